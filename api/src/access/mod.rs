@@ -1,0 +1,104 @@
+//! Who is asking, and what may they see.
+
+mod scope;
+
+use std::collections::BTreeSet;
+
+use entity::{
+    ApiClientId, ClientId, OrganizationId, ProgramId, StaffMemberId,
+    vocabulary::{PurposeOfUse, Role},
+};
+
+pub use scope::Scope;
+
+use crate::clock::Instant;
+
+/// Who is asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// Someone without a token, who reads what is public.
+    Anonymous,
+    /// A person of staff.
+    Staff(StaffMemberId),
+    /// A partner's application.
+    Api(ApiClientId),
+    /// A client, looking at their own data.
+    Client(ClientId),
+    /// Work without a person: its reason can be searched for.
+    System(&'static str),
+}
+
+/// An idempotency key with the keyed hash of the body that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// What the caller chose: 1 to 255 printable characters.
+    pub key: String,
+    /// Keyed hash of the request's body.
+    pub body_hash: Vec<u8>,
+}
+
+/// Who asks, for which organization and programs, in which roles, why, and when. Every function of the store takes it.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who.
+    pub actor: Actor,
+    /// The tenant they act in; none for the anonymous and the system.
+    pub organization: Option<OrganizationId>,
+    /// The programs of it they work in.
+    pub programs: Vec<ProgramId>,
+    /// What they do there.
+    pub roles: BTreeSet<Role>,
+    /// What their token is good for.
+    pub scopes: BTreeSet<Scope>,
+    /// The purposes they may name.
+    pub purposes: BTreeSet<PurposeOfUse>,
+    /// The purpose they named for this request.
+    pub purpose: Option<PurposeOfUse>,
+    /// Identifies the request in logs, errors and the audit.
+    pub request_id: String,
+    /// When the request came in (UTC).
+    pub now: Instant,
+    /// The caller's idempotency key, for a mutation.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+impl Access {
+    /// A caller without a token.
+    pub fn anonymous(request_id: impl Into<String>, now: Instant) -> Self {
+        Self {
+            actor: Actor::Anonymous,
+            organization: None,
+            programs: Vec::new(),
+            roles: BTreeSet::new(),
+            scopes: BTreeSet::new(),
+            purposes: BTreeSet::new(),
+            purpose: None,
+            request_id: request_id.into(),
+            now,
+            idempotency: None,
+        }
+    }
+
+    /// Work without a person. It sees every row, it is audited, and its reason can be searched for.
+    pub fn system(reason: &'static str, now: Instant) -> Self {
+        Self {
+            actor: Actor::System(reason),
+            ..Self::anonymous(reason, now)
+        }
+    }
+
+    /// Whether this is work without a person.
+    pub const fn is_system(&self) -> bool {
+        matches!(self.actor, Actor::System(_))
+    }
+
+    /// Whether the caller acts in this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether the caller acts in one of these roles.
+    pub fn has_any(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.has(*role))
+    }
+}

@@ -1,0 +1,52 @@
+//! The doors: what listens, and how a request becomes a call. Doors know no domain: behind them is an [`Engine`].
+
+use async_graphql::{Request, Response};
+use async_trait::async_trait;
+use entity::vocabulary::PurposeOfUse;
+use futures_util::stream::BoxStream;
+
+use crate::access::Access;
+
+/// What a caller showed at the door.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// The token of `Authorization: Bearer …`.
+    pub bearer: Option<String>,
+    /// `X-Purpose-Of-Use`, as sent.
+    pub purpose: Option<PurposeOfUse>,
+    /// The request's id.
+    pub request_id: String,
+}
+
+/// Why a caller was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLetIn {
+    /// The token is not valid: expired, tampered, of someone unknown or revoked. One answer for all of them.
+    #[error("the token is not valid: get a new one at /oauth/token")]
+    InvalidToken,
+    /// The purpose of use is none of those the caller may name.
+    #[error("this purpose of use is not among those allowed to you")]
+    PurposeNotAllowed,
+    /// Keys or database cannot be asked just now.
+    #[error("sign-in is not available just now: try again")]
+    Unavailable,
+}
+
+/// What the doors open to: signs callers in and runs their operations.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Who this is, with today's roles. No token is an anonymous caller, who may read what is public.
+    async fn sign_in(&self, credentials: Credentials) -> Result<Access, NotLetIn>;
+
+    /// Runs one query or mutation. The answer is complete: codes, redactions, notices, cost.
+    async fn execute(&self, access: Access, request: Request) -> Response;
+
+    /// Runs one operation as a stream: a subscription's items, or one answer.
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response>;
+
+    /// The schema as SDL.
+    fn sdl(&self) -> String;
+
+    /// Whether it can serve now; the names of what is missing otherwise.
+    async fn ready(&self) -> Result<(), Vec<&'static str>>;
+}
