@@ -119,6 +119,12 @@ macro_rules! ids {
                 const PREFIX: &'static str = $prefix;
             }
 
+            impl sea_orm::TryFromU64 for $Name {
+                fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+                    Err(sea_orm::DbErr::ConvertFromU64("an id is never counted up"))
+                }
+            }
+
             impl From<Uuid> for $Name {
                 fn from(id: Uuid) -> Self {
                     Self(id)

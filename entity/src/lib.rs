@@ -1,9 +1,24 @@
 //! What a row of aftercare is: columns, relations, vocabularies. No queries, no rules.
 
+pub mod api_client;
+pub mod api_client_program;
+pub mod audit_event;
+pub mod chain_head;
+pub mod client;
+pub mod client_program;
+pub mod client_search;
+pub mod deployment;
+pub mod event;
 mod guarded;
 pub mod id;
+pub mod idempotency;
 mod list;
+pub mod organization;
+pub mod program;
+pub mod revoked_token;
 mod sealed;
+pub mod staff_member;
+pub mod staff_program;
 pub mod vocabulary;
 
 pub use guarded::{Guarded, Proof, class};

@@ -1,1 +1,23 @@
-//! How the tables came to be.
+//! How the tables of aftercare came to be: one file per step, never edited once it has landed.
+
+mod column;
+mod m0001_directory;
+mod m0002_log;
+mod m0003_client;
+
+use sea_orm_migration::prelude::*;
+
+/// All steps, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_directory::Migration),
+            Box::new(m0002_log::Migration),
+            Box::new(m0003_client::Migration),
+        ]
+    }
+}
