@@ -2,5 +2,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod domain;
 pub mod error;
 pub mod http;
+pub mod store;

@@ -12,6 +12,8 @@ pub struct Model {
     /// Its id, which receivers recognise a repetition by.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: EventId,
+    /// Its place among the events of its command, from 0.
+    pub ordinal: i32,
     /// Dense and in the order of commits; null until sealed.
     pub position: Option<i64>,
     /// In whose organization it happened, and whose chain it is in.

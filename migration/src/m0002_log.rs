@@ -43,6 +43,7 @@ impl MigrationTrait for Migration {
         let event = Table::create()
             .table("event")
             .col(id("id").primary_key())
+            .col(ColumnDef::new("ordinal").integer().not_null())
             .col(nullable(count("position")))
             .col(id("organization_id"))
             .col(nullable(id("other_organization_id")))

@@ -1,5 +1,6 @@
 //! Who is asking, and what may they see.
 
+pub mod policy;
 mod scope;
 
 use std::collections::BTreeSet;

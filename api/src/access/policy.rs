@@ -1,0 +1,106 @@
+//! What each role may do at all, as data: roles × actions × resources. Which side of a row may, each row says itself
+//! (`store::Protected`). What is not listed is refused. The whole is a snapshot that a non-programmer can read
+//! (`policy.txt` beside this file).
+
+use entity::vocabulary::Role::{self, Administrator, Analyst, Billing, Coordinator, Moderator, Peer, PrivacyOfficer, Referrer, Supervisor};
+
+use super::Access;
+
+/// What something is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// An organization's administration: staff, applications, webhooks.
+    Administration,
+    /// A program of the organization.
+    Program,
+    /// How a program is run.
+    ProgramOperations,
+    /// A person of staff.
+    StaffMember,
+    /// A partner's application.
+    ApiClient,
+    /// A client.
+    Client,
+    /// What happened, without what it happened to.
+    Event,
+    /// The audit.
+    Audit,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Read it.
+    Read,
+    /// Make one.
+    Create,
+    /// Change one.
+    Update,
+    /// Revoke or end one.
+    End,
+}
+
+const STAFF: &[Role] = &[
+    Administrator,
+    Referrer,
+    Coordinator,
+    Peer,
+    Supervisor,
+    Billing,
+    Analyst,
+    Moderator,
+    PrivacyOfficer,
+];
+
+/// The table (domain 3.3).
+pub const TABLE: &[(Resource, Act, &[Role])] = &[
+    (Resource::Administration, Act::Read, &[Administrator]),
+    (Resource::Program, Act::Create, &[Administrator]),
+    (Resource::Program, Act::Update, &[Administrator, Coordinator]),
+    (Resource::ProgramOperations, Act::Read, STAFF),
+    (Resource::StaffMember, Act::Read, STAFF),
+    (Resource::StaffMember, Act::Create, &[Administrator]),
+    (Resource::StaffMember, Act::Update, &[Administrator]),
+    (Resource::ApiClient, Act::Read, &[Administrator]),
+    (Resource::ApiClient, Act::Create, &[Administrator]),
+    (Resource::ApiClient, Act::End, &[Administrator]),
+    (Resource::Client, Act::Create, &[Coordinator]),
+    (Resource::Client, Act::Update, &[Coordinator]),
+    (Resource::Event, Act::Read, STAFF),
+    (Resource::Audit, Act::Read, &[PrivacyOfficer]),
+];
+
+/// Whether one of the caller's roles may do this at all.
+pub fn may(access: &Access, resource: Resource, act: Act) -> bool {
+    access.is_system()
+        || TABLE
+            .iter()
+            .any(|(on, what, roles)| *on == resource && *what == act && access.has_any(roles))
+}
+
+/// The table as a text that is reviewed like code.
+pub fn text() -> String {
+    TABLE
+        .iter()
+        .fold(String::from("who may do what at all\n\n"), |text, (resource, act, roles)| {
+            let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+            format!(
+                "{text}{:<18} {:<7} {}\n",
+                format!("{resource:?}"),
+                format!("{act:?}"),
+                roles.join(", ")
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_table_is_as_reviewed() {
+        assert_eq!(
+            super::text(),
+            include_str!("policy.txt"),
+            "run `cargo test` with the new text in api/src/access/policy.txt"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Who sees an application, and how one comes to be and ends.
+
+use std::collections::BTreeSet;
+
+use entity::{
+    ApiClientId, OrganizationId, ProgramId, TypedId, api_client, api_client_program, organization,
+    vocabulary::{EventKind, PurposeOfUse, Role},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use serde_json::{Value as Json, json};
+
+use super::{staff_member::own_programs, text};
+use crate::{
+    access::{
+        Access, Actor, Scope,
+        policy::{Act, Resource, may},
+    },
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Event, Grants, Kept, Part, Protected, Store, Tx, Visible, never},
+};
+
+impl Protected for api_client::Entity {
+    type Id = ApiClientId;
+
+    fn id_column() -> Self::Column {
+        api_client::Column::Id
+    }
+
+    fn id(row: &api_client::Model) -> ApiClientId {
+        row.id
+    }
+
+    /// Administrators see their organization's; an application sees itself.
+    fn visible_to(access: &Access) -> Condition {
+        let Some(own) = access.organization else { return never() };
+        let administered = may(access, Resource::ApiClient, Act::Read).then(|| api_client::Column::OrganizationId.eq(own));
+        let itself = match access.actor {
+            Actor::Api(id) => Some(api_client::Column::Id.eq(id)),
+            _ => None,
+        };
+        Condition::any().add(never()).add_option(administered).add_option(itself)
+    }
+
+    fn grants(_: &Access) -> Grants {
+        Grants::none()
+    }
+
+    fn allows(access: &Access, action: Action, _: &api_client::Model) -> bool {
+        match action {
+            Action::Read => true,
+            Action::Update | Action::End => may(access, Resource::ApiClient, Act::End),
+            Action::Extend => false,
+        }
+    }
+
+    fn holder(row: &api_client::Model) -> OrganizationId {
+        row.organization_id
+    }
+}
+
+impl Part for api_client_program::Entity {}
+
+/// What an application is made of.
+#[derive(Clone, Debug)]
+pub struct NewApiClient {
+    /// As its organization calls it.
+    pub name: String,
+    /// The most that its tokens may be good for.
+    pub scopes: Vec<String>,
+    /// In which roles it acts.
+    pub roles: Vec<Role>,
+    /// For which programs.
+    pub program_ids: Vec<ProgramId>,
+    /// Which purposes it may name.
+    pub purposes: Vec<PurposeOfUse>,
+}
+
+/// A secret that is shown once, with what is kept of it.
+pub struct NewSecret {
+    /// What the application shows at the door.
+    pub shown: String,
+    /// The keyed hash that is kept.
+    pub hash: Vec<u8>,
+}
+
+/// An application with its new secret; a repetition of the request is answered without it.
+pub struct WithSecret {
+    /// The application.
+    pub api_client: Visible<api_client::Entity>,
+    /// Shown once.
+    pub secret: Option<String>,
+}
+
+impl Kept for WithSecret {
+    fn keep(&self) -> Json {
+        json!(self.api_client.keep())
+    }
+
+    async fn recall(store: &Store, access: &Access, kept: Json) -> Result<Self> {
+        Ok(Self {
+            api_client: Visible::recall(store, access, kept).await?,
+            secret: None,
+        })
+    }
+}
+
+/// Makes an application of the caller's organization.
+///
+/// # Errors
+/// `NotPermitted` for other roles than administrators, `NotFound` for programs of others; refused when a field is wrong.
+pub async fn create(store: &Store, access: &Access, new: NewApiClient, secret: NewSecret) -> Result<WithSecret> {
+    let mut tx = store.begin(access).await?;
+    let organization = tx
+        .fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend)
+        .await?;
+    let made = create_in(&mut tx, &organization, new, secret).await?;
+    tx.commit(made).await
+}
+
+/// Makes an application within a larger command.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_in(
+    tx: &mut Tx,
+    organization: &Visible<organization::Entity>,
+    new: NewApiClient,
+    secret: NewSecret,
+) -> Result<WithSecret> {
+    tx.require(may(tx.access(), Resource::ApiClient, Act::Create))?;
+    let scopes = new
+        .scopes
+        .iter()
+        .map(|name| name.parse::<Scope>().map_err(|()| unknown_scope()))
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    if new.roles.contains(&Role::Client) {
+        return Err(
+            Refusal::invalid("`roles` of an API client is none of CLIENT: a client signs in as themselves.")
+                .at(["input", "roles"])
+                .into(),
+        );
+    }
+    let programs = own_programs(tx, organization.id, &new.program_ids).await?;
+    let row = api_client::ActiveModel {
+        id: Set(ApiClientId::new()),
+        organization_id: Set(organization.id),
+        name: Set(text::line("name", &new.name, 100)?),
+        secret_hash: Set(secret.hash),
+        scopes: Set(scopes.iter().map(ToString::to_string).collect()),
+        roles: Set(new.roles.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
+        purposes: Set(new.purposes.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
+        last_used_at: Set(None),
+        revoked_at: Set(None),
+        created_at: Set(tx.access().now),
+        version: Set(1),
+    };
+    let made = tx.insert::<api_client::Entity, _>(row).await?;
+    let memberships = programs.into_iter().map(|program_id| api_client_program::ActiveModel {
+        organization_id: Set(organization.id),
+        api_client_id: Set(made.id),
+        program_id: Set(program_id),
+    });
+    tx.insert_parts::<api_client_program::Entity, _>(memberships.collect()).await?;
+    tx.record(Event::new(EventKind::ApiClientChanged, organization.id, made.id, made.version));
+    Ok(WithSecret {
+        api_client: made,
+        secret: Some(secret.shown),
+    })
+}
+
+fn unknown_scope() -> Refusal {
+    let names: Vec<&str> = Scope::ALL.iter().map(|(_, name)| *name).collect();
+    Refusal::invalid(format!("`scopes` are some of {}.", names.join(", "))).at(["input", "scopes"])
+}
+
+/// Gives an application a new secret; the old one is refused from then on.
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it is revoked.
+pub async fn rotate_secret(store: &Store, access: &Access, id: ApiClientId, secret: NewSecret) -> Result<WithSecret> {
+    let change = api_client::ActiveModel {
+        secret_hash: Set(secret.hash),
+        ..Default::default()
+    };
+    let api_client = change_unrevoked(store, access, id, Action::Update, change, "secret").await?;
+    let (tx, api_client) = api_client;
+    tx.commit(WithSecret {
+        api_client,
+        secret: Some(secret.shown),
+    })
+    .await
+}
+
+/// Ends an application: its tokens are refused from then on.
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it is revoked already.
+pub async fn revoke(store: &Store, access: &Access, id: ApiClientId) -> Result<Visible<api_client::Entity>> {
+    let change = api_client::ActiveModel {
+        revoked_at: Set(Some(access.now)),
+        ..Default::default()
+    };
+    let (tx, revoked) = change_unrevoked(store, access, id, Action::End, change, "revokedAt").await?;
+    tx.commit(revoked).await
+}
+
+async fn change_unrevoked(
+    store: &Store,
+    access: &Access,
+    id: ApiClientId,
+    action: Action,
+    change: api_client::ActiveModel,
+    changed: &'static str,
+) -> Result<(Tx, Visible<api_client::Entity>)> {
+    let mut tx = store.begin(access).await?;
+    let found = tx.fetch_for::<api_client::Entity>(id, action).await?;
+    let change = api_client::ActiveModel {
+        version: Set(found.version + 1),
+        ..change
+    };
+    let unrevoked = Condition::all()
+        .add(api_client::Column::RevokedAt.is_null())
+        .add(api_client::Column::Version.eq(found.version));
+    let revoked = || Refusal::new(Code::Immutable, "This API client is revoked: make another.").at(["id"]);
+    let after = tx.update_if(&found, change, unrevoked).await?.ok_or_else(revoked)?;
+    tx.record(Event::new(EventKind::ApiClientChanged, after.organization_id, after.id, after.version).changed([changed]));
+    Ok((tx, after))
+}

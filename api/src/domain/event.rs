@@ -1,0 +1,59 @@
+//! Who sees what happened.
+
+use entity::{ClientId, EventId, OrganizationId, client, event};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+
+use crate::{
+    access::{
+        Access,
+        policy::{Act, Resource, may},
+    },
+    store::{Action, Grants, Protected, never, query},
+};
+
+impl Protected for event::Entity {
+    type Id = EventId;
+
+    fn id_column() -> Self::Column {
+        event::Column::Id
+    }
+
+    fn id(row: &event::Model) -> EventId {
+        row.id
+    }
+
+    /// What happened in the caller's organization, once it has its place; and about a client, when the caller sees that client.
+    fn visible_to(access: &Access) -> Condition {
+        let Some(own) = access.organization.filter(|_| may(access, Resource::Event, Act::Read)) else {
+            return never();
+        };
+        let clients = query::<client::Entity>()
+            .select_only()
+            .column(client::Column::Id)
+            .filter(client::Entity::visible_to(access));
+        Condition::all()
+            .add(event::Column::OrganizationId.eq(own))
+            .add(event::Column::Position.is_not_null())
+            .add(
+                Condition::any()
+                    .add(event::Column::ClientId.is_null())
+                    .add(event::Column::ClientId.in_subquery(clients.into_query())),
+            )
+    }
+
+    fn grants(_: &Access) -> Grants {
+        Grants::none()
+    }
+
+    fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
+        action == Action::Read
+    }
+
+    fn holder(row: &event::Model) -> OrganizationId {
+        row.organization_id
+    }
+
+    fn client(row: &event::Model) -> Option<ClientId> {
+        row.client_id
+    }
+}

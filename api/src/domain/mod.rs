@@ -1,0 +1,11 @@
+//! The rules, one file per concept. Knows no GraphQL and no HTTP.
+
+pub mod api_client;
+pub mod audit_event;
+pub mod client;
+pub mod event;
+pub mod organization;
+pub mod program;
+pub mod sign_in;
+pub mod staff_member;
+pub mod text;

@@ -1,0 +1,126 @@
+//! Who a verified token is today: roles, programs and purposes come from the row as it is now, not from when the token was made.
+
+use std::collections::BTreeSet;
+
+use entity::{
+    AnyId, OrganizationId, ProgramId, api_client, api_client_program, organization, revoked_token, staff_member, staff_program,
+    vocabulary::{PurposeOfUse, Role},
+};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::{
+    access::{Access, Actor, Scope},
+    error::{Error, Result},
+    store::{Part, Store},
+};
+
+impl Part for revoked_token::Entity {}
+
+/// What a verified token says.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// `stf_…` or `api_…`.
+    pub subject: AnyId,
+    /// The organization it is for.
+    pub organization: OrganizationId,
+    /// The roles it was made with.
+    pub roles: BTreeSet<Role>,
+    /// What it is good for.
+    pub scopes: BTreeSet<Scope>,
+    /// The token's own id.
+    pub jti: String,
+}
+
+/// Makes the caller's access of a verified token: its roles and scopes, as far as the row still has them.
+///
+/// # Errors
+/// `NotPermitted` when the token is revoked, or whoever it names is unknown, left, revoked or of another organization.
+pub async fn sign_in(store: &Store, caller: Access, claims: Claims) -> Result<Access> {
+    let system = Access::system("sign-in", caller.now);
+    let used = Condition::all().add(revoked_token::Column::Jti.eq(&claims.jti));
+    if !store.parts::<revoked_token::Entity>(&system, used).await?.is_empty() {
+        return Err(Error::NotPermitted);
+    }
+    let home = store.fetch::<organization::Entity>(&system, claims.organization).await?;
+    if !home.is_some_and(|home| home.active) {
+        return Err(Error::NotPermitted);
+    }
+    let known = if let Some(id) = claims.subject.of::<entity::StaffMemberId>() {
+        staff(store, &system, id).await?
+    } else if let Some(id) = claims.subject.of::<entity::ApiClientId>() {
+        application(store, &system, id).await?
+    } else {
+        None
+    };
+    let known = known
+        .filter(|known| known.organization == claims.organization)
+        .ok_or(Error::NotPermitted)?;
+    let scopes = match &known.scopes {
+        Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
+        None => claims.scopes,
+    };
+    Ok(Access {
+        actor: known.actor,
+        organization: Some(known.organization),
+        programs: known.programs,
+        roles: claims.roles.intersection(&known.roles).copied().collect(),
+        scopes,
+        purposes: known.purposes,
+        ..caller
+    })
+}
+
+struct Known {
+    actor: Actor,
+    organization: OrganizationId,
+    programs: Vec<ProgramId>,
+    roles: BTreeSet<Role>,
+    /// None where the row sets no bound.
+    scopes: Option<BTreeSet<Scope>>,
+    purposes: BTreeSet<PurposeOfUse>,
+}
+
+async fn staff(store: &Store, system: &Access, id: entity::StaffMemberId) -> Result<Option<Known>> {
+    let Some(row) = store.fetch::<staff_member::Entity>(system, id).await?.filter(|row| row.active) else {
+        return Ok(None);
+    };
+    let of = Condition::all().add(staff_program::Column::StaffMemberId.eq(id));
+    let programs = store.parts::<staff_program::Entity>(system, of).await?;
+    Ok(Some(Known {
+        actor: Actor::Staff(id),
+        organization: row.organization_id,
+        programs: programs.into_iter().map(|program| program.program_id).collect(),
+        roles: row.roles.iter().copied().collect(),
+        scopes: None,
+        purposes: PurposeOfUse::ALL
+            .iter()
+            .copied()
+            .filter(|purpose| *purpose != PurposeOfUse::Emergency)
+            .collect(),
+    }))
+}
+
+async fn application(store: &Store, system: &Access, id: entity::ApiClientId) -> Result<Option<Known>> {
+    let Some(row) = store
+        .fetch::<api_client::Entity>(system, id)
+        .await?
+        .filter(|row| row.revoked_at.is_none())
+    else {
+        return Ok(None);
+    };
+    let of = Condition::all().add(api_client_program::Column::ApiClientId.eq(id));
+    let programs = store.parts::<api_client_program::Entity>(system, of).await?;
+    Ok(Some(Known {
+        actor: Actor::Api(id),
+        organization: row.organization_id,
+        programs: programs.into_iter().map(|program| program.program_id).collect(),
+        roles: row.roles.iter().copied().collect(),
+        scopes: Some(row.scopes.iter().filter_map(|name| name.parse().ok()).collect()),
+        purposes: row
+            .purposes
+            .iter()
+            .copied()
+            .filter(|purpose| *purpose != PurposeOfUse::Emergency)
+            .collect(),
+    }))
+}

@@ -1,0 +1,125 @@
+//! Connections, and the one place where the two databases differ.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, Select,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use crate::error::Result;
+
+/// A pool to read from and one to write to. On SQLite the second has one connection, since there is one writer; on PostgreSQL both are one.
+#[derive(Clone)]
+pub struct Connections {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+/// How long a writer waits for the one before it.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// The advisory lock that the sealer holds while it seals a batch.
+const SEALER_LOCK: i64 = 0x5ea1_e500;
+
+impl Connections {
+    /// Connects. SQLite's file is made when it is not there.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be reached.
+    pub async fn open(url: &str, most: u32) -> Result<Self> {
+        if url.starts_with("sqlite:") {
+            let writer = connect(options(url, 1)).await?;
+            let reader = connect(options(url, most.max(1))).await?;
+            Ok(Self { reader, writer })
+        } else {
+            let both = connect(options(url, most.max(2))).await?;
+            Ok(Self {
+                reader: both.clone(),
+                writer: both,
+            })
+        }
+    }
+
+    pub(in crate::store) fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For migrations, which run before anything else does.
+    pub fn for_migrations(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Calls this after every statement: a test counts them.
+    pub fn on_statement(&mut self, called: impl Fn(&str) + Send + Sync + Clone + 'static) {
+        let on_writer = called.clone();
+        self.reader.set_metric_callback(move |info| called(&info.statement.sql));
+        self.writer.set_metric_callback(move |info| on_writer(&info.statement.sql));
+    }
+
+    /// Begins a transaction that can write. On SQLite it takes the writer's place at once: a transaction that began by reading
+    /// could not be promoted while another writes.
+    pub(in crate::store) async fn begin(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: self.sqlite().then_some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Takes the sealer's lease until the transaction ends; false when another replica has it. On SQLite the writer's place is the lease.
+    pub(in crate::store) async fn lease_sealer(&self, tx: &DatabaseTransaction) -> Result<bool> {
+        if self.sqlite() {
+            return Ok(true);
+        }
+        let lock = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT pg_try_advisory_xact_lock($1) AS held",
+            [SEALER_LOCK.into()],
+        );
+        let row = tx.query_one_raw(lock).await?;
+        Ok(row.map(|row| row.try_get::<bool>("", "held")).transpose()?.unwrap_or(false))
+    }
+
+    /// Whether it is SQLite. Nothing outside of this file decides by it.
+    fn sqlite(&self) -> bool {
+        self.reader.get_database_backend() == DbBackend::Sqlite
+    }
+}
+
+/// `EntityTrait::find`, for the store alone.
+#[expect(clippy::disallowed_methods, reason = "the store is where the question of access is asked")]
+pub(in crate::store) fn select<E: EntityTrait>() -> Select<E> {
+    E::find()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the store is what holds the connection")]
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
+    Ok(Database::connect(options).await?)
+}
+
+fn options(url: &str, most: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(most)
+        .min_connections(1)
+        .acquire_timeout(BUSY)
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(BUSY)
+        });
+    options
+}
+
+/// A select to build a condition of, which is never run by itself.
+pub(crate) fn query<E: EntityTrait>() -> Select<E> {
+    select::<E>()
+}

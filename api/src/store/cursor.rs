@@ -1,0 +1,59 @@
+//! Cursors of pages: encrypted, and bound to the caller's organization, the list, its filter and its order. They tell nobody
+//! what they hold, and none of them fits another list.
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::error::{Error, Result};
+
+/// The key that cursors are encrypted with.
+pub struct CursorKey(RandomizedNonceKey);
+
+impl CursorKey {
+    /// A key from 256 derived bits.
+    ///
+    /// # Errors
+    /// `Sealing` when the cryptographic library refuses it, which it does not for a key of this length.
+    pub fn new(bits: &[u8; 32]) -> Result<Self> {
+        RandomizedNonceKey::new(&AES_256_GCM_SIV, bits)
+            .map(Self)
+            .map_err(|_| Error::Sealing("cursor key"))
+    }
+
+    pub(in crate::store) fn write(&self, bound_to: &[u8], plain: &[u8]) -> Result<String> {
+        let mut sealed = plain.to_vec();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(bound_to), &mut sealed)
+            .map_err(|_| Error::Sealing("cursor"))?;
+        Ok(BASE64URL_NOPAD.encode(&[nonce.as_ref().as_slice(), &sealed].concat()))
+    }
+
+    /// What a cursor holds; nothing for one that is not of this list.
+    pub(in crate::store) fn read(&self, bound_to: &[u8], cursor: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        self.0
+            .open_in_place(nonce, Aad::from(bound_to), &mut sealed)
+            .ok()
+            .map(|plain| plain.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_fits_its_own_list_only() {
+        let key = CursorKey::new(&[7; 32]).unwrap();
+        let cursor = key.write(b"org|clients|name", b"place").unwrap();
+        assert_eq!(key.read(b"org|clients|name", &cursor).as_deref(), Some(b"place".as_slice()));
+        assert_eq!(key.read(b"other|clients|name", &cursor), None);
+        for wrong in ["", "AAAA", "not base64!", &cursor[1..]] {
+            assert_eq!(key.read(b"org|clients|name", wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Lists: what exists for the caller, narrowed, ordered and paged by keyset.
+
+use entity::TypedId;
+use sea_orm::{
+    ColumnTrait, Condition, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Class, Protected, Store, Visible, connection,
+    protected::{Fetched, scoped},
+    sha256,
+};
+use crate::{
+    access::Access,
+    error::{Error, Refusal, Result},
+};
+
+/// How many rows a page has when the caller names no number.
+const DEFAULT_PAGE: u64 = 20;
+/// How many it has at the most.
+const LARGEST_PAGE: i32 = 100;
+
+/// Which page (Relay cursor specification).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageArgs {
+    /// How many, from the beginning or from `after`.
+    pub first: Option<i32>,
+    /// After this cursor.
+    pub after: Option<String>,
+    /// How many, from the end or before `before`.
+    pub last: Option<i32>,
+    /// Before this cursor.
+    pub before: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page<E: Protected> {
+    /// The rows in the list's order, each with its cursor.
+    pub rows: Vec<(String, Visible<E>)>,
+    /// Whether more follow.
+    pub has_next: bool,
+    /// Whether there are rows before.
+    pub has_previous: bool,
+}
+
+/// A list that is being asked for. It begins narrowed to what exists for the caller.
+pub struct Find<'a, E: Protected> {
+    store: &'a Store,
+    access: &'a Access,
+    narrowed: Condition,
+    order: Option<(E::Column, Order)>,
+}
+
+/// The place of a row in the order of its list.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    value: Option<Key>,
+    id: uuid::Uuid,
+}
+
+/// A value that lists can be ordered by.
+#[derive(Serialize, Deserialize)]
+enum Key {
+    Text(String),
+    Instant(chrono::DateTime<chrono::Utc>),
+    Number(i64),
+}
+
+impl Key {
+    fn of(value: Value) -> Result<Self> {
+        match value {
+            Value::String(Some(text)) => Ok(Self::Text(text)),
+            Value::ChronoDateTimeUtc(Some(at)) => Ok(Self::Instant(at)),
+            Value::Int(Some(number)) => Ok(Self::Number(number.into())),
+            Value::BigInt(Some(number)) => Ok(Self::Number(number)),
+            _ => Err(Error::internal("a list is ordered by a column that has no place for a cursor")),
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Instant(at) => at.into(),
+            Self::Number(number) => number.into(),
+        }
+    }
+}
+
+impl<'a, E: Protected> Find<'a, E> {
+    pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
+        Self {
+            store,
+            access,
+            narrowed: Condition::all(),
+            order: None,
+        }
+    }
+
+    /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
+    /// read must not be found either.
+    #[must_use]
+    pub fn by(mut self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
+        self.narrowed = self.narrowed.add(holds(column));
+        self.reading(E::class_of(column))
+    }
+
+    /// Narrows by a condition on other tables, which reads this class of the row, or none.
+    #[must_use]
+    pub fn matching(mut self, class: Option<Class>, condition: Condition) -> Self {
+        self.narrowed = self.narrowed.add(condition);
+        self.reading(class)
+    }
+
+    fn reading(mut self, class: Option<Class>) -> Self {
+        if let (Some(class), false) = (class, self.access.is_system()) {
+            self.narrowed = self.narrowed.add(E::grants(self.access).condition(class));
+        }
+        self
+    }
+
+    /// Orders by a column that is never null and not guarded; rows that are equal in it are ordered by their ids.
+    #[must_use]
+    pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
+        debug_assert!(E::class_of(by).is_none(), "an order by a guarded column would tell its values");
+        self.order = Some((by, order));
+        self
+    }
+
+    /// How many rows there are, over all pages.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn count(&self) -> Result<u64> {
+        let select = connection::select::<E>().filter(if self.access.is_system() {
+            Condition::all()
+        } else {
+            E::visible_to(self.access)
+        });
+        let ids = select.filter(self.narrowed.clone()).select_only().column(E::id_column());
+        Ok(ids.into_tuple::<uuid::Uuid>().count(self.store.reader()).await?)
+    }
+
+    /// At most this many rows from the beginning.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
+        let select = self
+            .in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false)
+            .limit(most);
+        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        Ok(rows.into_iter().map(|row| row.into_visible(&self.store.reads)).collect())
+    }
+
+    /// One page.
+    ///
+    /// # Errors
+    /// Refused when the arguments contradict each other, ask for too many, or hold a cursor that is not of this list.
+    pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
+        let backward = args.last.is_some();
+        if args.first.is_some() && args.last.is_some() {
+            return Err(Refusal::invalid("Give `first` or `last`, not both.").at(["last"]).into());
+        }
+        let wanted = page_size(args)?;
+        let bound_to = self.bound_to();
+        let mut select = scoped::<E>(self.access).filter(self.narrowed.clone());
+        for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
+            if let Some(cursor) = cursor {
+                select = select.filter(self.beyond(&bound_to, cursor, name, beyond)?);
+            }
+        }
+        let select = self.in_order(select, backward).limit(wanted + 1);
+        let mut rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        let more = rows.len() as u64 > wanted;
+        rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        if backward {
+            rows.reverse();
+        }
+        let rows = rows.into_iter().map(|row| {
+            let row = row.into_visible(&self.store.reads);
+            Ok((self.cursor_of(&bound_to, &row)?, row))
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let (has_next, has_previous) = if backward {
+            (args.before.is_some(), more)
+        } else {
+            (more, args.after.is_some())
+        };
+        Ok(Page {
+            rows,
+            has_next,
+            has_previous,
+        })
+    }
+
+    fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
+        let turned = |order: &Order| match (order, backward) {
+            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
+            _ => Order::Asc,
+        };
+        let mut by_id = Order::Asc;
+        if let Some((column, order)) = &self.order {
+            select = select.order_by(*column, turned(order));
+            by_id = order.clone();
+        }
+        select.order_by(E::id_column(), turned(&by_id))
+    }
+
+    /// The rows after (or before) a cursor's place.
+    fn beyond(&self, bound_to: &[u8], cursor: &str, name: &'static str, after: bool) -> Result<Condition> {
+        let not_of_this_list = || {
+            let sentence = "This cursor is not one of this list with this filter and order: begin again without it.";
+            Error::from(
+                Refusal {
+                    code: crate::error::Code::CursorExpired,
+                    ..Refusal::invalid(sentence)
+                }
+                .at([name]),
+            )
+        };
+        let plain = self.store.shared.cursor_key.read(bound_to, cursor).ok_or_else(not_of_this_list)?;
+        let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
+        let descending = matches!(self.order, Some((_, Order::Desc)));
+        let greater = after != descending;
+        let past = |column: E::Column, value: Value| if greater { column.gt(value) } else { column.lt(value) };
+        let id = past(E::id_column(), Value::Uuid(Some(place.id)));
+        Ok(match (&self.order, place.value) {
+            (Some((column, _)), Some(key)) => {
+                let value = key.into_value();
+                Condition::any()
+                    .add(past(*column, value.clone()))
+                    .add(Condition::all().add(column.eq(value)).add(id))
+            }
+            _ => Condition::all().add(id),
+        })
+    }
+
+    fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
+        let value = self
+            .order
+            .as_ref()
+            .map(|(column, _)| Key::of(row.model().get(*column)))
+            .transpose()?;
+        let place = serde_json::to_vec(&Place {
+            value,
+            id: row.id().into(),
+        })
+        .map_err(|_| Error::internal("a place is plain data"))?;
+        self.store.shared.cursor_key.write(bound_to, &place)
+    }
+
+    /// What a cursor of this list is bound to.
+    fn bound_to(&self) -> Vec<u8> {
+        let organization = self.access.organization.map(|id| id.to_string()).unwrap_or_default();
+        let order = self
+            .order
+            .as_ref()
+            .map(|(column, order)| format!("{column:?} {order:?}"))
+            .unwrap_or_default();
+        let narrowed = format!("{:?}", self.narrowed);
+        sha256(&[
+            organization.as_bytes(),
+            E::Id::PREFIX.as_bytes(),
+            order.as_bytes(),
+            narrowed.as_bytes(),
+        ])
+    }
+}
+
+fn page_size(args: &PageArgs) -> Result<u64> {
+    let (name, wanted) = match (args.first, args.last) {
+        (_, Some(last)) => ("last", last),
+        (Some(first), None) => ("first", first),
+        (None, None) => return Ok(DEFAULT_PAGE),
+    };
+    match u64::try_from(wanted) {
+        Ok(size) if wanted <= LARGEST_PAGE => Ok(size),
+        _ => Err(Refusal::invalid(format!("`{name}` is from 0 to {LARGEST_PAGE}.")).at([name]).into()),
+    }
+}

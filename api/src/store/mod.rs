@@ -1,0 +1,175 @@
+//! The only module that holds a database connection. Every function of it takes [`Access`], so that no row is reached
+//! without saying who asks.
+
+mod chain;
+mod connection;
+mod cursor;
+mod find;
+mod protected;
+mod reads;
+mod sealer;
+mod write;
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QuerySelect};
+use tokio::sync::{Notify, watch};
+
+pub use chain::{Broken, Verified};
+pub use connection::Connections;
+pub(crate) use connection::query;
+pub use cursor::CursorKey;
+pub use find::{Find, Page, PageArgs};
+pub use protected::{Action, Class, Classed, Grants, Opened, Part, Protected, Visible};
+pub(crate) use protected::{always, never};
+pub use reads::ReadLog;
+pub use write::{Event, Kept, Tx, unique};
+
+use crate::{
+    access::Access,
+    clock::Clock,
+    error::{Error, Result},
+};
+
+/// What all requests share.
+pub struct Shared {
+    pub(in crate::store) connections: Connections,
+    pub(in crate::store) cursor_key: CursorKey,
+    pub(in crate::store) written: Notify,
+    pub(in crate::store) sealed: watch::Sender<i64>,
+    /// The one clock.
+    pub clock: Clock,
+}
+
+/// The store, for one request: what the request opened is noted in it and written to the audit when it is over.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    reads: ReadLog,
+}
+
+impl Store {
+    /// A store over these connections; cursors that leave the house are encrypted with this key.
+    pub fn new(connections: Connections, cursor_key: CursorKey, clock: Clock) -> Self {
+        let shared = Shared {
+            connections,
+            cursor_key,
+            written: Notify::new(),
+            sealed: watch::Sender::new(0),
+            clock,
+        };
+        Self {
+            shared: Arc::new(shared),
+            reads: ReadLog::default(),
+        }
+    }
+
+    /// The same store for another request, with nothing noted yet.
+    #[must_use]
+    pub fn for_request(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            reads: ReadLog::default(),
+        }
+    }
+
+    /// The one clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    pub(in crate::store) fn reader(&self) -> &DatabaseConnection {
+        self.shared.connections.reader()
+    }
+
+    /// The row with this id, if it exists for the caller.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn fetch<E: Protected>(&self, access: &Access, id: E::Id) -> Result<Option<Visible<E>>> {
+        Ok(self.by_ids::<E>(access, &[id]).await?.pop())
+    }
+
+    /// Those rows of these that exist for the caller, in no particular order, with one statement.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn by_ids<E: Protected>(&self, access: &Access, ids: &[E::Id]) -> Result<Vec<Visible<E>>> {
+        protected::select_by_ids::<E, _>(self.reader(), access, ids, &self.reads).await
+    }
+
+    /// All rows of this kind that exist for the caller, to be narrowed, ordered and paged.
+    pub fn find<'a, E: Protected>(&'a self, access: &'a Access) -> Find<'a, E> {
+        Find::new(self, access)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `Database` when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.reader().ping().await?)
+    }
+
+    /// The position of the last sealed event that this process knows of, and a way to wait for the next.
+    pub fn sealed(&self) -> watch::Receiver<i64> {
+        self.shared.sealed.subscribe()
+    }
+
+    /// Reads rows of parts, such as memberships, which have no visibility of their own.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn parts<P: Part>(&self, _access: &Access, of: sea_orm::Condition) -> Result<Vec<P::Model>> {
+        Ok(connection::select::<P>().filter(of).limit(10_000).all(self.reader()).await?)
+    }
+}
+
+pub(in crate::store) fn sha256(parts: &[&[u8]]) -> Vec<u8> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+/// How a typed id is a primary key.
+pub(in crate::store) fn key_of<E: Protected>(id: E::Id) -> sea_orm::Value
+where
+    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: Sized,
+{
+    sea_orm::Value::Uuid(Some(id.into()))
+}
+
+impl Tx {
+    /// The row with this id, if it exists for the caller and they may do this to it.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not exist for the caller, `NotPermitted` when they see it but may not do this.
+    pub async fn fetch_for<E: Protected>(&self, id: E::Id, action: Action) -> Result<Visible<E>> {
+        let row = protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads)
+            .await?
+            .pop()
+            .ok_or(Error::NotFound)?;
+        if self.access.is_system() || E::allows(&self.access, action, row.model()) {
+            Ok(row)
+        } else {
+            Err(Error::NotPermitted)
+        }
+    }
+
+    /// Whether a row of a part exists.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn has_part<P: Part>(&self, of: sea_orm::Condition) -> Result<bool> {
+        Ok(connection::select::<P>()
+            .filter(of)
+            .limit(1)
+            .one(&self.transaction)
+            .await?
+            .is_some())
+    }
+}

@@ -1,0 +1,310 @@
+//! Who sees a row, and which of its classes are open to them.
+
+use std::marker::PhantomData;
+
+use entity::{ClientId, OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
+use sea_orm::{
+    Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, ModelTrait, QueryFilter, QueryResult, QuerySelect,
+    sea_query::{CaseStatement, Expr},
+};
+
+use super::{ReadLog, connection};
+use crate::{access::Access, error::Result};
+
+/// What is guarded apart: the classes of domain 3.3, and the parts of the directory that only staff see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Class {
+    /// A: identity, contact, safe channels.
+    Identity = 0,
+    /// B: clinical facts of the referral.
+    ReferralClinical = 1,
+    /// B2: how a referral goes.
+    ReferralStatus = 2,
+    /// C: contacts and notes.
+    ContactsAndNotes = 3,
+    /// D: instruments' answers and scores.
+    Outcomes = 4,
+    /// E: alerts.
+    Alerts = 5,
+    /// M: consents, audit, disclosures.
+    Privacy = 6,
+    /// How an organization is run: no class of people's data.
+    Administration = 7,
+    /// How a program is run: likewise.
+    Operations = 8,
+}
+
+impl Class {
+    /// The class as a consent names it; null for those that no consent covers.
+    pub const fn data_class(self) -> Option<DataClass> {
+        match self {
+            Self::Identity => Some(DataClass::Identity),
+            Self::ReferralClinical => Some(DataClass::ReferralClinical),
+            Self::ReferralStatus => Some(DataClass::ReferralStatus),
+            Self::ContactsAndNotes => Some(DataClass::ContactsAndNotes),
+            Self::Outcomes => Some(DataClass::Outcomes),
+            Self::Alerts => Some(DataClass::Alerts),
+            Self::Privacy | Self::Administration | Self::Operations => None,
+        }
+    }
+
+    /// The class as an answer names it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Privacy => "PRIVACY",
+            Self::Administration => "ADMINISTRATION",
+            Self::Operations => "OPERATIONS",
+            Self::Identity => "IDENTITY",
+            Self::ReferralClinical => "REFERRAL_CLINICAL",
+            Self::ReferralStatus => "REFERRAL_STATUS",
+            Self::ContactsAndNotes => "CONTACTS_AND_NOTES",
+            Self::Outcomes => "OUTCOMES",
+            Self::Alerts => "ALERTS",
+        }
+    }
+}
+
+/// A class of column, as a type.
+pub trait Classed {
+    /// The class.
+    const CLASS: Class;
+}
+
+impl Classed for class::Identity {
+    const CLASS: Class = Class::Identity;
+}
+
+impl Classed for class::ReferralClinical {
+    const CLASS: Class = Class::ReferralClinical;
+}
+
+impl Classed for class::ReferralStatus {
+    const CLASS: Class = Class::ReferralStatus;
+}
+
+impl Classed for class::ContactsAndNotes {
+    const CLASS: Class = Class::ContactsAndNotes;
+}
+
+/// The classes of a row that are open to a caller, each with the condition under which it is. What is not listed is closed.
+#[derive(Clone, Debug, Default)]
+pub struct Grants(Vec<(Class, Condition)>);
+
+impl Grants {
+    /// Nothing is open.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Opens a class where this holds.
+    #[must_use]
+    pub fn open(mut self, class: Class, condition: Condition) -> Self {
+        self.0.push((class, condition));
+        self
+    }
+
+    /// Opens a class on every row, if this holds of the caller.
+    #[must_use]
+    pub fn open_if(self, class: Class, holds: bool) -> Self {
+        if holds { self.open(class, always()) } else { self }
+    }
+
+    /// The condition under which a class is open; one that never holds when it is not listed.
+    pub(in crate::store) fn condition(&self, class: Class) -> Condition {
+        self.0
+            .iter()
+            .filter(|(listed, _)| *listed == class)
+            .fold(Condition::any().add(Expr::val(1).eq(0)), |any, (_, condition)| {
+                any.add(condition.clone())
+            })
+    }
+
+    /// One integer: the sum of a bit for each open class.
+    fn as_column(&self) -> Expr {
+        self.0.iter().fold(Expr::val(0), |sum, (class, condition)| {
+            let bit = CaseStatement::new()
+                .case(condition.clone(), Expr::val(1_i32 << *class as u8))
+                .finally(Expr::val(0));
+            sum.bit_or(Expr::Case(Box::new(bit)))
+        })
+    }
+}
+
+/// A condition that always holds.
+pub(crate) fn always() -> Condition {
+    Condition::all().add(Expr::val(1).eq(1))
+}
+
+/// A condition that never holds.
+pub(crate) fn never() -> Condition {
+    Condition::all().add(Expr::val(1).eq(0))
+}
+
+/// What a caller may want to do with a row that they see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read it.
+    Read,
+    /// Change it.
+    Update,
+    /// Add something to it: a program to an organization, a client to a program.
+    Extend,
+    /// End it: revoke, cancel.
+    End,
+}
+
+/// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role
+/// may do at all; here stands which side of this row may.
+pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Self> + Clone + Send + Sync> + Send + Sync {
+    /// The kind of its id.
+    type Id: TypedId;
+
+    /// Its id's column.
+    fn id_column() -> Self::Column;
+
+    /// The id of a row.
+    fn id(row: &Self::Model) -> Self::Id;
+
+    /// The rows that exist for the caller, as SQL, so that lists, counts and pages agree.
+    fn visible_to(access: &Access) -> Condition;
+
+    /// The classes of each row that are open to the caller, as SQL.
+    fn grants(access: &Access) -> Grants;
+
+    /// Whether the caller may do this with a row that they see.
+    fn allows(access: &Access, action: Action, row: &Self::Model) -> bool;
+
+    /// The class of a column; null for those that whoever sees the row may read. Filters and orders ask.
+    fn class_of(_column: Self::Column) -> Option<Class> {
+        None
+    }
+
+    /// Whose row it is: whose audit a reading goes to.
+    fn holder(row: &Self::Model) -> OrganizationId;
+
+    /// Whose data it is; null where it is about no client.
+    fn client(_row: &Self::Model) -> Option<ClientId> {
+        None
+    }
+}
+
+/// Rows that are parts of others and have no visibility of their own, such as memberships: written with the row they belong to,
+/// and read in conditions.
+pub trait Part: EntityTrait<Model: FromQueryResult + Send + Sync> {}
+
+/// A row that exists for the caller, with the classes of it that are open. Only the store makes one.
+#[derive(Clone)]
+pub struct Visible<E: Protected> {
+    model: E::Model,
+    grants: i32,
+    reads: ReadLog,
+}
+
+impl<E: Protected> std::fmt::Debug for Visible<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Visible({})", self.id())
+    }
+}
+
+impl<E: Protected> std::ops::Deref for Visible<E> {
+    type Target = E::Model;
+
+    fn deref(&self) -> &E::Model {
+        &self.model
+    }
+}
+
+impl<E: Protected> Visible<E> {
+    /// Its id.
+    pub fn id(&self) -> E::Id {
+        E::id(&self.model)
+    }
+
+    /// The row, whose guarded columns stay closed.
+    pub fn model(&self) -> &E::Model {
+        &self.model
+    }
+
+    /// Whether a class is open, without reading it: noted nowhere.
+    pub fn may_open(&self, class: Class) -> bool {
+        self.grants & (1 << class as u8) != 0
+    }
+
+    /// Opens a class of columns, where it is open to the caller, and notes that it was read.
+    pub fn open<C: Classed>(&self) -> Option<Opened<'_, E, C>> {
+        self.may_open(C::CLASS).then(|| {
+            self.reads.note::<E>(&self.model, C::CLASS);
+            Opened {
+                row: self,
+                class: PhantomData,
+            }
+        })
+    }
+}
+
+/// One class of one row, open to the caller.
+pub struct Opened<'a, E: Protected, C> {
+    row: &'a Visible<E>,
+    class: PhantomData<C>,
+}
+
+impl<E: Protected, C> std::ops::Deref for Opened<'_, E, C> {
+    type Target = E::Model;
+
+    fn deref(&self) -> &E::Model {
+        &self.row.model
+    }
+}
+
+impl<E: Protected, C> Proof<C> for Opened<'_, E, C> {}
+
+/// What a select gives, before the request's log is tied to it.
+pub(in crate::store) struct Fetched<E: Protected> {
+    model: E::Model,
+    grants: i32,
+}
+
+impl<E: Protected> FromQueryResult for Fetched<E> {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            model: E::Model::from_query_result(row, prefix)?,
+            grants: row.try_get(prefix, "grants")?,
+        })
+    }
+}
+
+impl<E: Protected> Fetched<E> {
+    pub(in crate::store) fn into_visible(self, reads: &ReadLog) -> Visible<E> {
+        Visible {
+            model: self.model,
+            grants: self.grants,
+            reads: reads.clone(),
+        }
+    }
+}
+
+/// The rows that exist for the caller, each with its grants. The one select that everything begins with.
+pub(in crate::store) fn scoped<E: Protected>(access: &Access) -> sea_orm::Select<E> {
+    if access.is_system() {
+        return connection::select::<E>().expr_as(Expr::val(i32::MAX), "grants");
+    }
+    connection::select::<E>()
+        .filter(E::visible_to(access))
+        .expr_as(E::grants(access).as_column(), "grants")
+}
+
+pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
+    on: &D,
+    access: &Access,
+    ids: &[E::Id],
+    reads: &ReadLog,
+) -> Result<Vec<Visible<E>>> {
+    let keys = ids.iter().map(|id| super::key_of::<E>(*id));
+    let rows = scoped::<E>(access)
+        .filter(sea_orm::ColumnTrait::is_in(&E::id_column(), keys))
+        .into_model::<Fetched<E>>()
+        .all(on)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.into_visible(reads)).collect())
+}
