@@ -108,10 +108,7 @@ impl Refusal {
     pub fn stale(current: Option<i32>) -> Self {
         Self {
             current_version: current,
-            ..Self::new(
-                Code::Stale,
-                "It changed since you read it: read it again and repeat with its present version.",
-            )
+            ..Self::new(Code::Stale, "It changed since you read it: read it again and repeat with its present version.")
         }
     }
 }
@@ -167,14 +164,10 @@ impl Error {
     pub fn into_refusals(self) -> std::result::Result<Vec<Refusal>, Self> {
         match self {
             Self::Refused(refusals) => Ok(refusals),
-            Self::NotFound => Ok(vec![Refusal::new(
-                Code::NotFound,
-                "There is nothing with this id for you: check the id.",
-            )]),
-            Self::NotPermitted => Ok(vec![Refusal::new(
-                Code::NotPermitted,
-                "Your role does not allow this here: ask someone of the program that may.",
-            )]),
+            Self::NotFound => Ok(vec![Refusal::new(Code::NotFound, "There is nothing with this id for you: check the id.")]),
+            Self::NotPermitted => {
+                Ok(vec![Refusal::new(Code::NotPermitted, "Your role does not allow this here: ask someone of the program that may.")])
+            }
             other => Err(other),
         }
     }

@@ -4,5 +4,6 @@ pub mod access;
 pub mod clock;
 pub mod domain;
 pub mod error;
+pub mod graphql;
 pub mod http;
 pub mod store;

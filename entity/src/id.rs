@@ -78,10 +78,7 @@ impl AnyId {
 
 impl<I: TypedId> From<I> for AnyId {
     fn from(id: I) -> Self {
-        Self {
-            prefix: I::PREFIX,
-            id: id.into(),
-        }
+        Self { prefix: I::PREFIX, id: id.into() }
     }
 }
 

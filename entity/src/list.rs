@@ -47,9 +47,7 @@ impl<T: Serialize> From<List<T>> for Value {
 impl<T: DeserializeOwned> TryGetable for List<T> {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         let json = serde_json::Value::try_get_by(row, index)?;
-        serde_json::from_value(json)
-            .map(Self)
-            .map_err(|wrong| TryGetError::DbErr(DbErr::Json(wrong.to_string())))
+        serde_json::from_value(json).map(Self).map_err(|wrong| TryGetError::DbErr(DbErr::Json(wrong.to_string())))
     }
 }
 

@@ -19,11 +19,7 @@ pub(crate) fn text(name: &'static str) -> ColumnDef {
 
 /// A value of a vocabulary: text that the database checks.
 pub(crate) fn word(name: &'static str, words: &[&'static str]) -> ColumnDef {
-    ColumnDef::new(name)
-        .text()
-        .not_null()
-        .check(Expr::col(name).is_in(words.iter().copied()))
-        .take()
+    ColumnDef::new(name).text().not_null().check(Expr::col(name).is_in(words.iter().copied())).take()
 }
 
 /// A short list.
@@ -53,19 +49,12 @@ pub(crate) fn nullable(mut column: ColumnDef) -> ColumnDef {
 
 /// A foreign key to the `id` of another table; a row that something refers to is not deleted.
 pub(crate) fn reference(table: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
-    ForeignKey::create()
-        .name(format!("fk_{table}_{column}"))
-        .from(table, column)
-        .to(to, "id")
-        .take()
+    ForeignKey::create().name(format!("fk_{table}_{column}")).from(table, column).to(to, "id").take()
 }
 
 /// An index named after what it is on.
 pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
-    let mut index = Index::create()
-        .name(format!("ix_{table}_{}", columns.join("_")))
-        .table(table)
-        .take();
+    let mut index = Index::create().name(format!("ix_{table}_{}", columns.join("_"))).table(table).take();
     for column in columns {
         index.col(*column);
     }

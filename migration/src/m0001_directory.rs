@@ -14,16 +14,10 @@ impl MigrationTrait for Migration {
             .table("organization")
             .col(id("id").primary_key())
             .col(text("name").unique_key())
-            .col(word(
-                "kind",
-                &["TREATMENT_PROVIDER", "RECOVERY_COMMUNITY_ORGANIZATION", "PARTNER_APP", "FUNDER"],
-            ))
+            .col(word("kind", &["TREATMENT_PROVIDER", "RECOVERY_COMMUNITY_ORGANIZATION", "PARTNER_APP", "FUNDER"]))
             .col(text("time_zone"))
             .col(flag("sandbox"))
-            .col(word(
-                "part2_status",
-                &["PART2_PROGRAM", "LAWFUL_HOLDER", "INTERMEDIARY", "NOT_PART2"],
-            ))
+            .col(word("part2_status", &["PART2_PROGRAM", "LAWFUL_HOLDER", "INTERMEDIARY", "NOT_PART2"]))
             .col(word("hipaa_status", &["COVERED_ENTITY", "BUSINESS_ASSOCIATE", "NEITHER"]))
             .col(nullable(text("npi")))
             .col(flag("active"))
@@ -55,9 +49,7 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut reference("program", "organization_id", "organization"))
             .take();
         manager.create_table(program).await?;
-        manager
-            .create_index(index("program", &["organization_id", "name"]).unique().take())
-            .await?;
+        manager.create_index(index("program", &["organization_id", "name"]).unique().take()).await?;
 
         let staff = Table::create()
             .table("staff_member")
@@ -73,9 +65,7 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut reference("staff_member", "organization_id", "organization"))
             .take();
         manager.create_table(staff).await?;
-        manager
-            .create_index(index("staff_member", &["organization_id", "email"]).unique().take())
-            .await?;
+        manager.create_index(index("staff_member", &["organization_id", "email"]).unique().take()).await?;
 
         let api_client = Table::create()
             .table("api_client")
@@ -95,10 +85,9 @@ impl MigrationTrait for Migration {
         manager.create_table(api_client).await?;
         manager.create_index(index("api_client", &["organization_id", "name"])).await?;
 
-        for (table, column, to) in [
-            ("staff_program", "staff_member_id", "staff_member"),
-            ("api_client_program", "api_client_id", "api_client"),
-        ] {
+        for (table, column, to) in
+            [("staff_program", "staff_member_id", "staff_member"), ("api_client_program", "api_client_id", "api_client")]
+        {
             let membership = Table::create()
                 .table(table)
                 .col(id("organization_id"))
@@ -113,33 +102,18 @@ impl MigrationTrait for Migration {
             manager.create_index(index(table, &["program_id"])).await?;
         }
 
-        let revoked = Table::create()
-            .table("revoked_token")
-            .col(text("jti").primary_key())
-            .col(instant("expires_at"))
-            .take();
+        let revoked = Table::create().table("revoked_token").col(text("jti").primary_key()).col(instant("expires_at")).take();
         manager.create_table(revoked).await?;
         manager.create_index(index("revoked_token", &["expires_at"])).await?;
 
-        let deployment = Table::create()
-            .table("deployment")
-            .col(text("name").primary_key())
-            .col(text("value"))
-            .take();
+        let deployment = Table::create().table("deployment").col(text("name").primary_key()).col(text("value")).take();
         manager.create_table(deployment).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [
-            "deployment",
-            "revoked_token",
-            "api_client_program",
-            "staff_program",
-            "api_client",
-            "staff_member",
-            "program",
-            "organization",
-        ] {
+        for table in
+            ["deployment", "revoked_token", "api_client_program", "staff_program", "api_client", "staff_member", "program", "organization"]
+        {
             manager.drop_table(Table::drop().table(table).take()).await?;
         }
         Ok(())

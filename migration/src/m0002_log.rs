@@ -29,12 +29,7 @@ fn count(name: &'static str) -> ColumnDef {
 
 /// What waits for its place: small whatever the log's size, because only rows without a position are in it.
 fn unsealed(table: &'static str) -> IndexCreateStatement {
-    Index::create()
-        .name(format!("ix_{table}_unsealed"))
-        .table(table)
-        .col("at")
-        .and_where(Expr::col("position").is_null())
-        .take()
+    Index::create().name(format!("ix_{table}_unsealed")).table(table).col("at").and_where(Expr::col("position").is_null()).take()
 }
 
 #[async_trait::async_trait]
@@ -82,18 +77,11 @@ impl MigrationTrait for Migration {
             .col(nullable(bytes("hash")))
             .take();
         manager.create_table(audit).await?;
-        manager
-            .create_index(index("audit_event", &["organization_id", "position"]).unique().take())
-            .await?;
+        manager.create_index(index("audit_event", &["organization_id", "position"]).unique().take()).await?;
         manager.create_index(index("audit_event", &["subject_id"])).await?;
         manager.create_index(unsealed("audit_event")).await?;
 
-        let head = Table::create()
-            .table("chain_head")
-            .col(text("chain").primary_key())
-            .col(count("length"))
-            .col(bytes("hash"))
-            .take();
+        let head = Table::create().table("chain_head").col(text("chain").primary_key()).col(count("length")).col(bytes("hash")).take();
         manager.create_table(head).await?;
 
         let idempotency = Table::create()

@@ -23,12 +23,8 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut reference("client", "organization_id", "organization"))
             .take();
         manager.create_table(client).await?;
-        manager
-            .create_index(index("client", &["organization_id", "pseudonym"]).unique().take())
-            .await?;
-        manager
-            .create_index(index("client", &["organization_id", "created_at", "id"]))
-            .await?;
+        manager.create_index(index("client", &["organization_id", "pseudonym"]).unique().take()).await?;
+        manager.create_index(index("client", &["organization_id", "created_at", "id"])).await?;
 
         let program = Table::create()
             .table("client_program")

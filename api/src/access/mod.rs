@@ -82,10 +82,7 @@ impl Access {
 
     /// Work without a person. It sees every row, it is audited, and its reason can be searched for.
     pub fn system(reason: &'static str, now: Instant) -> Self {
-        Self {
-            actor: Actor::System(reason),
-            ..Self::anonymous(reason, now)
-        }
+        Self { actor: Actor::System(reason), ..Self::anonymous(reason, now) }
     }
 
     /// Whether this is work without a person.

@@ -40,17 +40,7 @@ pub enum Act {
     End,
 }
 
-const STAFF: &[Role] = &[
-    Administrator,
-    Referrer,
-    Coordinator,
-    Peer,
-    Supervisor,
-    Billing,
-    Analyst,
-    Moderator,
-    PrivacyOfficer,
-];
+const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
 
 /// The table (domain 3.3).
 pub const TABLE: &[(Resource, Act, &[Role])] = &[
@@ -72,35 +62,21 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
 
 /// Whether one of the caller's roles may do this at all.
 pub fn may(access: &Access, resource: Resource, act: Act) -> bool {
-    access.is_system()
-        || TABLE
-            .iter()
-            .any(|(on, what, roles)| *on == resource && *what == act && access.has_any(roles))
+    access.is_system() || TABLE.iter().any(|(on, what, roles)| *on == resource && *what == act && access.has_any(roles))
 }
 
 /// The table as a text that is reviewed like code.
 pub fn text() -> String {
-    TABLE
-        .iter()
-        .fold(String::from("who may do what at all\n\n"), |text, (resource, act, roles)| {
-            let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-            format!(
-                "{text}{:<18} {:<7} {}\n",
-                format!("{resource:?}"),
-                format!("{act:?}"),
-                roles.join(", ")
-            )
-        })
+    TABLE.iter().fold(String::from("who may do what at all\n\n"), |text, (resource, act, roles)| {
+        let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        format!("{text}{:<18} {:<7} {}\n", format!("{resource:?}"), format!("{act:?}"), roles.join(", "))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_table_is_as_reviewed() {
-        assert_eq!(
-            super::text(),
-            include_str!("policy.txt"),
-            "run `cargo test` with the new text in api/src/access/policy.txt"
-        );
+        assert_eq!(super::text(), include_str!("policy.txt"), "run `cargo test` with the new text in api/src/access/policy.txt");
     }
 }

@@ -97,10 +97,7 @@ impl Kept for WithSecret {
     }
 
     async fn recall(store: &Store, access: &Access, kept: Json) -> Result<Self> {
-        Ok(Self {
-            api_client: Visible::recall(store, access, kept).await?,
-            secret: None,
-        })
+        Ok(Self { api_client: Visible::recall(store, access, kept).await?, secret: None })
     }
 }
 
@@ -110,9 +107,7 @@ impl Kept for WithSecret {
 /// `NotPermitted` for other roles than administrators, `NotFound` for programs of others; refused when a field is wrong.
 pub async fn create(store: &Store, access: &Access, new: NewApiClient, secret: NewSecret) -> Result<WithSecret> {
     let mut tx = store.begin(access).await?;
-    let organization = tx
-        .fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend)
-        .await?;
+    let organization = tx.fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend).await?;
     let made = create_in(&mut tx, &organization, new, secret).await?;
     tx.commit(made).await
 }
@@ -128,17 +123,11 @@ pub async fn create_in(
     secret: NewSecret,
 ) -> Result<WithSecret> {
     tx.require(may(tx.access(), Resource::ApiClient, Act::Create))?;
-    let scopes = new
-        .scopes
-        .iter()
-        .map(|name| name.parse::<Scope>().map_err(|()| unknown_scope()))
-        .collect::<Result<BTreeSet<_>, _>>()?;
+    let scopes = new.scopes.iter().map(|name| name.parse::<Scope>().map_err(|()| unknown_scope())).collect::<Result<BTreeSet<_>, _>>()?;
     if new.roles.contains(&Role::Client) {
-        return Err(
-            Refusal::invalid("`roles` of an API client is none of CLIENT: a client signs in as themselves.")
-                .at(["input", "roles"])
-                .into(),
-        );
+        return Err(Refusal::invalid("`roles` of an API client is none of CLIENT: a client signs in as themselves.")
+            .at(["input", "roles"])
+            .into());
     }
     let programs = own_programs(tx, organization.id, &new.program_ids).await?;
     let row = api_client::ActiveModel {
@@ -162,10 +151,7 @@ pub async fn create_in(
     });
     tx.insert_parts::<api_client_program::Entity, _>(memberships.collect()).await?;
     tx.record(Event::new(EventKind::ApiClientChanged, organization.id, made.id, made.version));
-    Ok(WithSecret {
-        api_client: made,
-        secret: Some(secret.shown),
-    })
+    Ok(WithSecret { api_client: made, secret: Some(secret.shown) })
 }
 
 fn unknown_scope() -> Refusal {
@@ -178,17 +164,10 @@ fn unknown_scope() -> Refusal {
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it is revoked.
 pub async fn rotate_secret(store: &Store, access: &Access, id: ApiClientId, secret: NewSecret) -> Result<WithSecret> {
-    let change = api_client::ActiveModel {
-        secret_hash: Set(secret.hash),
-        ..Default::default()
-    };
+    let change = api_client::ActiveModel { secret_hash: Set(secret.hash), ..Default::default() };
     let api_client = change_unrevoked(store, access, id, Action::Update, change, "secret").await?;
     let (tx, api_client) = api_client;
-    tx.commit(WithSecret {
-        api_client,
-        secret: Some(secret.shown),
-    })
-    .await
+    tx.commit(WithSecret { api_client, secret: Some(secret.shown) }).await
 }
 
 /// Ends an application: its tokens are refused from then on.
@@ -196,10 +175,7 @@ pub async fn rotate_secret(store: &Store, access: &Access, id: ApiClientId, secr
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it is revoked already.
 pub async fn revoke(store: &Store, access: &Access, id: ApiClientId) -> Result<Visible<api_client::Entity>> {
-    let change = api_client::ActiveModel {
-        revoked_at: Set(Some(access.now)),
-        ..Default::default()
-    };
+    let change = api_client::ActiveModel { revoked_at: Set(Some(access.now)), ..Default::default() };
     let (tx, revoked) = change_unrevoked(store, access, id, Action::End, change, "revokedAt").await?;
     tx.commit(revoked).await
 }
@@ -214,13 +190,8 @@ async fn change_unrevoked(
 ) -> Result<(Tx, Visible<api_client::Entity>)> {
     let mut tx = store.begin(access).await?;
     let found = tx.fetch_for::<api_client::Entity>(id, action).await?;
-    let change = api_client::ActiveModel {
-        version: Set(found.version + 1),
-        ..change
-    };
-    let unrevoked = Condition::all()
-        .add(api_client::Column::RevokedAt.is_null())
-        .add(api_client::Column::Version.eq(found.version));
+    let change = api_client::ActiveModel { version: Set(found.version + 1), ..change };
+    let unrevoked = Condition::all().add(api_client::Column::RevokedAt.is_null()).add(api_client::Column::Version.eq(found.version));
     let revoked = || Refusal::new(Code::Immutable, "This API client is revoked: make another.").at(["id"]);
     let after = tx.update_if(&found, change, unrevoked).await?.ok_or_else(revoked)?;
     tx.record(Event::new(EventKind::ApiClientChanged, after.organization_id, after.id, after.version).changed([changed]));

@@ -26,9 +26,9 @@ impl Protected for audit_event::Entity {
     /// The privacy officer's, once an entry is chained.
     fn visible_to(access: &Access) -> Condition {
         match access.organization {
-            Some(own) if may(access, Resource::Audit, Act::Read) => Condition::all()
-                .add(audit_event::Column::OrganizationId.eq(own))
-                .add(audit_event::Column::Position.is_not_null()),
+            Some(own) if may(access, Resource::Audit, Act::Read) => {
+                Condition::all().add(audit_event::Column::OrganizationId.eq(own)).add(audit_event::Column::Position.is_not_null())
+            }
             _ => never(),
         }
     }

@@ -17,9 +17,7 @@ impl Part for client_search::Entity {}
 
 /// Clients who are with a program that the caller works in: the internal need to know (domain 3.3, superscript p).
 fn of_my_programs(access: &Access) -> Expr {
-    let with = query::<client_program::Entity>()
-        .select_only()
-        .column(client_program::Column::ClientId);
+    let with = query::<client_program::Entity>().select_only().column(client_program::Column::ClientId);
     let mine = client_program::Column::ProgramId.is_in(access.programs.iter().copied());
     client::Column::Id.in_subquery(with.filter(mine).into_query())
 }
@@ -39,13 +37,9 @@ impl Protected for client::Entity {
     /// Peers and referrers see those assigned to them and of their own referrals: none, before there are either.
     fn visible_to(access: &Access) -> Condition {
         let Some(own) = access.organization else { return never() };
-        let near = access
-            .has_any(&[Role::Coordinator, Role::Supervisor])
-            .then(|| of_my_programs(access));
+        let near = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
         let all = access.has(Role::PrivacyOfficer).then(|| always());
-        Condition::all()
-            .add(client::Column::OrganizationId.eq(own))
-            .add(Condition::any().add(never()).add_option(near).add_option(all))
+        Condition::all().add(client::Column::OrganizationId.eq(own)).add(Condition::any().add(never()).add_option(near).add_option(all))
     }
 
     fn grants(access: &Access) -> Grants {

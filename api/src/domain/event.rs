@@ -1,6 +1,6 @@
 //! Who sees what happened.
 
-use entity::{ClientId, EventId, OrganizationId, client, event};
+use entity::{ClientId, EventId, OrganizationId, client, event, vocabulary::EventKind};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
@@ -27,18 +27,11 @@ impl Protected for event::Entity {
         let Some(own) = access.organization.filter(|_| may(access, Resource::Event, Act::Read)) else {
             return never();
         };
-        let clients = query::<client::Entity>()
-            .select_only()
-            .column(client::Column::Id)
-            .filter(client::Entity::visible_to(access));
+        let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
         Condition::all()
             .add(event::Column::OrganizationId.eq(own))
             .add(event::Column::Position.is_not_null())
-            .add(
-                Condition::any()
-                    .add(event::Column::ClientId.is_null())
-                    .add(event::Column::ClientId.in_subquery(clients.into_query())),
-            )
+            .add(Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query())))
     }
 
     fn grants(_: &Access) -> Grants {
@@ -55,5 +48,18 @@ impl Protected for event::Entity {
 
     fn client(row: &event::Model) -> Option<ClientId> {
         row.client_id
+    }
+}
+
+/// One neutral sentence about what happened, the same for everyone: it names nobody and says nothing that its kind does not.
+pub fn summary(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::OrganizationChanged => "An organization was made or changed.",
+        EventKind::ProgramChanged => "A program was made or changed.",
+        EventKind::StaffChanged => "A person of staff was added or changed.",
+        EventKind::ApiClientChanged => "An API client was made, changed or revoked.",
+        EventKind::ClientCreated => "A client was added.",
+        EventKind::ClientUpdated => "A client's record was updated.",
+        _ => "Something happened.",
     }
 }

@@ -102,10 +102,7 @@ pub async fn create_in(tx: &mut Tx, new: NewOrganization) -> Result<Visible<orga
         version: Set(1),
     };
     let taken = || Refusal::new(Code::AlreadyExists, "An organization has this name already: choose another.").at(["name"]);
-    let made = tx
-        .insert::<organization::Entity, _>(row)
-        .await
-        .map_err(|error| unique(error, taken))?;
+    let made = tx.insert::<organization::Entity, _>(row).await.map_err(|error| unique(error, taken))?;
     tx.record(Event::new(EventKind::OrganizationChanged, made.id, made.id, made.version));
     Ok(made)
 }

@@ -95,11 +95,7 @@ pub const LEVELS: &[(AsamEdition, &str, &str)] = &[
     (AsamEdition::Fourth, "3.1", "Clinically Managed Low-Intensity Residential"),
     (AsamEdition::Fourth, "3.5", "Clinically Managed High-Intensity Residential"),
     (AsamEdition::Fourth, "3.7", "Medically Managed Residential"),
-    (
-        AsamEdition::Fourth,
-        "3.7-BIO",
-        "Medically Managed Residential, biomedically enhanced",
-    ),
+    (AsamEdition::Fourth, "3.7-BIO", "Medically Managed Residential, biomedically enhanced"),
     (AsamEdition::Fourth, "4", "Medically Managed Inpatient"),
     (AsamEdition::Fourth, "4-PSY", "Medically Managed Inpatient, psychiatric"),
     (AsamEdition::Fourth, "RR", "Recovery Residence"),
@@ -108,39 +104,20 @@ pub const LEVELS: &[(AsamEdition, &str, &str)] = &[
     (AsamEdition::Third, "2.1", "Intensive Outpatient"),
     (AsamEdition::Third, "2.5", "Partial Hospitalization"),
     (AsamEdition::Third, "3.1", "Clinically Managed Low-Intensity Residential"),
-    (
-        AsamEdition::Third,
-        "3.3",
-        "Clinically Managed Population-Specific High-Intensity Residential",
-    ),
+    (AsamEdition::Third, "3.3", "Clinically Managed Population-Specific High-Intensity Residential"),
     (AsamEdition::Third, "3.5", "Clinically Managed High-Intensity Residential"),
     (AsamEdition::Third, "3.7", "Medically Monitored Intensive Inpatient"),
     (AsamEdition::Third, "4", "Medically Managed Intensive Inpatient"),
-    (
-        AsamEdition::Third,
-        "1-WM",
-        "Ambulatory Withdrawal Management without Extended On-Site Monitoring",
-    ),
-    (
-        AsamEdition::Third,
-        "2-WM",
-        "Ambulatory Withdrawal Management with Extended On-Site Monitoring",
-    ),
+    (AsamEdition::Third, "1-WM", "Ambulatory Withdrawal Management without Extended On-Site Monitoring"),
+    (AsamEdition::Third, "2-WM", "Ambulatory Withdrawal Management with Extended On-Site Monitoring"),
     (AsamEdition::Third, "3.2-WM", "Clinically Managed Residential Withdrawal Management"),
     (AsamEdition::Third, "3.7-WM", "Medically Monitored Inpatient Withdrawal Management"),
-    (
-        AsamEdition::Third,
-        "4-WM",
-        "Medically Managed Intensive Inpatient Withdrawal Management",
-    ),
+    (AsamEdition::Third, "4-WM", "Medically Managed Intensive Inpatient Withdrawal Management"),
 ];
 
 /// The name of a level of care.
 pub fn level_name(edition: AsamEdition, code: &str) -> Option<&'static str> {
-    LEVELS
-        .iter()
-        .find(|(in_edition, known, _)| *in_edition == edition && *known == code)
-        .map(|(_, _, name)| *name)
+    LEVELS.iter().find(|(in_edition, known, _)| *in_edition == edition && *known == code).map(|(_, _, name)| *name)
 }
 
 /// Makes a program of the caller's organization.
@@ -149,9 +126,7 @@ pub fn level_name(edition: AsamEdition, code: &str) -> Option<&'static str> {
 /// `NotPermitted` for other roles than administrators; refused when a field is wrong or the name taken.
 pub async fn create(store: &Store, access: &Access, new: NewProgram) -> Result<Visible<program::Entity>> {
     let mut tx = store.begin(access).await?;
-    let organization = tx
-        .fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend)
-        .await?;
+    let organization = tx.fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend).await?;
     let made = create_in(&mut tx, &organization, new).await?;
     tx.commit(made).await
 }
@@ -168,26 +143,15 @@ pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>
         let sentence = format!("`{code}` is no level of care of this edition of the ASAM criteria.");
         return Err(Refusal::invalid(sentence).at(["input", "levelOfCare", "code"]).into());
     }
-    let languages = new
-        .languages
-        .iter()
-        .map(|tag| text::language("languages", tag))
-        .collect::<Result<List<_>, _>>()?;
-    let areas = new
-        .service_areas
-        .iter()
-        .map(|area| text::line("serviceAreas", area, 100))
-        .collect::<Result<List<_>, _>>()?;
+    let languages = new.languages.iter().map(|tag| text::language("languages", tag)).collect::<Result<List<_>, _>>()?;
+    let areas = new.service_areas.iter().map(|area| text::line("serviceAreas", area, 100)).collect::<Result<List<_>, _>>()?;
     let now = tx.access().now;
     let (edition, code) = new.level.unzip();
     let row = program::ActiveModel {
         id: Set(ProgramId::new()),
         organization_id: Set(organization.id),
         name: Set(text::line("name", &new.name, 200)?),
-        description: Set(new
-            .description
-            .map(|text| text::paragraph("description", &text, 4_000))
-            .transpose()?),
+        description: Set(new.description.map(|text| text::paragraph("description", &text, 4_000)).transpose()?),
         level_edition: Set(edition),
         level_code: Set(code),
         languages: Set(languages),

@@ -52,9 +52,7 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Claims) -> Result<Ac
     } else {
         None
     };
-    let known = known
-        .filter(|known| known.organization == claims.organization)
-        .ok_or(Error::NotPermitted)?;
+    let known = known.filter(|known| known.organization == claims.organization).ok_or(Error::NotPermitted)?;
     let scopes = match &known.scopes {
         Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
         None => claims.scopes,
@@ -92,20 +90,12 @@ async fn staff(store: &Store, system: &Access, id: entity::StaffMemberId) -> Res
         programs: programs.into_iter().map(|program| program.program_id).collect(),
         roles: row.roles.iter().copied().collect(),
         scopes: None,
-        purposes: PurposeOfUse::ALL
-            .iter()
-            .copied()
-            .filter(|purpose| *purpose != PurposeOfUse::Emergency)
-            .collect(),
+        purposes: PurposeOfUse::ALL.iter().copied().filter(|purpose| *purpose != PurposeOfUse::Emergency).collect(),
     }))
 }
 
 async fn application(store: &Store, system: &Access, id: entity::ApiClientId) -> Result<Option<Known>> {
-    let Some(row) = store
-        .fetch::<api_client::Entity>(system, id)
-        .await?
-        .filter(|row| row.revoked_at.is_none())
-    else {
+    let Some(row) = store.fetch::<api_client::Entity>(system, id).await?.filter(|row| row.revoked_at.is_none()) else {
         return Ok(None);
     };
     let of = Condition::all().add(api_client_program::Column::ApiClientId.eq(id));
@@ -116,11 +106,6 @@ async fn application(store: &Store, system: &Access, id: entity::ApiClientId) ->
         programs: programs.into_iter().map(|program| program.program_id).collect(),
         roles: row.roles.iter().copied().collect(),
         scopes: Some(row.scopes.iter().filter_map(|name| name.parse().ok()).collect()),
-        purposes: row
-            .purposes
-            .iter()
-            .copied()
-            .filter(|purpose| *purpose != PurposeOfUse::Emergency)
-            .collect(),
+        purposes: row.purposes.iter().copied().filter(|purpose| *purpose != PurposeOfUse::Emergency).collect(),
     }))
 }

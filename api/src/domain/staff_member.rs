@@ -88,9 +88,7 @@ fn staff_roles(roles: Vec<Role>) -> Result<Vec<Role>, Refusal> {
 /// address is a colleague's.
 pub async fn create(store: &Store, access: &Access, new: NewStaffMember) -> Result<Visible<staff_member::Entity>> {
     let mut tx = store.begin(access).await?;
-    let organization = tx
-        .fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend)
-        .await?;
+    let organization = tx.fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend).await?;
     let made = create_in(&mut tx, &organization, new).await?;
     tx.commit(made).await
 }
@@ -119,10 +117,7 @@ pub async fn create_in(
         version: Set(1),
     };
     let taken = || Refusal::new(Code::AlreadyExists, "A colleague has this e-mail address.").at(["input", "email"]);
-    let made = tx
-        .insert::<staff_member::Entity, _>(row)
-        .await
-        .map_err(|error| unique(error, taken))?;
+    let made = tx.insert::<staff_member::Entity, _>(row).await.map_err(|error| unique(error, taken))?;
     let memberships = programs.into_iter().map(|program_id| staff_program::ActiveModel {
         organization_id: Set(organization.id),
         staff_member_id: Set(made.id),

@@ -68,12 +68,8 @@ pub fn email(field: &'static str, value: &str) -> Result<String, Refusal> {
 /// # Errors
 /// Refused when it is none.
 pub fn phone(field: &'static str, value: &str) -> Result<String, Refusal> {
-    let wrong = || {
-        Refusal::invalid(format!(
-            "`{field}` is a telephone number with its country, such as `+1 212 555 0123`."
-        ))
-        .at(["input", field])
-    };
+    let wrong =
+        || Refusal::invalid(format!("`{field}` is a telephone number with its country, such as `+1 212 555 0123`.")).at(["input", field]);
     let number = phonenumber::parse(None, value).map_err(|_| wrong())?;
     if !number.is_valid() {
         return Err(wrong());
@@ -110,11 +106,7 @@ mod tests {
             ("no tag", language("name", "this is english")),
         ];
         for (what, result) in wrong {
-            assert_eq!(
-                result.map_err(|refusal| refusal.path),
-                Err(vec!["input".to_owned(), "name".to_owned()]),
-                "{what}"
-            );
+            assert_eq!(result.map_err(|refusal| refusal.path), Err(vec!["input".to_owned(), "name".to_owned()]), "{what}");
         }
     }
 

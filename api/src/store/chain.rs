@@ -48,9 +48,7 @@ pub(in crate::store) trait Link {
 }
 
 fn optional<T: ToString>(value: Option<&T>) -> Vec<u8> {
-    value
-        .map(|value| format!("+{}", value.to_string()).into_bytes())
-        .unwrap_or_default()
+    value.map(|value| format!("+{}", value.to_string()).into_bytes()).unwrap_or_default()
 }
 
 impl Link for event::Model {
@@ -114,11 +112,7 @@ impl Walk {
         let (length, previous) = self.ends.entry(chain.clone()).or_default();
         let wanted = link.hash_after(previous);
         if hash != Some(&wanted) {
-            return Err(Broken {
-                chain,
-                position,
-                because: "the row was changed, or one before it was taken away or put in",
-            });
+            return Err(Broken { chain, position, because: "the row was changed, or one before it was taken away or put in" });
         }
         (*length, *previous) = (*length + 1, wanted);
         Ok(())
@@ -144,11 +138,7 @@ impl Store {
             for row in &rows {
                 let position = row.position.unwrap_or_default();
                 if position != at + 1 {
-                    return Ok(Err(Broken {
-                        chain: "event".to_owned(),
-                        position: at + 1,
-                        because: "no event has this position",
-                    }));
+                    return Ok(Err(Broken { chain: "event".to_owned(), position: at + 1, because: "no event has this position" }));
                 }
                 if let Err(broken) = walk.step(row, position, row.hash.as_ref()) {
                     return Ok(Err(broken));
@@ -184,11 +174,7 @@ impl Store {
                 for row in &rows {
                     let position = row.position.unwrap_or_default();
                     if position != at + 1 {
-                        return Ok(Err(Broken {
-                            chain: row.chain(),
-                            position: at + 1,
-                            because: "no entry has this position",
-                        }));
+                        return Ok(Err(Broken { chain: row.chain(), position: at + 1, because: "no entry has this position" }));
                     }
                     if let Err(broken) = walk.step(row, position, row.hash.as_ref()) {
                         return Ok(Err(broken));
@@ -211,11 +197,7 @@ impl Store {
             let (length, hash) = walk.ends.get(&head.chain).cloned().unwrap_or_default();
             length != head.length || hash != head.hash
         });
-        Ok(cut.map(|head| Broken {
-            position: head.length,
-            chain: head.chain,
-            because: "the end of the chain was cut off",
-        }))
+        Ok(cut.map(|head| Broken { position: head.length, chain: head.chain, because: "the end of the chain was cut off" }))
     }
 
     /// How many events wait for their place.
@@ -223,9 +205,6 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn unsealed(&self) -> Result<u64> {
-        Ok(connection::select::<event::Entity>()
-            .filter(event::Column::Position.is_null())
-            .count(self.reader())
-            .await?)
+        Ok(connection::select::<event::Entity>().filter(event::Column::Position.is_null()).count(self.reader()).await?)
     }
 }

@@ -35,10 +35,7 @@ impl Connections {
             Ok(Self { reader, writer })
         } else {
             let both = connect(options(url, most.max(2))).await?;
-            Ok(Self {
-                reader: both.clone(),
-                writer: both,
-            })
+            Ok(Self { reader: both.clone(), writer: both })
         }
     }
 
@@ -61,10 +58,8 @@ impl Connections {
     /// Begins a transaction that can write. On SQLite it takes the writer's place at once: a transaction that began by reading
     /// could not be promoted while another writes.
     pub(in crate::store) async fn begin(&self) -> Result<DatabaseTransaction> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: self.sqlite().then_some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
+        let options =
+            TransactionOptions { sqlite_transaction_mode: self.sqlite().then_some(SqliteTransactionMode::Immediate), ..Default::default() };
         Ok(self.writer.begin_with_options(options).await?)
     }
 
@@ -73,11 +68,8 @@ impl Connections {
         if self.sqlite() {
             return Ok(true);
         }
-        let lock = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT pg_try_advisory_xact_lock($1) AS held",
-            [SEALER_LOCK.into()],
-        );
+        let lock =
+            Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_try_advisory_xact_lock($1) AS held", [SEALER_LOCK.into()]);
         let row = tx.query_one_raw(lock).await?;
         Ok(row.map(|row| row.try_get::<bool>("", "held")).transpose()?.unwrap_or(false))
     }

@@ -15,17 +15,12 @@ impl CursorKey {
     /// # Errors
     /// `Sealing` when the cryptographic library refuses it, which it does not for a key of this length.
     pub fn new(bits: &[u8; 32]) -> Result<Self> {
-        RandomizedNonceKey::new(&AES_256_GCM_SIV, bits)
-            .map(Self)
-            .map_err(|_| Error::Sealing("cursor key"))
+        RandomizedNonceKey::new(&AES_256_GCM_SIV, bits).map(Self).map_err(|_| Error::Sealing("cursor key"))
     }
 
     pub(in crate::store) fn write(&self, bound_to: &[u8], plain: &[u8]) -> Result<String> {
         let mut sealed = plain.to_vec();
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(bound_to), &mut sealed)
-            .map_err(|_| Error::Sealing("cursor"))?;
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(bound_to), &mut sealed).map_err(|_| Error::Sealing("cursor"))?;
         Ok(BASE64URL_NOPAD.encode(&[nonce.as_ref().as_slice(), &sealed].concat()))
     }
 
@@ -35,10 +30,7 @@ impl CursorKey {
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut sealed = sealed.to_vec();
-        self.0
-            .open_in_place(nonce, Aad::from(bound_to), &mut sealed)
-            .ok()
-            .map(|plain| plain.to_vec())
+        self.0.open_in_place(nonce, Aad::from(bound_to), &mut sealed).ok().map(|plain| plain.to_vec())
     }
 }
 

@@ -90,12 +90,7 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self {
-            store,
-            access,
-            narrowed: Condition::all(),
-            order: None,
-        }
+        Self { store, access, narrowed: Condition::all(), order: None }
     }
 
     /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
@@ -133,11 +128,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn count(&self) -> Result<u64> {
-        let select = connection::select::<E>().filter(if self.access.is_system() {
-            Condition::all()
-        } else {
-            E::visible_to(self.access)
-        });
+        let select = connection::select::<E>().filter(if self.access.is_system() { Condition::all() } else { E::visible_to(self.access) });
         let ids = select.filter(self.narrowed.clone()).select_only().column(E::id_column());
         Ok(ids.into_tuple::<uuid::Uuid>().count(self.store.reader()).await?)
     }
@@ -147,9 +138,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
-        let select = self
-            .in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false)
-            .limit(most);
+        let select = self.in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false).limit(most);
         let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
         Ok(rows.into_iter().map(|row| row.into_visible(&self.store.reads)).collect())
     }
@@ -183,16 +172,8 @@ impl<'a, E: Protected> Find<'a, E> {
             Ok((self.cursor_of(&bound_to, &row)?, row))
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;
-        let (has_next, has_previous) = if backward {
-            (args.before.is_some(), more)
-        } else {
-            (more, args.after.is_some())
-        };
-        Ok(Page {
-            rows,
-            has_next,
-            has_previous,
-        })
+        let (has_next, has_previous) = if backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
+        Ok(Page { rows, has_next, has_previous })
     }
 
     fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
@@ -212,13 +193,7 @@ impl<'a, E: Protected> Find<'a, E> {
     fn beyond(&self, bound_to: &[u8], cursor: &str, name: &'static str, after: bool) -> Result<Condition> {
         let not_of_this_list = || {
             let sentence = "This cursor is not one of this list with this filter and order: begin again without it.";
-            Error::from(
-                Refusal {
-                    code: crate::error::Code::CursorExpired,
-                    ..Refusal::invalid(sentence)
-                }
-                .at([name]),
-            )
+            Error::from(Refusal { code: crate::error::Code::CursorExpired, ..Refusal::invalid(sentence) }.at([name]))
         };
         let plain = self.store.shared.cursor_key.read(bound_to, cursor).ok_or_else(not_of_this_list)?;
         let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
@@ -229,43 +204,24 @@ impl<'a, E: Protected> Find<'a, E> {
         Ok(match (&self.order, place.value) {
             (Some((column, _)), Some(key)) => {
                 let value = key.into_value();
-                Condition::any()
-                    .add(past(*column, value.clone()))
-                    .add(Condition::all().add(column.eq(value)).add(id))
+                Condition::any().add(past(*column, value.clone())).add(Condition::all().add(column.eq(value)).add(id))
             }
             _ => Condition::all().add(id),
         })
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
-        let value = self
-            .order
-            .as_ref()
-            .map(|(column, _)| Key::of(row.model().get(*column)))
-            .transpose()?;
-        let place = serde_json::to_vec(&Place {
-            value,
-            id: row.id().into(),
-        })
-        .map_err(|_| Error::internal("a place is plain data"))?;
+        let value = self.order.as_ref().map(|(column, _)| Key::of(row.model().get(*column))).transpose()?;
+        let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
 
     /// What a cursor of this list is bound to.
     fn bound_to(&self) -> Vec<u8> {
         let organization = self.access.organization.map(|id| id.to_string()).unwrap_or_default();
-        let order = self
-            .order
-            .as_ref()
-            .map(|(column, order)| format!("{column:?} {order:?}"))
-            .unwrap_or_default();
+        let order = self.order.as_ref().map(|(column, order)| format!("{column:?} {order:?}")).unwrap_or_default();
         let narrowed = format!("{:?}", self.narrowed);
-        sha256(&[
-            organization.as_bytes(),
-            E::Id::PREFIX.as_bytes(),
-            order.as_bytes(),
-            narrowed.as_bytes(),
-        ])
+        sha256(&[organization.as_bytes(), E::Id::PREFIX.as_bytes(), order.as_bytes(), narrowed.as_bytes()])
     }
 }
 
@@ -279,4 +235,31 @@ fn page_size(args: &PageArgs) -> Result<u64> {
         Ok(size) if wanted <= LARGEST_PAGE => Ok(size),
         _ => Err(Refusal::invalid(format!("`{name}` is from 0 to {LARGEST_PAGE}.")).at([name]).into()),
     }
+}
+
+impl Store {
+    /// The cursor of a place in the log: encrypted and bound to the organization, so that nobody learns how much others do.
+    ///
+    /// # Errors
+    /// `Sealing` when it cannot be encrypted.
+    pub fn event_cursor(&self, access: &Access, position: i64) -> Result<String> {
+        self.shared.cursor_key.write(&event_place(access), &position.to_be_bytes())
+    }
+
+    /// The place in the log that a cursor names.
+    ///
+    /// # Errors
+    /// Refused with `CURSOR_EXPIRED` when it is not one of the caller's organization.
+    pub fn event_position(&self, access: &Access, cursor: &str) -> Result<i64> {
+        let plain = self.shared.cursor_key.read(&event_place(access), cursor);
+        let position = plain.and_then(|plain| plain.try_into().ok()).map(i64::from_be_bytes);
+        position.ok_or_else(|| {
+            let sentence = "This cursor is not one of your organization's events: begin again with `viewer { eventCursor }`.";
+            Error::from(Refusal { code: crate::error::Code::CursorExpired, ..Refusal::invalid(sentence) }.at(["after"]))
+        })
+    }
+}
+
+fn event_place(access: &Access) -> Vec<u8> {
+    sha256(&[b"events", access.organization.map(|id| id.to_string()).unwrap_or_default().as_bytes()])
 }

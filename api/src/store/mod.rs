@@ -52,26 +52,14 @@ pub struct Store {
 impl Store {
     /// A store over these connections; cursors that leave the house are encrypted with this key.
     pub fn new(connections: Connections, cursor_key: CursorKey, clock: Clock) -> Self {
-        let shared = Shared {
-            connections,
-            cursor_key,
-            written: Notify::new(),
-            sealed: watch::Sender::new(0),
-            clock,
-        };
-        Self {
-            shared: Arc::new(shared),
-            reads: ReadLog::default(),
-        }
+        let shared = Shared { connections, cursor_key, written: Notify::new(), sealed: watch::Sender::new(0), clock };
+        Self { shared: Arc::new(shared), reads: ReadLog::default() }
     }
 
     /// The same store for another request, with nothing noted yet.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            reads: ReadLog::default(),
-        }
+        Self { shared: Arc::clone(&self.shared), reads: ReadLog::default() }
     }
 
     /// The one clock.
@@ -149,15 +137,9 @@ impl Tx {
     /// # Errors
     /// `NotFound` when it does not exist for the caller, `NotPermitted` when they see it but may not do this.
     pub async fn fetch_for<E: Protected>(&self, id: E::Id, action: Action) -> Result<Visible<E>> {
-        let row = protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads)
-            .await?
-            .pop()
-            .ok_or(Error::NotFound)?;
-        if self.access.is_system() || E::allows(&self.access, action, row.model()) {
-            Ok(row)
-        } else {
-            Err(Error::NotPermitted)
-        }
+        let row =
+            protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads).await?.pop().ok_or(Error::NotFound)?;
+        if self.access.is_system() || E::allows(&self.access, action, row.model()) { Ok(row) } else { Err(Error::NotPermitted) }
     }
 
     /// Whether a row of a part exists.
@@ -165,11 +147,6 @@ impl Tx {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn has_part<P: Part>(&self, of: sea_orm::Condition) -> Result<bool> {
-        Ok(connection::select::<P>()
-            .filter(of)
-            .limit(1)
-            .one(&self.transaction)
-            .await?
-            .is_some())
+        Ok(connection::select::<P>().filter(of).limit(1).one(&self.transaction).await?.is_some())
     }
 }

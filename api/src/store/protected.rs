@@ -115,17 +115,13 @@ impl Grants {
         self.0
             .iter()
             .filter(|(listed, _)| *listed == class)
-            .fold(Condition::any().add(Expr::val(1).eq(0)), |any, (_, condition)| {
-                any.add(condition.clone())
-            })
+            .fold(Condition::any().add(Expr::val(1).eq(0)), |any, (_, condition)| any.add(condition.clone()))
     }
 
     /// One integer: the sum of a bit for each open class.
     fn as_column(&self) -> Expr {
         self.0.iter().fold(Expr::val(0), |sum, (class, condition)| {
-            let bit = CaseStatement::new()
-                .case(condition.clone(), Expr::val(1_i32 << *class as u8))
-                .finally(Expr::val(0));
+            let bit = CaseStatement::new().case(condition.clone(), Expr::val(1_i32 << *class as u8)).finally(Expr::val(0));
             sum.bit_or(Expr::Case(Box::new(bit)))
         })
     }
@@ -235,10 +231,7 @@ impl<E: Protected> Visible<E> {
     pub fn open<C: Classed>(&self) -> Option<Opened<'_, E, C>> {
         self.may_open(C::CLASS).then(|| {
             self.reads.note::<E>(&self.model, C::CLASS);
-            Opened {
-                row: self,
-                class: PhantomData,
-            }
+            Opened { row: self, class: PhantomData }
         })
     }
 }
@@ -267,20 +260,13 @@ pub(in crate::store) struct Fetched<E: Protected> {
 
 impl<E: Protected> FromQueryResult for Fetched<E> {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        Ok(Self {
-            model: E::Model::from_query_result(row, prefix)?,
-            grants: row.try_get(prefix, "grants")?,
-        })
+        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")? })
     }
 }
 
 impl<E: Protected> Fetched<E> {
     pub(in crate::store) fn into_visible(self, reads: &ReadLog) -> Visible<E> {
-        Visible {
-            model: self.model,
-            grants: self.grants,
-            reads: reads.clone(),
-        }
+        Visible { model: self.model, grants: self.grants, reads: reads.clone() }
     }
 }
 
@@ -289,9 +275,7 @@ pub(in crate::store) fn scoped<E: Protected>(access: &Access) -> sea_orm::Select
     if access.is_system() {
         return connection::select::<E>().expr_as(Expr::val(i32::MAX), "grants");
     }
-    connection::select::<E>()
-        .filter(E::visible_to(access))
-        .expr_as(E::grants(access).as_column(), "grants")
+    connection::select::<E>().filter(E::visible_to(access)).expr_as(E::grants(access).as_column(), "grants")
 }
 
 pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
@@ -301,10 +285,6 @@ pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
     reads: &ReadLog,
 ) -> Result<Vec<Visible<E>>> {
     let keys = ids.iter().map(|id| super::key_of::<E>(*id));
-    let rows = scoped::<E>(access)
-        .filter(sea_orm::ColumnTrait::is_in(&E::id_column(), keys))
-        .into_model::<Fetched<E>>()
-        .all(on)
-        .await?;
+    let rows = scoped::<E>(access).filter(sea_orm::ColumnTrait::is_in(&E::id_column(), keys)).into_model::<Fetched<E>>().all(on).await?;
     Ok(rows.into_iter().map(|row| row.into_visible(reads)).collect())
 }

@@ -34,12 +34,7 @@ impl ReadLog {
         match readings.iter_mut().find(|reading| reading.subject == subject) {
             Some(reading) if reading.classes.contains(&class) => {}
             Some(reading) => reading.classes.push(class),
-            None => readings.push(Reading {
-                organization,
-                subject_kind: E::Id::PREFIX,
-                subject,
-                classes: vec![class],
-            }),
+            None => readings.push(Reading { organization, subject_kind: E::Id::PREFIX, subject, classes: vec![class] }),
         }
     }
 

@@ -26,12 +26,8 @@ struct Heads<'a> {
 impl Heads<'_> {
     async fn end(&mut self, chain: &str) -> Result<&mut (i64, Vec<u8>)> {
         if !self.ends.contains_key(chain) {
-            let head = connection::select::<chain_head::Entity>()
-                .filter(chain_head::Column::Chain.eq(chain))
-                .one(self.tx)
-                .await?;
-            self.ends
-                .insert(chain.to_owned(), head.map(|head| (head.length, head.hash)).unwrap_or_default());
+            let head = connection::select::<chain_head::Entity>().filter(chain_head::Column::Chain.eq(chain)).one(self.tx).await?;
+            self.ends.insert(chain.to_owned(), head.map(|head| (head.length, head.hash)).unwrap_or_default());
         }
         Ok(self.ends.entry(chain.to_owned()).or_default())
     }
@@ -44,10 +40,7 @@ impl Heads<'_> {
         });
         let changed = [chain_head::Column::Length, chain_head::Column::Hash];
         let newest = OnConflict::column(chain_head::Column::Chain).update_columns(changed).to_owned();
-        chain_head::Entity::insert_many(rows)
-            .on_conflict(newest)
-            .exec_without_returning(self.tx)
-            .await?;
+        chain_head::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.tx).await?;
         Ok(())
     }
 }
@@ -83,10 +76,7 @@ impl Store {
         if sealed == 0 {
             return Ok(0);
         }
-        let mut heads = Heads {
-            tx: &tx,
-            ends: BTreeMap::new(),
-        };
+        let mut heads = Heads { tx: &tx, ends: BTreeMap::new() };
         let mut last = heads.end("event").await?.0;
         for mut row in events {
             last += 1;
@@ -94,16 +84,8 @@ impl Store {
             let (length, previous) = heads.end(&row.chain()).await?;
             let hash = row.hash_after(previous);
             (*length, *previous) = (*length + 1, hash.clone());
-            let change = event::ActiveModel {
-                position: Set(row.position),
-                hash: Set(Some(hash)),
-                ..Default::default()
-            };
-            event::Entity::update_many()
-                .set(change)
-                .filter(event::Column::Id.eq(row.id))
-                .exec(&tx)
-                .await?;
+            let change = event::ActiveModel { position: Set(row.position), hash: Set(Some(hash)), ..Default::default() };
+            event::Entity::update_many().set(change).filter(event::Column::Id.eq(row.id)).exec(&tx).await?;
         }
         heads.end("event").await?.0 = last;
         for mut row in entries {
@@ -111,16 +93,8 @@ impl Store {
             row.position = Some(*length + 1);
             let hash = row.hash_after(previous);
             (*length, *previous) = (*length + 1, hash.clone());
-            let change = audit_event::ActiveModel {
-                position: Set(row.position),
-                hash: Set(Some(hash)),
-                ..Default::default()
-            };
-            audit_event::Entity::update_many()
-                .set(change)
-                .filter(audit_event::Column::Id.eq(row.id))
-                .exec(&tx)
-                .await?;
+            let change = audit_event::ActiveModel { position: Set(row.position), hash: Set(Some(hash)), ..Default::default() };
+            audit_event::Entity::update_many().set(change).filter(audit_event::Column::Id.eq(row.id)).exec(&tx).await?;
         }
         heads.write().await?;
         tx.commit().await?;
@@ -132,10 +106,7 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn last_position(&self) -> Result<i64> {
-        let head = connection::select::<chain_head::Entity>()
-            .filter(chain_head::Column::Chain.eq("event"))
-            .one(self.reader())
-            .await?;
+        let head = connection::select::<chain_head::Entity>().filter(chain_head::Column::Chain.eq("event")).one(self.reader()).await?;
         Ok(head.map_or(0, |head| head.length))
     }
 

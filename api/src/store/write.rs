@@ -87,10 +87,7 @@ where
     }
 
     async fn recall(store: &Store, access: &Access, kept: Json) -> Result<Self> {
-        let id = kept["id"]
-            .as_str()
-            .and_then(|id| id.parse().ok())
-            .ok_or_else(|| Error::internal("a kept answer has no id"))?;
+        let id = kept["id"].as_str().and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a kept answer has no id"))?;
         store.fetch::<E>(access, id).await?.ok_or(Error::NotFound)
     }
 }
@@ -114,13 +111,7 @@ impl Store {
         if let Some(key) = &access.idempotency {
             take_place(&transaction, access, key).await?;
         }
-        Ok(Tx {
-            transaction,
-            access: access.clone(),
-            reads: self.reads.clone(),
-            shared: Arc::clone(&self.shared),
-            events: Vec::new(),
-        })
+        Ok(Tx { transaction, access: access.clone(), reads: self.reads.clone(), shared: Arc::clone(&self.shared), events: Vec::new() })
     }
 
     /// Keeps a refusal for its idempotency key, and writes it to the audit, in a transaction of its own: the command's was rolled back.
@@ -137,11 +128,7 @@ impl Store {
                 kept: Set(json!({ "refused": refusals })),
                 created_at: Set(access.now),
             };
-            idempotency::Entity::insert(row)
-                .on_conflict(first_stays())
-                .try_insert()
-                .exec_without_returning(&transaction)
-                .await?;
+            idempotency::Entity::insert(row).on_conflict(first_stays()).try_insert().exec_without_returning(&transaction).await?;
         }
         let entry = audit_event::ActiveModel {
             id: Set(AuditEventId::new()),
@@ -220,10 +207,7 @@ impl Tx {
         A: ActiveModelTrait<Entity = E> + Send,
     {
         let id = row.id();
-        let update = E::update_many()
-            .set(change)
-            .filter(E::id_column().eq(super::key_of::<E>(id)))
-            .filter(condition.into());
+        let update = E::update_many().set(change).filter(E::id_column().eq(super::key_of::<E>(id))).filter(condition.into());
         if update.exec(&self.transaction).await?.rows_affected == 0 {
             return Ok(None);
         }
@@ -276,19 +260,10 @@ impl Tx {
             allowed: Set(true),
             hash: Set(None),
         });
-        audit_event::Entity::insert_many(audit)
-            .exec_without_returning(&self.transaction)
-            .await?;
+        audit_event::Entity::insert_many(audit).exec_without_returning(&self.transaction).await?;
         if let Some(key) = &self.access.idempotency {
-            let kept = idempotency::ActiveModel {
-                kept: Set(json!({ "done": result.keep() })),
-                ..Default::default()
-            };
-            idempotency::Entity::update_many()
-                .set(kept)
-                .filter(place_of(&self.access, key))
-                .exec(&self.transaction)
-                .await?;
+            let kept = idempotency::ActiveModel { kept: Set(json!({ "done": result.keep() })), ..Default::default() };
+            idempotency::Entity::update_many().set(kept).filter(place_of(&self.access, key)).exec(&self.transaction).await?;
         }
         self.transaction.commit().await?;
         self.shared.written.notify_one();
@@ -297,9 +272,7 @@ impl Tx {
 
     /// A row as it is now, within this transaction.
     async fn again<E: Protected>(&self, id: E::Id) -> Result<Visible<E>> {
-        let row = select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads)
-            .await?
-            .pop();
+        let row = select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads).await?.pop();
         row.ok_or_else(|| Error::internal("a command wrote a row that its caller does not see"))
     }
 
@@ -308,11 +281,7 @@ impl Tx {
     /// # Errors
     /// `NotPermitted` when this does not hold.
     pub fn require(&self, holds: bool) -> Result<()> {
-        if holds || self.access.is_system() {
-            Ok(())
-        } else {
-            Err(Error::NotPermitted)
-        }
+        if holds || self.access.is_system() { Ok(()) } else { Err(Error::NotPermitted) }
     }
 
     /// The row with this id for an action, or nothing to do when no id was given.
@@ -349,15 +318,11 @@ pub fn unique(error: Error, refusal: impl FnOnce() -> Refusal) -> Error {
 }
 
 fn first_stays() -> OnConflict {
-    OnConflict::columns([idempotency::Column::Caller, idempotency::Column::Key])
-        .do_nothing()
-        .to_owned()
+    OnConflict::columns([idempotency::Column::Caller, idempotency::Column::Key]).do_nothing().to_owned()
 }
 
 fn place_of(access: &Access, key: &IdempotencyKey) -> Condition {
-    Condition::all()
-        .add(idempotency::Column::Caller.eq(actor(access)))
-        .add(idempotency::Column::Key.eq(key.key.clone()))
+    Condition::all().add(idempotency::Column::Caller.eq(actor(access))).add(idempotency::Column::Key.eq(key.key.clone()))
 }
 
 /// Takes the key's place: the unique index makes a second one wait for the first, on both databases.
@@ -372,11 +337,7 @@ async fn take_place(tx: &DatabaseTransaction, access: &Access, key: &Idempotency
         kept: Set(Json::Null),
         created_at: Set(access.now),
     };
-    let taken = idempotency::Entity::insert(row)
-        .on_conflict(first_stays())
-        .try_insert()
-        .exec_without_returning(tx)
-        .await?;
+    let taken = idempotency::Entity::insert(row).on_conflict(first_stays()).try_insert().exec_without_returning(tx).await?;
     if matches!(taken, sea_orm::TryInsertResult::Inserted(_)) {
         return Ok(());
     }

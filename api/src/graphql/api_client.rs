@@ -1,0 +1,162 @@
+//! Partners' applications.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    ApiClientId, ProgramId, api_client, organization,
+    vocabulary::{PurposeOfUse, Role},
+};
+
+use super::{
+    connection::connection,
+    context::RequestContext,
+    engine::Secrets,
+    error::{UserError, coded, command},
+    guard::Requires,
+    organization::Organization,
+};
+use crate::{
+    access::Scope,
+    domain::api_client::{NewApiClient, create, revoke, rotate_secret},
+    store::Visible,
+};
+
+/// An application that acts for an organization.
+#[derive(Clone)]
+pub(crate) struct ApiClient(pub(crate) Visible<api_client::Entity>);
+
+#[Object]
+impl ApiClient {
+    /// Its id, which is its `client_id` at /oauth/token.
+    async fn id(&self) -> ApiClientId {
+        self.0.id
+    }
+
+    /// For whom it acts.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
+        let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
+        found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "Its organization has left."))
+    }
+
+    /// As its organization calls it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The most that its tokens may be good for.
+    async fn scopes(&self) -> Vec<String> {
+        self.0.scopes.to_vec()
+    }
+
+    /// In which roles it acts.
+    async fn roles(&self) -> Vec<Role> {
+        self.0.roles.to_vec()
+    }
+
+    /// Which purposes it may name.
+    async fn purposes(&self) -> Vec<PurposeOfUse> {
+        self.0.purposes.to_vec()
+    }
+
+    /// When it last got a token, to the minute (UTC); null before the first.
+    async fn last_used_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_used_at
+    }
+
+    /// When it was revoked (UTC); null while it works.
+    async fn revoked_at(&self) -> Option<DateTime<Utc>> {
+        self.0.revoked_at
+    }
+
+    /// UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+connection!(ApiClient, ApiClientConnection, ApiClientEdge, api_client::Entity, "applications");
+
+/// A new application of the caller's organization.
+#[derive(InputObject)]
+pub(crate) struct ApiClientCreateInput {
+    /// As the organization calls it.
+    name: String,
+    /// The most that its tokens may be good for.
+    scopes: Vec<String>,
+    /// In which roles it acts.
+    roles: Vec<Role>,
+    /// The programs it acts for.
+    program_ids: Option<Vec<ProgramId>>,
+    /// The purposes it may name.
+    purposes: Option<Vec<PurposeOfUse>>,
+}
+
+/// What `apiClientCreate` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ApiClientCreatePayload {
+    /// The application; null when it was refused.
+    api_client: Option<ApiClient>,
+    /// Its secret. Shown once: null when a repeated request is answered again.
+    client_secret: Option<String>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What `apiClientRotateSecret` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ApiClientRotateSecretPayload {
+    /// The application; null when it was refused.
+    api_client: Option<ApiClient>,
+    /// Its new secret. Shown once: null when a repeated request is answered again.
+    client_secret: Option<String>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What `apiClientRevoke` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ApiClientRevokePayload {
+    /// The application; null when it was refused.
+    api_client: Option<ApiClient>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct ApiClientMutation;
+
+#[Object]
+impl ApiClientMutation {
+    /// Makes an application of the caller's organization. For administrators.
+    #[graphql(guard = "Requires(Scope::Admin)")]
+    async fn api_client_create(&self, ctx: &Context<'_>, input: ApiClientCreateInput) -> Result<Option<ApiClientCreatePayload>> {
+        let new = NewApiClient {
+            name: input.name,
+            scopes: input.scopes,
+            roles: input.roles,
+            program_ids: input.program_ids.unwrap_or_default(),
+            purposes: input.purposes.unwrap_or_default(),
+        };
+        let secret = ctx.data_unchecked::<Secrets>().make();
+        let (made, user_errors) = command(ctx, "apiClientCreate", create(ctx.store(), ctx.access(), new, secret)).await?;
+        let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
+        Ok(Some(ApiClientCreatePayload { api_client, client_secret, user_errors }))
+    }
+
+    /// Gives an application a new secret; the old one is refused from then on. For administrators.
+    #[graphql(guard = "Requires(Scope::Admin)")]
+    async fn api_client_rotate_secret(&self, ctx: &Context<'_>, id: ApiClientId) -> Result<Option<ApiClientRotateSecretPayload>> {
+        let secret = ctx.data_unchecked::<Secrets>().make();
+        let (made, user_errors) = command(ctx, "apiClientRotateSecret", rotate_secret(ctx.store(), ctx.access(), id, secret)).await?;
+        let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
+        Ok(Some(ApiClientRotateSecretPayload { api_client, client_secret, user_errors }))
+    }
+
+    /// Ends an application: its tokens are refused from then on. For administrators.
+    #[graphql(guard = "Requires(Scope::Admin)")]
+    async fn api_client_revoke(&self, ctx: &Context<'_>, id: ApiClientId) -> Result<Option<ApiClientRevokePayload>> {
+        let (revoked, user_errors) = command(ctx, "apiClientRevoke", revoke(ctx.store(), ctx.access(), id)).await?;
+        Ok(Some(ApiClientRevokePayload { api_client: revoked.map(ApiClient), user_errors }))
+    }
+}

@@ -1,0 +1,115 @@
+//! The audit, for the privacy officer.
+
+use async_graphql::{Context, Object, Result};
+use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
+use entity::{AnyId, AuditEventId, audit_event, organization};
+use sea_orm::{ColumnTrait, Order};
+
+use super::{
+    connection::{connection, paged},
+    context::RequestContext,
+    event::DateTimeRange,
+    guard::Requires,
+    organization::Organization,
+    schema::AnyNodeId,
+};
+use crate::{
+    access::Scope,
+    store::{PageArgs, Visible},
+};
+
+/// Who did, read or was refused what.
+#[derive(Clone)]
+pub(crate) struct AuditEvent(pub(crate) Visible<audit_event::Entity>);
+
+#[Object]
+impl AuditEvent {
+    /// Its id.
+    async fn id(&self) -> AuditEventId {
+        self.0.id
+    }
+
+    /// When (UTC).
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+
+    /// Who: the id of staff or of an application, or `system:` and the reason.
+    async fn actor_name(&self) -> &str {
+        &self.0.actor
+    }
+
+    /// In whose audit; null for what concerns no organization.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        match self.0.organization_id {
+            Some(id) => Ok(ctx.load::<organization::Entity>(id).await?.map(Organization)),
+            None => Ok(None),
+        }
+    }
+
+    /// What: the kind of event, `READ`, or `REFUSED:` and the action.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// To what; null when there was nothing.
+    async fn subject_id(&self) -> Option<String> {
+        AnyId::new(self.0.subject_kind.as_deref()?, self.0.subject_id?).ok().map(|id| id.to_string())
+    }
+
+    /// The request it belongs to.
+    async fn request_id(&self) -> &str {
+        &self.0.request_id
+    }
+
+    /// False for a refusal.
+    async fn allowed(&self) -> bool {
+        self.0.allowed
+    }
+
+    /// The entry's hash in the organization's chain.
+    async fn hash(&self) -> String {
+        HEXLOWER.encode(self.0.hash.as_deref().unwrap_or_default())
+    }
+}
+
+connection!(AuditEvent, AuditEventConnection, AuditEventEdge, audit_event::Entity, "entries of the audit");
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct AuditEventQuery;
+
+#[Object]
+impl AuditEventQuery {
+    /// The audit of the viewer's organization, oldest first. For its privacy officer.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    #[graphql(guard = "Requires(Scope::AuditRead)")]
+    async fn audit_events(
+        &self,
+        ctx: &Context<'_>,
+        range: Option<DateTimeRange>,
+        actor_id: Option<AnyNodeId>,
+        subject_id: Option<AnyNodeId>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<AuditEventConnection> {
+        let mut find = ctx.store().find::<audit_event::Entity>(ctx.access());
+        if let Some(from) = range.and_then(|range| range.from) {
+            find = find.by(audit_event::Column::At, |column| column.gte(from));
+        }
+        if let Some(to) = range.and_then(|range| range.to) {
+            find = find.by(audit_event::Column::At, |column| column.lt(to));
+        }
+        if let Some(AnyNodeId(actor)) = actor_id {
+            find = find.by(audit_event::Column::Actor, |column| column.eq(actor.to_string()));
+        }
+        if let Some(AnyNodeId(subject)) = subject_id {
+            find = find.by(audit_event::Column::SubjectId, |column| column.eq(subject.id));
+        }
+        let find = find.ordered(audit_event::Column::Position, Order::Asc);
+        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+    }
+}

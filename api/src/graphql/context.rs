@@ -1,0 +1,132 @@
+//! What a resolver has at hand: the request's store and access, its loader, and its list of what stayed closed.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_graphql::{
+    ContextBase, QueryPathNode, QueryPathSegment,
+    dataloader::{DataLoader, Loader},
+};
+use serde::Serialize;
+
+use crate::{
+    access::Access,
+    error::Error,
+    store::{Class, Protected, Store, Visible},
+};
+
+/// A gate that stayed closed. Depends on the selection, the viewer and consents, never on values (contract.md, "Answers").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Redaction {
+    path: Vec<serde_json::Value>,
+    code: &'static str,
+    data_class: &'static str,
+    remedy: &'static str,
+}
+
+/// The data of one request.
+pub(crate) struct RequestData {
+    pub(crate) store: Store,
+    pub(crate) access: Access,
+    loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    redactions: Mutex<Vec<Redaction>>,
+    pub(crate) replayed: std::sync::atomic::AtomicBool,
+}
+
+impl RequestData {
+    pub(crate) fn new(store: Store, access: Access) -> Self {
+        Self { store, access, loaders: Mutex::default(), redactions: Mutex::default(), replayed: false.into() }
+    }
+
+    /// What stayed closed since it was last asked.
+    pub(crate) fn take_redactions(&self) -> Vec<Redaction> {
+        std::mem::take(&mut self.redactions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn loader<E: Protected>(&self) -> Arc<DataLoader<ById<E>>> {
+        let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
+        let loader = loaders.entry(TypeId::of::<E>()).or_insert_with(|| {
+            let by_id = ById::<E> { store: self.store.clone(), access: self.access.clone(), entity: PhantomData };
+            Arc::new(DataLoader::new(by_id, tokio::spawn).delay(Duration::ZERO))
+        });
+        Arc::clone(loader).downcast().expect("the loaders are kept under their own type")
+    }
+}
+
+/// The one loader: rows by id, as the caller may see them, all that one level asks for with one statement.
+struct ById<E> {
+    store: Store,
+    access: Access,
+    entity: PhantomData<E>,
+}
+
+impl<E: Protected> Loader<E::Id> for ById<E> {
+    type Value = Visible<E>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[E::Id]) -> Result<HashMap<E::Id, Visible<E>>, Arc<Error>> {
+        let rows = self.store.by_ids::<E>(&self.access, ids).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
+    }
+}
+
+/// What resolvers ask of their context.
+pub(crate) trait RequestContext {
+    /// The request's data.
+    fn request(&self) -> &RequestData;
+
+    /// Where in the answer this is.
+    fn path(&self) -> Vec<serde_json::Value>;
+
+    /// The store of this request.
+    fn store(&self) -> &Store {
+        &self.request().store
+    }
+
+    /// Who asks.
+    fn access(&self) -> &Access {
+        &self.request().access
+    }
+
+    /// The row with this id, if it exists for the caller, together with all others that this level asks for.
+    fn load<E: Protected>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send {
+        let loader = self.request().loader::<E>();
+        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&*error)) }
+    }
+
+    /// Notes that a gate stayed closed because of the caller's role. Only inside what the viewer's own organization holds.
+    fn closed_by_role(&self, class: Class) {
+        let closed =
+            Redaction { path: self.path(), code: "ROLE", data_class: class.as_str(), remedy: "Ask someone whose role may read this." };
+        self.request().redactions.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
+    }
+}
+
+impl<T> RequestContext for ContextBase<'_, T>
+where
+    T: Send + Sync,
+{
+    fn request(&self) -> &RequestData {
+        self.data_unchecked::<Arc<RequestData>>()
+    }
+
+    fn path(&self) -> Vec<serde_json::Value> {
+        let mut path = Vec::new();
+        let mut node: Option<&QueryPathNode<'_>> = self.path_node.as_ref();
+        while let Some(at) = node {
+            path.push(match at.segment {
+                QueryPathSegment::Index(index) => index.into(),
+                QueryPathSegment::Name(name) => name.into(),
+            });
+            node = at.parent;
+        }
+        path.reverse();
+        path
+    }
+}

@@ -1,0 +1,125 @@
+//! What the doors open to.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use async_graphql::{Request, Response};
+use async_trait::async_trait;
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+
+use super::{Schema, context::RequestData, error::query_error};
+use crate::{
+    access::{Access, Actor},
+    clock::Instant,
+    domain::{
+        api_client::NewSecret,
+        sign_in::{Claims, sign_in},
+    },
+    error::Error,
+    http::{Credentials, Engine, NotLetIn},
+    store::Store,
+};
+
+/// A verified token's claims, or nothing when the token is not to be trusted.
+pub type Verified = Option<Claims>;
+
+/// Verifies tokens: signatures, issuers, audiences and times.
+#[async_trait]
+pub trait TokenReader: Send + Sync + 'static {
+    /// What a token says, if it is to be trusted now.
+    async fn read(&self, bearer: &str, now: Instant) -> Result<Verified, NotLetIn>;
+}
+
+/// Makes secrets of applications, and the keyed hashes that are kept of them.
+#[derive(Clone)]
+pub struct Secrets(pub Arc<dyn Fn() -> NewSecret + Send + Sync>);
+
+impl Secrets {
+    pub(crate) fn make(&self) -> NewSecret {
+        (self.0)()
+    }
+}
+
+/// The GraphQL engine behind the doors.
+pub struct GraphEngine {
+    schema: Schema,
+    store: Store,
+    tokens: Arc<dyn TokenReader>,
+}
+
+impl GraphEngine {
+    /// An engine over this store.
+    pub fn new(store: Store, tokens: Arc<dyn TokenReader>, secrets: Secrets) -> Self {
+        Self { schema: super::build().data(secrets).finish(), store, tokens }
+    }
+
+    fn data(&self, access: Access) -> Arc<RequestData> {
+        Arc::new(RequestData::new(self.store.for_request(), access))
+    }
+}
+
+/// Completes an answer: what was opened is in the audit before it leaves, and what stayed closed is listed.
+async fn complete(data: &RequestData, mut response: Response) -> Response {
+    if let Err(error) = data.store.write_reads(&data.access).await {
+        tracing::error!(cause = %error, "what an answer opened could not be written to the audit: the answer is withheld");
+        let withheld = query_error(Error::Unavailable("The audit cannot be written just now: try again."));
+        return Response::from_errors(vec![withheld.into_server_error(async_graphql::Pos::default())]);
+    }
+    let redactions = data.take_redactions();
+    if let (false, Ok(list)) = (redactions.is_empty(), async_graphql::to_value(redactions)) {
+        response.extensions.insert("redactions".to_owned(), list);
+    }
+    if data.replayed.load(Ordering::Relaxed) {
+        response.http_headers.insert("idempotency-replayed", ::http::HeaderValue::from_static("true"));
+    }
+    response
+}
+
+#[async_trait]
+impl Engine for GraphEngine {
+    async fn sign_in(&self, credentials: Credentials) -> Result<Access, NotLetIn> {
+        let now = self.store.clock().now();
+        let caller = Access::anonymous(credentials.request_id, now);
+        let Some(bearer) = credentials.bearer else { return Ok(caller) };
+        let claims = self.tokens.read(&bearer, now).await?.ok_or(NotLetIn::InvalidToken)?;
+        let mut access = sign_in(&self.store, caller, claims).await.map_err(|error| match error {
+            Error::NotPermitted => NotLetIn::InvalidToken,
+            other => {
+                tracing::error!(cause = %other, "sign-in failed");
+                NotLetIn::Unavailable
+            }
+        })?;
+        if let Some(purpose) = credentials.purpose {
+            if !access.purposes.contains(&purpose) {
+                return Err(NotLetIn::PurposeNotAllowed);
+            }
+            access.purpose = Some(purpose);
+        }
+        Ok(access)
+    }
+
+    async fn execute(&self, access: Access, request: Request) -> Response {
+        debug_assert!(!matches!(access.actor, Actor::System(_)), "the system does not ask through a door");
+        let data = self.data(access);
+        let response = self.schema.execute(request.data(Arc::clone(&data))).await;
+        complete(&data, response).await
+    }
+
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response> {
+        let data = self.data(access);
+        let items = self.schema.execute_stream(request.data(Arc::clone(&data)));
+        items
+            .then(move |response| {
+                let data = Arc::clone(&data);
+                async move { complete(&data, response).await }.boxed()
+            })
+            .boxed()
+    }
+
+    fn sdl(&self) -> String {
+        self.schema.sdl()
+    }
+
+    async fn ready(&self) -> Result<(), Vec<&'static str>> {
+        self.store.ping().await.map_err(|_| vec!["database"])
+    }
+}

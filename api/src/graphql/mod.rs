@@ -1,0 +1,20 @@
+//! How it is asked for: one file per concept, resolvers that only translate.
+
+mod api_client;
+mod audit_event;
+mod connection;
+mod context;
+mod engine;
+mod error;
+mod event;
+mod guard;
+mod nullable;
+mod organization;
+mod program;
+mod scalar;
+mod schema;
+mod staff_member;
+mod viewer;
+
+pub use engine::{GraphEngine, TokenReader, Verified};
+pub use schema::{Schema, build};

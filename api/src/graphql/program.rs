@@ -1,0 +1,352 @@
+//! Programs.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    OrganizationId, ProgramId, organization,
+    program::{self, Address as AddressRow},
+    vocabulary::{AsamEdition, ServiceKind, SortDirection},
+};
+use sea_orm::{ColumnTrait, Order};
+
+use super::{
+    connection::{connection, paged},
+    context::RequestContext,
+    error::{UserError, coded, command, query_error},
+    guard::Requires,
+    organization::Organization,
+    scalar::{LanguageTag, PhoneNumber, TimeZone},
+};
+use crate::{
+    access::Scope,
+    domain::program::{NewProgram, create, level_name},
+    store::{Class, PageArgs, Visible},
+};
+
+/// One of an organization's services: what people are referred to.
+#[derive(Clone)]
+pub(crate) struct Program(pub(crate) Visible<program::Entity>);
+
+#[Object]
+impl Program {
+    /// Its id.
+    async fn id(&self) -> ProgramId {
+        self.0.id
+    }
+
+    /// Whose it is.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
+        let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
+        found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "The program's organization has left."))
+    }
+
+    /// As people know it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// A few sentences for people who look for support.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// The ASAM level it gives; null for peer support, which is none.
+    async fn level_of_care(&self) -> Option<LevelOfCare> {
+        LevelOfCare::of(self.0.level_edition?, self.0.level_code.as_deref()?)
+    }
+
+    /// The languages it serves in.
+    async fn languages(&self) -> Vec<LanguageTag> {
+        self.0.languages.iter().cloned().map(LanguageTag).collect()
+    }
+
+    /// Where it is; null when it only serves remotely.
+    async fn address(&self) -> Option<Address> {
+        self.0.address.clone().map(Into::into)
+    }
+
+    /// Its telephone.
+    async fn phone(&self) -> Option<PhoneNumber> {
+        self.0.phone.clone().map(PhoneNumber)
+    }
+
+    /// The zone that its clocks and sessions run in.
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    /// The kinds of support it gives.
+    async fn services(&self) -> Vec<ServiceKind> {
+        self.0.services.to_vec()
+    }
+
+    /// Whether it serves by telephone or online.
+    async fn serves_remotely(&self) -> bool {
+        self.0.serves_remotely
+    }
+
+    /// States, counties or 3-digit ZIP codes, as it names them.
+    async fn service_areas(&self) -> Vec<String> {
+        self.0.service_areas.to_vec()
+    }
+
+    /// Whether it takes referrals at all.
+    async fn accepts_referrals(&self) -> bool {
+        self.0.accepts_referrals
+    }
+
+    /// How it is run; null to others than its organization's staff.
+    async fn operations(&self, ctx: &Context<'_>) -> Option<ProgramOperations> {
+        if self.0.may_open(Class::Operations) {
+            return Some(ProgramOperations(self.0.clone()));
+        }
+        if ctx.access().organization == Some(self.0.organization_id) {
+            ctx.closed_by_role(Class::Operations);
+        }
+        None
+    }
+}
+
+/// How a program is run, for its organization's staff.
+pub(crate) struct ProgramOperations(Visible<program::Entity>);
+
+#[Object]
+impl ProgramOperations {
+    /// UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// UTC.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// Counts changes.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+connection!(Program, ProgramConnection, ProgramEdge, program::Entity, "programs");
+
+/// A level of care of the ASAM criteria.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct LevelOfCare {
+    /// Of which edition.
+    edition: AsamEdition,
+    /// Its code there.
+    code: String,
+    /// Its name there.
+    name: &'static str,
+}
+
+impl LevelOfCare {
+    fn of(edition: AsamEdition, code: &str) -> Option<Self> {
+        Some(Self { edition, code: code.to_owned(), name: level_name(edition, code)? })
+    }
+}
+
+/// A level of care by its code.
+#[derive(InputObject)]
+pub(crate) struct LevelOfCareInput {
+    /// Of which edition.
+    edition: AsamEdition,
+    /// Its code there.
+    code: String,
+}
+
+/// A postal address, or as much of it as there is.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Address {
+    /// Street and number.
+    line1: Option<String>,
+    /// The rest of it.
+    line2: Option<String>,
+    /// City.
+    city: Option<String>,
+    /// State or region.
+    region: Option<String>,
+    /// Postal code.
+    postal_code: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+    /// Degrees north.
+    latitude: Option<f64>,
+    /// Degrees east.
+    longitude: Option<f64>,
+}
+
+impl From<AddressRow> for Address {
+    fn from(row: AddressRow) -> Self {
+        let AddressRow { line1, line2, city, region, postal_code, country, latitude, longitude } = row;
+        Self { line1, line2, city, region, postal_code, country, latitude, longitude }
+    }
+}
+
+/// A postal address, or as much of it as there is.
+#[derive(InputObject)]
+pub(crate) struct AddressInput {
+    /// Street and number.
+    line1: Option<String>,
+    /// The rest of it.
+    line2: Option<String>,
+    /// City.
+    city: Option<String>,
+    /// State or region.
+    region: Option<String>,
+    /// Postal code.
+    postal_code: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+    /// Degrees north, -90 to 90.
+    latitude: Option<f64>,
+    /// Degrees east, -180 to 180.
+    longitude: Option<f64>,
+}
+
+impl From<AddressInput> for AddressRow {
+    fn from(input: AddressInput) -> Self {
+        let AddressInput { line1, line2, city, region, postal_code, country, latitude, longitude } = input;
+        Self { line1, line2, city, region, postal_code, country, latitude, longitude }
+    }
+}
+
+/// Which programs.
+#[derive(InputObject, Default)]
+pub(crate) struct ProgramFilter {
+    /// Those that take referrals, or do not.
+    accepts_referrals: Option<bool>,
+    /// Those of these organizations.
+    organization_ids: Option<Vec<OrganizationId>>,
+    /// Those that serve by telephone or online, or do not.
+    serves_remotely: Option<bool>,
+}
+
+/// What programs can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum ProgramOrderField {
+    /// By name.
+    Name,
+}
+
+/// In which order.
+#[derive(InputObject)]
+pub(crate) struct ProgramOrder {
+    /// By what.
+    field: ProgramOrderField,
+    /// Which way.
+    direction: SortDirection,
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct ProgramQuery;
+
+#[Object]
+impl ProgramQuery {
+    /// The programs that work here, by name unless ordered otherwise. Public.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn programs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ProgramFilter>,
+        order_by: Option<ProgramOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ProgramConnection> {
+        let filter = filter.unwrap_or_default();
+        let order = match order_by {
+            Some(ProgramOrder { field: ProgramOrderField::Name, direction: SortDirection::Desc }) => Order::Desc,
+            _ => Order::Asc,
+        };
+        let mut find = ctx.store().find::<program::Entity>(ctx.access());
+        if let Some(accepts) = filter.accepts_referrals {
+            find = find.by(program::Column::AcceptsReferrals, |column| column.eq(accepts));
+        }
+        if let Some(remotely) = filter.serves_remotely {
+            find = find.by(program::Column::ServesRemotely, |column| column.eq(remotely));
+        }
+        if let Some(ids) = &filter.organization_ids {
+            find = find.by(program::Column::OrganizationId, |column| column.is_in(ids.iter().copied()));
+        }
+        let find = find.ordered(program::Column::Name, order);
+        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The program with this id. Public.
+    async fn program(&self, ctx: &Context<'_>, id: ProgramId) -> Result<Option<Program>> {
+        Ok(ctx.store().fetch::<program::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Program))
+    }
+}
+
+/// A new program of the caller's organization.
+#[derive(InputObject)]
+pub(crate) struct ProgramCreateInput {
+    /// As people know it; unique within the organization.
+    name: String,
+    /// A few sentences for people who look for support.
+    description: Option<String>,
+    /// The ASAM level it gives.
+    level_of_care: Option<LevelOfCareInput>,
+    /// The languages it serves in.
+    languages: Option<Vec<LanguageTag>>,
+    /// Where it is.
+    address: Option<AddressInput>,
+    /// Its telephone.
+    phone: Option<PhoneNumber>,
+    /// The organization's when none is given.
+    time_zone: Option<TimeZone>,
+    /// The kinds of support it gives.
+    services: Option<Vec<ServiceKind>>,
+    /// Whether it serves by telephone or online.
+    serves_remotely: Option<bool>,
+    /// States, counties or 3-digit ZIP codes.
+    service_areas: Option<Vec<String>>,
+    /// Whether it takes referrals; it does unless it says otherwise.
+    accepts_referrals: Option<bool>,
+}
+
+impl From<ProgramCreateInput> for NewProgram {
+    fn from(input: ProgramCreateInput) -> Self {
+        Self {
+            name: input.name,
+            description: input.description,
+            level: input.level_of_care.map(|level| (level.edition, level.code)),
+            languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
+            address: input.address.map(Into::into),
+            phone: input.phone.map(|phone| phone.0),
+            time_zone: input.time_zone.map(|zone| zone.0),
+            services: input.services.unwrap_or_default(),
+            serves_remotely: input.serves_remotely.unwrap_or_default(),
+            service_areas: input.service_areas.unwrap_or_default(),
+            accepts_referrals: input.accepts_referrals.unwrap_or(true),
+        }
+    }
+}
+
+/// What `programCreate` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ProgramCreatePayload {
+    /// The program; null when it was refused.
+    program: Option<Program>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct ProgramMutation;
+
+#[Object]
+impl ProgramMutation {
+    /// Makes a program of the caller's organization. For administrators.
+    #[graphql(guard = "Requires(Scope::Admin)")]
+    async fn program_create(&self, ctx: &Context<'_>, input: ProgramCreateInput) -> Result<Option<ProgramCreatePayload>> {
+        let made = create(ctx.store(), ctx.access(), input.into());
+        let (program, user_errors) = command(ctx, "programCreate", made).await?;
+        Ok(Some(ProgramCreatePayload { program: program.map(Program), user_errors }))
+    }
+}

@@ -1,0 +1,37 @@
+//! Formats as types: what is written wrong is refused before a resolver runs. Scalars never look at data.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+use crate::{domain::text, error::Refusal};
+
+macro_rules! text_scalar {
+    ($($(#[$doc:meta])* $Name:ident, $check:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $Name(pub(crate) String);
+
+        #[Scalar]
+        impl ScalarType for $Name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                let Value::String(text) = value else { return Err(InputValueError::expected_type(value)) };
+                let check: fn(&str) -> Result<String, Refusal> = $check;
+                check(&text).map(Self).map_err(|refusal| InputValueError::custom(refusal.message))
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.clone())
+            }
+        }
+    )*};
+}
+
+text_scalar! {
+    /// The IANA name of a time zone, such as `America/New_York`.
+    TimeZone, |value| text::time_zone("TimeZone", value);
+    /// A BCP 47 language tag, such as `es` or `ase`.
+    LanguageTag, |value| text::language("LanguageTag", value);
+    /// An e-mail address.
+    EmailAddress, |value| text::email("EmailAddress", value);
+    /// A telephone number in E.164, such as `+12125550123`.
+    PhoneNumber, |value| text::phone("PhoneNumber", value);
+}

@@ -1,0 +1,129 @@
+//! The whole of it: queries, mutations and subscriptions of every concept.
+
+use async_graphql::{
+    Context, ID, InputValueError, InputValueResult, Interface, MergedObject, MergedSubscription, Object, Result, Scalar, ScalarType,
+    SchemaBuilder, Value,
+};
+use entity::{AnyId, api_client, audit_event, event, organization, program, staff_member};
+
+use super::{
+    api_client::{ApiClient, ApiClientMutation},
+    audit_event::{AuditEvent, AuditEventQuery},
+    context::RequestContext,
+    error::coded,
+    event::{Event, EventQuery, EventSubscription},
+    nullable::NullableRoots,
+    organization::{Organization, OrganizationQuery},
+    program::{Program, ProgramMutation, ProgramQuery},
+    staff_member::{StaffMember, StaffMemberMutation},
+    viewer::ViewerQuery,
+};
+use crate::{access::Actor, store::Protected};
+
+/// The schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// What can be asked. The public schedule and directory need no token; all else is within organization, role, scopes and consents.
+#[derive(MergedObject, Default)]
+pub struct Query(ViewerQuery, NodeQuery, OrganizationQuery, ProgramQuery, EventQuery, AuditEventQuery);
+
+/// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
+#[derive(MergedObject, Default)]
+pub struct Mutation(ProgramMutation, StaffMemberMutation, ApiClientMutation);
+
+/// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(EventSubscription);
+
+/// The schema, before what it runs on is put in.
+pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).extension(NullableRoots)
+}
+
+/// Anything with an id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", method = "node_id", desc = "Its id, with its kind before the `_`."))]
+pub(crate) enum Node {
+    Organization(Organization),
+    Program(Program),
+    StaffMember(StaffMember),
+    ApiClient(ApiClient),
+    Event(Event),
+    AuditEvent(AuditEvent),
+}
+
+macro_rules! node_ids {
+    ($($Node:ident)*) => {$(
+        impl $Node {
+            async fn node_id(&self, _: &Context<'_>) -> Result<ID> {
+                Ok(ID(self.0.id().to_string()))
+            }
+        }
+    )*};
+}
+
+node_ids!(Organization Program StaffMember ApiClient Event AuditEvent);
+
+/// An id of any kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnyNodeId(pub(crate) AnyId);
+
+#[Scalar(name = "ID")]
+impl ScalarType for AnyNodeId {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+/// How many ids `nodes` takes at once.
+const MOST_NODES: usize = 100;
+
+#[Object]
+impl NodeQuery {
+    /// Whatever has this id, if it exists for the viewer.
+    async fn node(&self, ctx: &Context<'_>, id: AnyNodeId) -> Result<Option<Node>> {
+        find(ctx, id.0).await
+    }
+
+    /// Whatever has these ids, in their order; null where nothing exists for the viewer. At most 100.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<AnyNodeId>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MOST_NODES {
+            return Err(coded("BAD_USER_INPUT", format!("`ids` has at most {MOST_NODES} ids.")));
+        }
+        futures_util::future::try_join_all(ids.into_iter().map(|id| find(ctx, id.0))).await
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
+    // Reading a kind by id asks for what reading it by its own field asks for: the store decides the rest.
+    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg") {
+        return Ok(None);
+    }
+    Ok(match id.prefix {
+        "org" => one::<organization::Entity>(ctx, id).await?.map(|row| Node::Organization(Organization(row))),
+        "prg" => one::<program::Entity>(ctx, id).await?.map(|row| Node::Program(Program(row))),
+        "stf" => one::<staff_member::Entity>(ctx, id).await?.map(|row| Node::StaffMember(StaffMember(row))),
+        "api" => one::<api_client::Entity>(ctx, id).await?.map(|row| Node::ApiClient(ApiClient(row))),
+        "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
+        "aud" => one::<audit_event::Entity>(ctx, id).await?.map(|row| Node::AuditEvent(AuditEvent(row))),
+        _ => None,
+    })
+}
+
+async fn one<E: Protected>(ctx: &Context<'_>, id: AnyId) -> Result<Option<crate::store::Visible<E>>> {
+    match id.of::<E::Id>() {
+        Some(id) => ctx.load::<E>(id).await,
+        None => Ok(None),
+    }
+}
