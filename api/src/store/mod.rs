@@ -1,0 +1,3 @@
+//! The only module that holds a database connection.
+
+pub mod vault;
