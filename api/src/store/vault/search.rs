@@ -105,7 +105,11 @@ mod tests {
     use super::*;
 
     fn key() -> SearchKey {
-        SearchKey::new(&Secret::fill(|bytes| Ok(bytes.fill(7))).unwrap())
+        let secret = Secret::fill(|bytes| {
+            bytes.fill(7);
+            Ok(())
+        });
+        SearchKey::new(&secret.unwrap())
     }
 
     #[test]
@@ -138,6 +142,9 @@ mod tests {
 
     #[test]
     fn a_stored_hash_stays_what_it_is() {
-        assert_eq!(data_encoding::HEXLOWER.encode(&key().email("ada@example.org").0), "e446af212128c9f101c70a6a114f6ba3");
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&key().email("ada@example.org").0),
+            "e446af212128c9f101c70a6a114f6ba3"
+        );
     }
 }
