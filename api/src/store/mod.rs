@@ -8,6 +8,7 @@ mod find;
 mod protected;
 mod reads;
 mod sealer;
+pub mod vault;
 mod write;
 
 use std::sync::Arc;
