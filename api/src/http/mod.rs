@@ -1,11 +1,37 @@
 //! The doors: what listens, and how a request becomes a call. Doors know no domain: behind them is an [`Engine`].
 
+mod answer;
+mod caller;
+mod frame;
+mod graphiql;
+mod graphql;
+mod health;
+pub mod limits;
+mod media;
+mod metrics;
+mod operation;
+mod parameters;
+mod rate;
+mod routes;
+mod scan;
+mod settings;
+mod stream;
+mod websocket;
+
 use async_graphql::{Request, Response};
 use async_trait::async_trait;
 use entity::vocabulary::PurposeOfUse;
 use futures_util::stream::BoxStream;
 
 use crate::access::Access;
+
+pub use answer::ErrorCode;
+pub use frame::frame;
+pub use limits::Limits;
+pub use metrics::{Metrics, metrics_routes};
+pub use rate::Rate;
+pub use routes::routes;
+pub use settings::{DoorSettings, Shutdown};
 
 /// What a caller showed at the door.
 #[derive(Clone, Debug, Default)]

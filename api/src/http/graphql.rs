@@ -1,0 +1,232 @@
+//! `/graphql` over HTTP (the GraphQL-over-HTTP specification).
+
+use std::{future::Future, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
+    web::{self, Bytes, BytesMut, Payload},
+};
+use async_graphql::{Response, ServerError};
+use async_graphql_parser::types::OperationType;
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::{
+    DoorSettings, ErrorCode,
+    answer::Answer,
+    caller::{Refused, accept, address, credentials, keyed, text},
+    graphiql,
+    media::{self, Media},
+    operation::Operation,
+    parameters::Parameters,
+    routes::Doors,
+    websocket,
+};
+use crate::access::Access;
+
+/// POST: any query or mutation.
+pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Data<Doors>) -> HttpResponse {
+    let Some(media) = Media::accepted(accept(&request).as_deref()) else {
+        return not_acceptable();
+    };
+    match answer_post(&request, payload, &doors, media).await {
+        Ok(answer) => answer,
+        Err(refused) => refuse(refused, media),
+    }
+}
+
+async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
+    let parameters = read(request, payload, &doors.settings).await?;
+    let (mut access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
+    let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
+        if operation.kind == OperationType::Subscription {
+            return Err(ErrorCode::BadUserInput.error("Subscribe over a WebSocket at /graphql, or by POST to /graphql/stream."));
+        }
+        keyed(&mut access, &operation, key_header(request)?)?;
+        Ok(operation)
+    });
+    let (answer, told) = match prepared {
+        Ok(operation) => doors.run(access, operation).await,
+        Err(error) => (Answer::refusal(vec![error]), HeaderMap::new()),
+    };
+    Ok(reply(&answer, media, None, [headers, told]))
+}
+
+/// GET: a WebSocket, the page for a browser, or a query of what is public.
+pub(super) async fn get(request: HttpRequest, payload: Payload, doors: web::Data<Doors>) -> HttpResponse {
+    if text(&request, header::UPGRADE).is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
+        return websocket::open(&request, payload, doors);
+    }
+    let accept = accept(&request);
+    let asks = url::form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "query");
+    if !asks && doors.settings.graphiql && media::names(accept.as_deref(), "text/html") {
+        return graphiql::page();
+    }
+    let Some(media) = Media::accepted(accept.as_deref()) else {
+        return not_acceptable();
+    };
+    match answer_get(&request, &doors, media).await {
+        Ok(answer) => answer,
+        Err(refused) => refuse(refused, media),
+    }
+}
+
+/// A GET can be made by a link on any site and ends up in logs: it runs as nobody, and changes nothing.
+async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
+    let parameters = Parameters::from_address(request.query_string()).map_err(Refused::bad)?;
+    let mut shown = credentials(request)?;
+    shown.bearer = None;
+    shown.purpose = None;
+    let (access, headers) = doors.admit(shown, address(request, &doors.settings)).await?;
+    let operation = match Operation::prepare(&parameters, &doors.settings.limits) {
+        Ok(operation) => operation,
+        Err(error) => return Ok(reply(&Answer::refusal(vec![error]), media, None, [headers])),
+    };
+    if operation.kind != OperationType::Query {
+        let error = ErrorCode::BadUserInput.error("GET serves queries only: send this by POST.");
+        return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, error).with(header::ALLOW, "POST"));
+    }
+    if let Some(name) = operation.unfit_for_address {
+        let error = format!("`{name}` must not stand in an address, which ends up in logs: send this by POST.");
+        return Err(Refused::bad(ErrorCode::BadUserInput.error(error)));
+    }
+    let (answer, told) = doors.run(access, operation).await;
+    Ok(reply(&answer, media, None, [headers, told]))
+}
+
+/// Any other method.
+pub(super) async fn other(request: HttpRequest) -> HttpResponse {
+    let mut answer = HttpResponse::build(StatusCode::METHOD_NOT_ALLOWED);
+    answer.insert_header((header::ALLOW, "GET, POST"));
+    if request.method() == Method::OPTIONS {
+        answer.status(StatusCode::NO_CONTENT);
+    }
+    answer.finish()
+}
+
+fn key_header(request: &HttpRequest) -> Result<Option<&str>, ServerError> {
+    let unreadable = || ErrorCode::BadUserInput.error("An idempotency key is 1 to 255 printable characters.");
+    request
+        .headers()
+        .get("idempotency-key")
+        .map(|key| key.to_str().map_err(|_| unreadable()))
+        .transpose()
+}
+
+/// Reads parameters from a JSON body. A body that says it is too large is not read at all.
+pub(super) async fn read(request: &HttpRequest, payload: Payload, settings: &DoorSettings) -> Result<Parameters, Refused> {
+    if !media::is_json(text(request, header::CONTENT_TYPE)) {
+        let error = ErrorCode::BadUserInput.error("Send JSON, as `content-type: application/json`.");
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).with(header::ACCEPT, "application/json"));
+    }
+    let told = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let body = timeout(settings.body_timeout, collect(payload, told.unwrap_or(0), settings.body_bytes)).await;
+    let late = || {
+        Refused::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::Timeout.error("The body took too long to arrive."),
+        )
+    };
+    Parameters::from_body(&body.map_err(|_| late())??).map_err(Refused::bad)
+}
+
+async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes, Refused> {
+    let too_large = || {
+        let error = ErrorCode::BadUserInput.error(format!("The body is too large: at most {most} bytes are taken."));
+        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+    };
+    if told > most {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::with_capacity(told);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Refused::bad(ErrorCode::BadUserInput.error("The body broke off.")))?;
+        if body.len() + chunk.len() > most {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+impl Doors {
+    /// Runs a query or a mutation, with the headers that the engine wants to have told.
+    pub(super) async fn run(&self, access: Access, operation: Operation) -> (Answer, HeaderMap) {
+        let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+        let engine = self.engine.clone();
+        let (request, mutation) = (operation.request, operation.kind == OperationType::Mutation);
+        let work = async move { engine.execute(access, request).await };
+        let most = self.settings.request_timeout;
+        let response = if mutation {
+            // In a task of its own, so that a caller who hangs up does not stop it half-way.
+            let task = tokio::spawn(work);
+            let message =
+                "This takes too long to wait for, and may still succeed: send it again with the same idempotency key to learn how it went.";
+            in_time(most, async { task.await.unwrap_or_else(|_| internal(&request_id)) }, message).await
+        } else {
+            in_time(most, work, "This took too long: ask for less.").await
+        };
+        let headers = HeaderMap::from_iter(response.http_headers.iter().filter_map(|(name, value)| {
+            let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        }));
+        (Answer::of(response, has_variables, &request_id), headers)
+    }
+}
+
+async fn in_time(most: Duration, work: impl Future<Output = Response>, message: &str) -> Response {
+    match timeout(most, work).await {
+        Ok(response) => response,
+        Err(_) => Response::from_errors(vec![ErrorCode::Timeout.error(message)]),
+    }
+}
+
+fn internal(request_id: &str) -> Response {
+    tracing::error!(request.id = request_id, "a mutation panicked");
+    let message = format!("Something went wrong here. Tell us the request id: {request_id}");
+    Response::from_errors(vec![ErrorCode::Internal.error(message)])
+}
+
+/// Writes an answer. Under `application/json` what was understood as a request is 200, unless a status is given.
+pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Option<StatusCode>, headers: [HeaderMap; N]) -> HttpResponse {
+    let status = status.unwrap_or_else(|| match (media, answer.status()) {
+        // Nothing of the document is at fault: intermediaries and clients act on these.
+        (Media::Json, status) if status.is_server_error() || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) => {
+            status
+        }
+        (Media::Json, _) => StatusCode::OK,
+        (Media::GraphqlResponse, status) => status,
+    });
+    let mut reply = HttpResponse::build(status);
+    reply.insert_header((header::VARY, "Accept, Authorization"));
+    for (name, value) in headers.into_iter().flatten() {
+        reply.insert_header((name, value));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        reply.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"aftercare\""));
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::REQUEST_TIMEOUT {
+        // What is left of the body is not read: the connection cannot serve another request.
+        reply.force_close();
+    }
+    reply.content_type(media.content_type()).body(answer.to_json())
+}
+
+/// Writes a refusal that GraphQL had no say in: its status stands whatever the media type.
+pub(super) fn refuse(refused: Refused, media: Media) -> HttpResponse {
+    reply(
+        &Answer::refusal(vec![refused.error]),
+        media,
+        Some(refused.status),
+        [refused.headers],
+    )
+}
+
+fn not_acceptable() -> HttpResponse {
+    let error = ErrorCode::BadUserInput.error("Answers are application/graphql-response+json or application/json: accept one of them.");
+    refuse(Refused::new(StatusCode::NOT_ACCEPTABLE, error), Media::Json)
+}

@@ -1,0 +1,49 @@
+//! Which address is which door.
+
+use std::sync::{Arc, OnceLock};
+
+use actix_web::{
+    middleware::{Compress, from_fn},
+    web::{self, Bytes, ServiceConfig},
+};
+
+use super::{DoorSettings, Engine, frame, graphiql, graphql, health, rate::Limiter, stream};
+
+/// What all doors share.
+pub(super) struct Doors {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) settings: DoorSettings,
+    pub(super) limiter: Limiter,
+    pub(super) sdl: OnceLock<Bytes>,
+}
+
+/// The doors, for `App::configure`. Make them once and clone them into each worker: they share buckets and counts.
+pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
+    let doors = web::Data::new(Doors {
+        limiter: Limiter::new(settings.rate),
+        sdl: OnceLock::new(),
+        engine,
+        settings,
+    });
+    move |config| {
+        let framed = |path: &str| web::resource(path).wrap(from_fn(frame));
+        config
+            .app_data(doors)
+            .service(
+                framed("/graphql")
+                    .route(web::post().to(graphql::post))
+                    .route(web::get().to(graphql::get))
+                    .default_service(web::to(graphql::other)),
+            )
+            .service(framed("/graphql/stream").route(web::post().to(stream::post)))
+            .service(
+                web::resource("/graphql/assets/{file}")
+                    .wrap(Compress::default())
+                    .wrap(from_fn(frame))
+                    .route(web::get().to(graphiql::asset)),
+            )
+            .service(framed("/schema.graphql").route(web::get().to(health::schema)))
+            .service(framed("/healthz").route(web::get().to(health::alive)))
+            .service(framed("/readyz").route(web::get().to(health::ready)));
+    }
+}
