@@ -2,5 +2,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod http;
+pub mod logging;
