@@ -2,8 +2,10 @@
 
 pub mod access;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod logging;
 pub mod store;
