@@ -77,10 +77,7 @@ impl Query {
     async fn workshops(&self, first: Option<i32>, filter: Option<WorkshopFilter>) -> Vec<Workshop> {
         let least = filter.as_ref().and_then(|filter| filter.seats_at_least).unwrap_or(0);
         let place = filter.and_then(|filter| filter.near).unwrap_or_default();
-        let all = (1..=first.unwrap_or(3)).map(|seats| Workshop {
-            title: format!("Workshop {seats}{place}"),
-            seats,
-        });
+        let all = (1..=first.unwrap_or(3)).map(|seats| Workshop { title: format!("Workshop {seats}{place}"), seats });
         all.filter(|workshop| workshop.seats >= least).collect()
     }
 
@@ -178,26 +175,17 @@ impl Engine for Example {
 #[expect(clippy::print_stdout, reason = "the addresses are what a script reads")]
 async fn main() -> std::io::Result<()> {
     if std::env::var_os("RUST_LOG").is_some() {
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-            .with_writer(std::io::stderr)
-            .init();
+        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
     }
     let engine = Arc::new(Example(Schema::new(Query, Mutation, Ticks), Clock::system()));
     let (trigger, shutdown) = Shutdown::channel();
     // Shorter than in the product, so that the checks need not wait; `DOORS_BURST` makes the rate small.
-    let burst = std::env::var("DOORS_BURST")
-        .ok()
-        .and_then(|burst| burst.parse().ok())
-        .and_then(NonZeroU32::new);
+    let burst = std::env::var("DOORS_BURST").ok().and_then(|burst| burst.parse().ok()).and_then(NonZeroU32::new);
     let settings = DoorSettings {
         request_timeout: Duration::from_secs(3),
         init_timeout: Duration::from_secs(3),
         keep_alive: Duration::from_secs(2),
-        rate: Some(burst.map_or_else(Rate::default, |burst| Rate {
-            burst,
-            per_second: NonZeroU32::MIN,
-        })),
+        rate: Some(burst.map_or_else(Rate::default, |burst| Rate { burst, per_second: NonZeroU32::MIN })),
         shutdown,
         ..DoorSettings::default()
     };
@@ -207,11 +195,7 @@ async fn main() -> std::io::Result<()> {
     let (listener, counts) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
     println!("http://{}/graphql", listener.local_addr()?);
     println!("http://{}/metrics", counts.local_addr()?);
-    let counting = HttpServer::new(move || App::new().configure(metrics.clone()))
-        .workers(1)
-        .disable_signals()
-        .listen(counts)?
-        .run();
+    let counting = HttpServer::new(move || App::new().configure(metrics.clone())).workers(1).disable_signals().listen(counts)?.run();
     actix_web::rt::spawn(counting);
     let server = HttpServer::new(move || App::new().configure(doors.clone()))
         .workers(2)

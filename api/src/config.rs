@@ -116,24 +116,17 @@ impl Config {
 
     /// The store of wrapped client keys: as set, or a SQLite file beside the keys folder.
     pub fn client_keys(&self) -> DatabaseUrl {
-        self.client_keys_url
-            .clone()
-            .unwrap_or_else(|| DatabaseUrl::sqlite(&self.keys_dir.with_file_name("client-keys.db")))
+        self.client_keys_url.clone().unwrap_or_else(|| DatabaseUrl::sqlite(&self.keys_dir.with_file_name("client-keys.db")))
     }
 
     /// The journal of erasures and revocations: as set, or a file beside the keys folder.
     pub fn journal(&self) -> PathBuf {
-        self.journal
-            .clone()
-            .unwrap_or_else(|| self.keys_dir.with_file_name("journal.ndjson"))
+        self.journal.clone().unwrap_or_else(|| self.keys_dir.with_file_name("journal.ndjson"))
     }
 
     /// The URL that callers use, without a slash at its end.
     pub fn public_url(&self) -> String {
-        let url = self
-            .public_url
-            .as_ref()
-            .map_or_else(|| format!("http://{}", self.listen), Url::to_string);
+        let url = self.public_url.as_ref().map_or_else(|| format!("http://{}", self.listen), Url::to_string);
         url.trim_end_matches('/').to_owned()
     }
 }
@@ -150,20 +143,10 @@ pub fn documentation() -> String {
          | variable | key | default | what, and its unit |\n| --- | --- | --- | --- |\n",
     );
     for setting in SETTINGS {
-        let default = if setting.default.is_empty() {
-            "none".to_owned()
-        } else {
-            format!("`{}`", setting.default)
-        };
+        let default = if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
         let mark = if setting.secret { " *" } else { "" };
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "| `{}`{mark} | `{}` | {default} | {} |",
-            setting.variable(),
-            setting.key,
-            setting.about.trim()
-        );
+        let _ = writeln!(text, "| `{}`{mark} | `{}` | {default} | {} |", setting.variable(), setting.key, setting.about.trim());
     }
     text
 }

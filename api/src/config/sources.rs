@@ -89,10 +89,7 @@ pub(super) fn gather(sources: &Sources) -> Gathered {
     let mut gathered = Gathered::default();
     let in_file = sources.file.as_deref().map(|text| gathered.parse_file(text)).unwrap_or_default();
     gathered.layer(in_file, |key| format!("{key} in {FILE}"));
-    let in_env = sources
-        .env
-        .iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && !name.starts_with(OF_TESTS));
+    let in_env = sources.env.iter().filter(|(name, _)| name.starts_with(PREFIX) && !name.starts_with(OF_TESTS));
     let in_env = in_env.map(|(name, value)| (name[PREFIX.len()..].to_lowercase().replace("__", "."), value.clone()));
     gathered.layer(in_env.collect(), variable);
     gathered.layer(sources.flags.clone(), |key| format!("--{}", key.replace(['.', '_'], "-")));
@@ -108,11 +105,7 @@ impl Gathered {
         let name = given.map_or(key, |given| &given.name);
         T::from_text(text)
             .map_err(|expected| {
-                let found = if setting.secret {
-                    "another value (not shown)".to_owned()
-                } else {
-                    format!("`{text}`")
-                };
+                let found = if setting.secret { "another value (not shown)".to_owned() } else { format!("`{text}`") };
                 self.problems.0.push(format!("{name}: expected {expected}, found {found}"));
             })
             .ok()
@@ -142,9 +135,7 @@ impl Gathered {
         for (key, text) in pairs {
             let name = name_of(&key);
             let Some((setting, as_file)) = find(&key) else {
-                self.problems
-                    .0
-                    .push(format!("{name} is not a setting; the nearest is {}", name_of(nearest(&key))));
+                self.problems.0.push(format!("{name} is not a setting; the nearest is {}", name_of(nearest(&key))));
                 continue;
             };
             if text.is_empty() {
@@ -166,9 +157,7 @@ impl Gathered {
 fn find(key: &str) -> Option<(&'static Setting, bool)> {
     let named = |key: &str| SETTINGS.iter().find(|setting| setting.key == key);
     let of_secret = || key.strip_suffix("_file").and_then(named).filter(|setting| setting.secret);
-    named(key)
-        .map(|setting| (setting, false))
-        .or_else(|| of_secret().map(|setting| (setting, true)))
+    named(key).map(|setting| (setting, false)).or_else(|| of_secret().map(|setting| (setting, true)))
 }
 
 fn nearest(key: &str) -> &'static str {
@@ -185,11 +174,7 @@ fn read_secret(path: &str) -> Result<String, std::io::ErrorKind> {
 
 fn flatten(prefix: &str, table: &toml::Table, pairs: &mut Vec<(String, String)>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() {
-            name.clone()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, pairs),
             toml::Value::Array(items) => pairs.push((key, items.iter().map(text_of).collect::<Vec<_>>().join(","))),

@@ -3,17 +3,8 @@
 use super::*;
 
 fn sources(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
-    let owned = |pairs: &[(&str, &str)]| {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect::<Vec<_>>()
-    };
-    Sources {
-        file: Some(file.to_owned()),
-        env: owned(env).into_iter().collect(),
-        flags: owned(flags),
-    }
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+    Sources { file: Some(file.to_owned()), env: owned(env).into_iter().collect(), flags: owned(flags) }
 }
 
 fn env(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -39,10 +30,7 @@ fn the_defaults_are_those_of_the_contract() {
 #[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nlog = \"json\"\n[database]\nurl = \"sqlite://file.db\"\npool_size = 3\n";
-    let env = [
-        ("AFTERCARE_LISTEN", "127.0.0.1:2"),
-        ("AFTERCARE_DATABASE__URL", "postgres://env/db"),
-    ];
+    let env = [("AFTERCARE_LISTEN", "127.0.0.1:2"), ("AFTERCARE_DATABASE__URL", "postgres://env/db")];
     let config = Config::load(&sources(file, &env, &[("listen", "127.0.0.1:3")])).unwrap();
     assert_eq!(config.listen.port(), 3);
     assert_eq!(config.database_url.expose(), "postgres://env/db");
@@ -88,28 +76,15 @@ fn a_secret_can_stand_in_a_file() {
     assert_eq!(config.database_url.expose(), "postgres://aftercare:hidden@db/aftercare");
     assert!(!format!("{config:?}").contains("hidden"));
 
-    let both = [
-        ("AFTERCARE_DATABASE__URL_FILE", path.as_str()),
-        ("AFTERCARE_DATABASE__URL", "sqlite://x"),
-    ];
-    assert_eq!(
-        complaints(env(&both)),
-        ["AFTERCARE_DATABASE__URL_FILE and AFTERCARE_DATABASE__URL are both given: keep one"]
-    );
+    let both = [("AFTERCARE_DATABASE__URL_FILE", path.as_str()), ("AFTERCARE_DATABASE__URL", "sqlite://x")];
+    assert_eq!(complaints(env(&both)), ["AFTERCARE_DATABASE__URL_FILE and AFTERCARE_DATABASE__URL are both given: keep one"]);
     let absent = [("AFTERCARE_DATABASE__URL_FILE", "/absent")];
-    assert_eq!(
-        complaints(env(&absent)),
-        ["AFTERCARE_DATABASE__URL_FILE: the file cannot be read: entity not found"]
-    );
+    assert_eq!(complaints(env(&absent)), ["AFTERCARE_DATABASE__URL_FILE: the file cannot be read: entity not found"]);
 }
 
 #[test]
 fn bad_values_are_all_named_and_secrets_are_not_shown() {
-    let bad = [
-        ("AFTERCARE_LISTEN", "here"),
-        ("AFTERCARE_DATABASE__URL", "mysql://root:hidden@db"),
-        ("AFTERCARE_DATABASE__POOL_SIZE", "0"),
-    ];
+    let bad = [("AFTERCARE_LISTEN", "here"), ("AFTERCARE_DATABASE__URL", "mysql://root:hidden@db"), ("AFTERCARE_DATABASE__POOL_SIZE", "0")];
     insta::assert_snapshot!(complaints(env(&bad)).join("\n"), @r"
     AFTERCARE_DATABASE__URL: expected sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE, found another value (not shown)
     AFTERCARE_DATABASE__POOL_SIZE: expected a whole number from 1 upwards, found `0`
@@ -131,8 +106,5 @@ fn the_documentation_is_the_table() {
         std::fs::write(path, documentation()).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        written == documentation(),
-        "CONFIGURATION.md is not the table of settings: run the tests once with AFTERCARE_TEST_UPDATE=1"
-    );
+    assert!(written == documentation(), "CONFIGURATION.md is not the table of settings: run the tests once with AFTERCARE_TEST_UPDATE=1");
 }

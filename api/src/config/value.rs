@@ -79,10 +79,7 @@ impl<T: FromStr + PartialOrd + From<bool>> FromText for Positive<T> {
     type Value = T;
 
     fn from_text(text: &str) -> Result<T, &'static str> {
-        text.parse()
-            .ok()
-            .filter(|number| *number >= T::from(true))
-            .ok_or("a whole number from 1 upwards")
+        text.parse().ok().filter(|number| *number >= T::from(true)).ok_or("a whole number from 1 upwards")
     }
 }
 
@@ -123,11 +120,7 @@ impl FromText for DatabaseUrl {
             Some(("postgres" | "postgresql", _)) => Url::parse(text).is_ok(),
             _ => text == "sqlite::memory:",
         };
-        if known {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE")
-        }
+        if known { Ok(Self(text.to_owned())) } else { Err("sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE") }
     }
 }
 
@@ -183,10 +176,7 @@ impl FromText for MetricsListen {
     fn from_text(text: &str) -> Result<Option<SocketAddr>, &'static str> {
         match text {
             "off" => Ok(None),
-            address => address
-                .parse()
-                .map(Some)
-                .map_err(|_| "an IP address with a port, such as 127.0.0.1:9464, or off"),
+            address => address.parse().map(Some).map_err(|_| "an IP address with a port, such as 127.0.0.1:9464, or off"),
         }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{
-        Access,
+        Access, Scope,
         policy::{Act, Resource, may},
     },
     store::{Action, Grants, Protected, never},
@@ -26,7 +26,7 @@ impl Protected for audit_event::Entity {
     /// The privacy officer's, once an entry is chained.
     fn visible_to(access: &Access) -> Condition {
         match access.organization {
-            Some(own) if may(access, Resource::Audit, Act::Read) => {
+            Some(own) if access.scopes.contains(&Scope::AuditRead) && may(access, Resource::Audit, Act::Read) => {
                 Condition::all().add(audit_event::Column::OrganizationId.eq(own)).add(audit_event::Column::Position.is_not_null())
             }
             _ => never(),

@@ -1,14 +1,23 @@
 //! Who sees a client.
 
-use entity::{ClientId, OrganizationId, client, client_program, client_search, vocabulary::Role};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+use chrono::{NaiveDate, NaiveTime};
+use entity::{
+    ClientId, OrganizationId, ProgramId, TypedId, client, client_program, client_search,
+    program::{self, Address},
+    vocabulary::{ContactMethodKind, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway, Role},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+use serde::{Deserialize, Serialize};
 
+use super::{pseudonym, text};
 use crate::{
     access::{
-        Access,
+        Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Class, Grants, Part, Protected, always, never, query},
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Class, Event, Grants, Part, Protected, Searchable, Store, Visible, always, never, query, unique},
 };
 
 impl Part for client_program::Entity {}
@@ -36,7 +45,8 @@ impl Protected for client::Entity {
     /// Those of the caller's organization, to coordinators and supervisors of a program they are with, and to the privacy officer.
     /// Peers and referrers see those assigned to them and of their own referrals: none, before there are either.
     fn visible_to(access: &Access) -> Condition {
-        let Some(own) = access.organization else { return never() };
+        let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::ClientsWrite);
+        let Some(own) = access.organization.filter(|_| scoped) else { return never() };
         let near = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
         let all = access.has(Role::PrivacyOfficer).then(|| always());
         Condition::all().add(client::Column::OrganizationId.eq(own)).add(Condition::any().add(never()).add_option(near).add_option(all))
@@ -75,4 +85,210 @@ impl Protected for client::Entity {
     fn client(row: &client::Model) -> Option<ClientId> {
         Some(row.id)
     }
+}
+
+/// A way to reach someone (domain 2.5: only safe channels are used).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactMethod {
+    /// Its id among the client's.
+    pub id: String,
+    /// What it is.
+    pub kind: ContactMethodKind,
+    /// The number or address.
+    pub value: String,
+    /// Whether the person called it safe. Nothing else is ever used.
+    pub safe: bool,
+    /// Whether what is said there may mention recovery.
+    pub may_mention_recovery: bool,
+    /// Whether a message may be left.
+    pub may_leave_message: bool,
+    /// From when in the day (HH:MM in the client's zone); null for any time.
+    pub from: Option<NaiveTime>,
+    /// Until when.
+    pub to: Option<NaiveTime>,
+}
+
+/// An identifier that another system knows the person by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalIdentifier {
+    /// The system, as a URI or a name.
+    pub system: String,
+    /// The identifier in it.
+    pub value: String,
+}
+
+/// Class A of a client: who they are and how they are reached. Sealed as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// How they want to be called.
+    pub preferred_name: Option<String>,
+    /// As they say.
+    pub pronouns: Option<String>,
+    /// Date of birth.
+    pub date_of_birth: NaiveDate,
+    /// As they say.
+    pub gender: Option<Gender>,
+    /// As they say.
+    pub race_ethnicity: Vec<RaceEthnicity>,
+    /// How they are reached.
+    pub contact_methods: Vec<ContactMethod>,
+    /// Where they live.
+    pub address: Option<Address>,
+    /// Their own time zone.
+    pub time_zone: String,
+    /// BCP 47.
+    pub languages: Vec<String>,
+    /// Whether an interpreter is needed.
+    pub interpreter_needed: bool,
+    /// Who pays.
+    pub payer: Option<FundingKind>,
+    /// What other systems know them by.
+    pub external_identifiers: Vec<ExternalIdentifier>,
+}
+
+/// Class B of a client: what they say of their recovery. Sealed as one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// As they describe themselves.
+    pub communities: Vec<String>,
+    /// The ways they name.
+    pub pathways: Vec<RecoveryPathway>,
+    /// What they have lived through and name.
+    pub experiences: Vec<Experience>,
+    /// Where they want support.
+    pub needs: Vec<PlanDimension>,
+    /// Whether they use medication for opioid use disorder, which is recovery; null when not said.
+    pub moud: Option<bool>,
+}
+
+/// What a client is made of.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Class A.
+    pub identity: Identity,
+    /// Class B.
+    pub recovery: Recovery,
+    /// The programs they are with.
+    pub program_ids: Vec<ProgramId>,
+}
+
+/// The youngest who are served until a state's policy on minors is configured (domain 3.1, 42 CFR 2.14).
+const ADULT_YEARS: u32 = 18;
+/// The most contact methods, languages, identifiers and so on of one client.
+const MOST: usize = 20;
+
+fn checked(identity: Identity, now: Instant) -> Result<Identity, Refusal> {
+    let today = now.date_naive();
+    let at = |field: &'static str| ["input", field];
+    let age = today.years_since(identity.date_of_birth);
+    let Some(age) = age.filter(|years| *years <= 120) else {
+        return Err(Refusal::invalid("`dateOfBirth` is a day in the past, at most 120 years ago.").at(at("dateOfBirth")));
+    };
+    if age < ADULT_YEARS {
+        let sentence = "People under 18 cannot be served here yet: a policy on minors of the state must be configured first.";
+        return Err(Refusal::new(Code::NotEligible, sentence).at(at("dateOfBirth")));
+    }
+    let counts = [
+        ("contactMethods", identity.contact_methods.len()),
+        ("languages", identity.languages.len()),
+        ("externalIdentifiers", identity.external_identifiers.len()),
+        ("raceEthnicity", identity.race_ethnicity.len()),
+    ];
+    if let Some((field, _)) = counts.into_iter().find(|(_, count)| *count > MOST) {
+        return Err(Refusal::new(Code::TooMany, format!("`{field}` has at most {MOST} entries.")).at(at(field)));
+    }
+    let contact_methods = identity.contact_methods.into_iter().map(|method| {
+        let value = match method.kind {
+            ContactMethodKind::Phone | ContactMethodKind::Sms => text::phone("contactMethods", &method.value)?,
+            ContactMethodKind::Email => text::email("contactMethods", &method.value)?,
+            ContactMethodKind::Video | ContactMethodKind::Mail => text::line("contactMethods", &method.value, 500)?,
+        };
+        Ok(ContactMethod { value, ..method })
+    });
+    let identifiers = identity.external_identifiers.into_iter().map(|known| {
+        Ok(ExternalIdentifier {
+            system: text::line("externalIdentifiers", &known.system, 200)?,
+            value: text::line("externalIdentifiers", &known.value, 200)?,
+        })
+    });
+    Ok(Identity {
+        given_name: text::line("givenName", &identity.given_name, 100)?,
+        family_name: text::line("familyName", &identity.family_name, 100)?,
+        preferred_name: identity.preferred_name.map(|name| text::line("preferredName", &name, 100)).transpose()?,
+        pronouns: identity.pronouns.map(|words| text::line("pronouns", &words, 50)).transpose()?,
+        contact_methods: contact_methods.collect::<Result<_, Refusal>>()?,
+        external_identifiers: identifiers.collect::<Result<_, Refusal>>()?,
+        ..identity
+    })
+}
+
+/// What a client can be found by.
+fn searchable(identity: &Identity) -> Vec<Searchable<'_>> {
+    let mut words = vec![
+        Searchable::FamilyName(&identity.family_name),
+        Searchable::GivenName(&identity.given_name),
+        Searchable::DateOfBirth(identity.date_of_birth),
+    ];
+    words.extend(identity.contact_methods.iter().filter_map(|method| match method.kind {
+        ContactMethodKind::Phone | ContactMethodKind::Sms => Some(Searchable::Phone(&method.value)),
+        ContactMethodKind::Email => Some(Searchable::Email(&method.value)),
+        ContactMethodKind::Video | ContactMethodKind::Mail => None,
+    }));
+    words.extend(identity.external_identifiers.iter().map(|known| Searchable::ExternalIdentifier(&known.system, &known.value)));
+    words
+}
+
+/// Adds a client to programs that the caller works in.
+///
+/// # Errors
+/// `NotPermitted` for other roles than coordinators and for programs that the caller does not work in; refused when a field is wrong,
+/// or another client of the organization has one of the external identifiers.
+pub async fn create(store: &Store, access: &Access, new: NewClient) -> Result<Visible<client::Entity>> {
+    let mut tx = store.begin(access).await?;
+    tx.require(may(access, Resource::Client, Act::Create))?;
+    let organization = access.organization.ok_or(Error::NotPermitted)?;
+    if new.program_ids.is_empty() {
+        let sentence = "Give `programIds`: whoever is with no program could be seen by nobody.";
+        return Err(Refusal::new(Code::Required, sentence).at(["input", "programIds"]).into());
+    }
+    let programs = tx.fetch_each::<program::Entity>(&new.program_ids, Action::Extend).await?;
+    let identity = checked(new.identity, access.now)?;
+    let id = ClientId::new();
+    let key = tx.new_key(id, organization).await?;
+    let row = client::ActiveModel {
+        id: Set(id),
+        organization_id: Set(organization),
+        pseudonym: Set(pseudonym::new()),
+        identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, &identity)?),
+        recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, &new.recovery)?),
+        created_at: Set(access.now),
+        updated_at: Set(access.now),
+        version: Set(1),
+    };
+    let memberships = programs.iter().map(|program| client_program::ActiveModel {
+        organization_id: Set(organization),
+        client_id: Set(id),
+        program_id: Set(program.id),
+    });
+    let words = tx.search_words(organization, &searchable(&identity))?;
+    let words = words.into_iter().map(|word| client_search::ActiveModel {
+        organization_id: Set(organization),
+        kind: Set(word.kind.to_owned()),
+        hash: Set(word.hash),
+        client_id: Set(id),
+    });
+    let known = || {
+        let sentence = "A client of your organization has one of these external identifiers: find them by it.";
+        Refusal::new(Code::AlreadyExists, sentence).at(["input", "externalIdentifiers"])
+    };
+    tx.insert_unseen(row).await?;
+    tx.insert_parts::<client_program::Entity, _>(memberships.collect()).await?;
+    tx.insert_parts::<client_search::Entity, _>(words.collect()).await.map_err(|error| unique(error, known))?;
+    let made = tx.fetch_for::<client::Entity>(id, Action::Read).await?;
+    tx.record(Event::new(EventKind::ClientCreated, organization, id, made.version).of_client(id));
+    tx.commit(made).await
 }

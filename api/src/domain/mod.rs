@@ -6,6 +6,7 @@ pub mod client;
 pub mod event;
 pub mod organization;
 pub mod program;
+mod pseudonym;
 pub mod sign_in;
 pub mod staff_member;
 pub mod text;

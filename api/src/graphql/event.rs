@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
-use entity::{AnyId, EventId, event, organization, vocabulary::EventKind};
+use entity::{AnyId, EventId, client, event, organization, vocabulary::EventKind};
 use futures_util::{Stream, StreamExt, stream};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
+    client::Client,
     connection::{connection, paged},
     context::RequestContext,
     error::{coded, query_error},
@@ -60,6 +61,14 @@ impl Event {
     /// The subject's version after it; null where it has none.
     async fn subject_version(&self) -> Option<i32> {
         self.0.subject_version
+    }
+
+    /// Whose timeline it is in; null when it is about no client, or not theirs to see.
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<Client>> {
+        match self.0.client_id {
+            Some(id) => Ok(ctx.load::<client::Entity>(id).await?.map(Client)),
+            None => Ok(None),
+        }
     }
 
     /// The names of the fields that changed.

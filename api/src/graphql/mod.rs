@@ -2,6 +2,7 @@
 
 mod api_client;
 mod audit_event;
+mod client;
 mod connection;
 mod context;
 mod engine;

@@ -4,11 +4,12 @@ use async_graphql::{
     Context, ID, InputValueError, InputValueResult, Interface, MergedObject, MergedSubscription, Object, Result, Scalar, ScalarType,
     SchemaBuilder, Value,
 };
-use entity::{AnyId, api_client, audit_event, event, organization, program, staff_member};
+use entity::{AnyId, api_client, audit_event, client, event, organization, program, staff_member};
 
 use super::{
     api_client::{ApiClient, ApiClientMutation},
     audit_event::{AuditEvent, AuditEventQuery},
+    client::{Client, ClientMutation, ClientQuery},
     context::RequestContext,
     error::coded,
     event::{Event, EventQuery, EventSubscription},
@@ -25,11 +26,11 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// What can be asked. The public schedule and directory need no token; all else is within organization, role, scopes and consents.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrganizationQuery, ProgramQuery, EventQuery, AuditEventQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrganizationQuery, ProgramQuery, ClientQuery, EventQuery, AuditEventQuery);
 
 /// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
 #[derive(MergedObject, Default)]
-pub struct Mutation(ProgramMutation, StaffMemberMutation, ApiClientMutation);
+pub struct Mutation(ProgramMutation, StaffMemberMutation, ApiClientMutation, ClientMutation);
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
@@ -48,6 +49,7 @@ pub(crate) enum Node {
     Program(Program),
     StaffMember(StaffMember),
     ApiClient(ApiClient),
+    Client(Client),
     Event(Event),
     AuditEvent(AuditEvent),
 }
@@ -62,7 +64,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Event AuditEvent);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +117,7 @@ async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "prg" => one::<program::Entity>(ctx, id).await?.map(|row| Node::Program(Program(row))),
         "stf" => one::<staff_member::Entity>(ctx, id).await?.map(|row| Node::StaffMember(StaffMember(row))),
         "api" => one::<api_client::Entity>(ctx, id).await?.map(|row| Node::ApiClient(ApiClient(row))),
+        "cli" => one::<client::Entity>(ctx, id).await?.map(|row| Node::Client(Client(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
         "aud" => one::<audit_event::Entity>(ctx, id).await?.map(|row| Node::AuditEvent(AuditEvent(row))),
         _ => None,

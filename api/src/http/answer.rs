@@ -67,10 +67,7 @@ impl ErrorCode {
 }
 
 fn set_code(error: &mut ServerError, code: ErrorCode) {
-    error
-        .extensions
-        .get_or_insert_with(ErrorExtensionValues::default)
-        .set("code", code.as_str());
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
 }
 
 fn code_of(error: &ServerError) -> Option<&str> {
@@ -95,26 +92,15 @@ pub(super) struct Answer {
 impl Answer {
     /// An answer to a request that was not executed.
     pub(super) fn refusal(errors: impl Into<Vec<ServerError>>) -> Self {
-        Self {
-            data: None,
-            errors: errors.into(),
-            extensions: BTreeMap::new(),
-        }
+        Self { data: None, errors: errors.into(), extensions: BTreeMap::new() }
     }
 
     /// What the engine answered, with a code on every error and no more of them than is allowed.
     pub(super) fn of(response: Response, has_variables: bool, request_id: &str) -> Self {
         let executed =
             response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty()) || response.errors.is_empty();
-        let errors = bounded(response.errors)
-            .into_iter()
-            .map(|error| classified(error, has_variables, request_id))
-            .collect();
-        Self {
-            data: executed.then_some(response.data),
-            errors,
-            extensions: response.extensions,
-        }
+        let errors = bounded(response.errors).into_iter().map(|error| classified(error, has_variables, request_id)).collect();
+        Self { data: executed.then_some(response.data), errors, extensions: response.extensions }
     }
 
     /// Whether the request was refused before anything was executed.

@@ -26,11 +26,7 @@ pub(super) struct Refused {
 impl Refused {
     /// A refusal with a status.
     pub(super) fn new(status: StatusCode, error: ServerError) -> Self {
-        Self {
-            status,
-            error,
-            headers: HeaderMap::new(),
-        }
+        Self { status, error, headers: HeaderMap::new() }
     }
 
     /// The request was not understood.
@@ -66,11 +62,7 @@ pub(super) fn text<'r>(request: &'r HttpRequest, name: impl header::AsHeaderName
 
 /// All values of `Accept` as one.
 pub(super) fn accept(request: &HttpRequest) -> Option<String> {
-    let values: Vec<_> = request
-        .headers()
-        .get_all(header::ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let values: Vec<_> = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
@@ -106,21 +98,15 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Credentials, Refused>
 
 /// Where the request comes from: what a trusted proxy says, else the other end of the connection.
 pub(super) fn address(request: &HttpRequest, settings: &DoorSettings) -> IpAddr {
-    let told = settings
-        .trust_forwarded
-        .then(|| request.connection_info().realip_remote_addr()?.parse().ok())
-        .flatten();
-    told.or_else(|| request.peer_addr().map(|peer| peer.ip()))
-        .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+    let told = settings.trust_forwarded.then(|| request.connection_info().realip_remote_addr()?.parse().ok()).flatten();
+    told.or_else(|| request.peer_addr().map(|peer| peer.ip())).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 impl Doors {
     /// Signs in and takes one request of the caller's share. A token that is not valid costs its address one, so that guessing is slow.
     pub(super) async fn admit(&self, credentials: Credentials, address: IpAddr) -> Result<(Access, HeaderMap), Refused> {
         let signed_in = self.engine.sign_in(credentials).await;
-        let bucket = signed_in
-            .as_ref()
-            .map_or(Bucket::Address(address), |access| Bucket::of(access.actor, address));
+        let bucket = signed_in.as_ref().map_or(Bucket::Address(address), |access| Bucket::of(access.actor, address));
         let mut headers = HeaderMap::new();
         if let Some(standing) = self.limiter.take(bucket) {
             standing.write(&mut headers);
@@ -145,10 +131,7 @@ pub(super) fn keyed(access: &mut Access, operation: &Operation, key: Option<&str
     if operation.kind != OperationType::Mutation || operation.root_fields != 1 {
         return Err(ErrorCode::BadUserInput.error("A request with an idempotency key holds exactly one mutation field."));
     }
-    access.idempotency = Some(IdempotencyKey {
-        key: key.to_owned(),
-        body_hash: operation.hash.clone(),
-    });
+    access.idempotency = Some(IdempotencyKey { key: key.to_owned(), body_hash: operation.hash.clone() });
     Ok(())
 }
 

@@ -110,11 +110,7 @@ pub(super) async fn other(request: HttpRequest) -> HttpResponse {
 
 fn key_header(request: &HttpRequest) -> Result<Option<&str>, ServerError> {
     let unreadable = || ErrorCode::BadUserInput.error("An idempotency key is 1 to 255 printable characters.");
-    request
-        .headers()
-        .get("idempotency-key")
-        .map(|key| key.to_str().map_err(|_| unreadable()))
-        .transpose()
+    request.headers().get("idempotency-key").map(|key| key.to_str().map_err(|_| unreadable())).transpose()
 }
 
 /// Reads parameters from a JSON body. A body that says it is too large is not read at all.
@@ -125,12 +121,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, settings: &Doo
     }
     let told = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     let body = timeout(settings.body_timeout, collect(payload, told.unwrap_or(0), settings.body_bytes)).await;
-    let late = || {
-        Refused::new(
-            StatusCode::REQUEST_TIMEOUT,
-            ErrorCode::Timeout.error("The body took too long to arrive."),
-        )
-    };
+    let late = || Refused::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout.error("The body took too long to arrive."));
     Parameters::from_body(&body.map_err(|_| late())??).map_err(Refused::bad)
 }
 
@@ -218,12 +209,7 @@ pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Optio
 
 /// Writes a refusal that GraphQL had no say in: its status stands whatever the media type.
 pub(super) fn refuse(refused: Refused, media: Media) -> HttpResponse {
-    reply(
-        &Answer::refusal(vec![refused.error]),
-        media,
-        Some(refused.status),
-        [refused.headers],
-    )
+    reply(&Answer::refusal(vec![refused.error]), media, Some(refused.status), [refused.headers])
 }
 
 fn not_acceptable() -> HttpResponse {

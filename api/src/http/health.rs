@@ -25,8 +25,5 @@ pub(super) async fn ready(doors: web::Data<Doors>) -> HttpResponse {
 /// The schema, as it is published.
 pub(super) async fn schema(doors: web::Data<Doors>) -> HttpResponse {
     let sdl = doors.sdl.get_or_init(|| doors.engine.sdl().into()).clone();
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .content_type("text/plain; charset=utf-8")
-        .body(sdl)
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).content_type("text/plain; charset=utf-8").body(sdl)
 }

@@ -97,11 +97,7 @@ impl Limits {
         within(document.operations.iter().len(), self.operations, "operations")?;
         self.check_counts(document)?;
 
-        let mut scale = Scale {
-            document,
-            limits: self,
-            weighed: HashMap::new(),
-        };
+        let mut scale = Scale { document, limits: self, weighed: HashMap::new() };
         for (name, fragment) in &document.fragments {
             scale.fragment(name, fragment.pos)?;
         }
@@ -155,12 +151,7 @@ impl Counts {
             match &selection.node {
                 Selection::Field(field) => {
                     self.aliases += usize::from(field.node.alias.is_some());
-                    self.list_values += field
-                        .node
-                        .arguments
-                        .iter()
-                        .map(|(_, value)| literal_entries(&value.node))
-                        .sum::<usize>();
+                    self.list_values += field.node.arguments.iter().map(|(_, value)| literal_entries(&value.node)).sum::<usize>();
                     self.selection_set(&field.node.selection_set.node, limits)?;
                 }
                 Selection::InlineFragment(fragment) => self.selection_set(&fragment.node.selection_set.node, limits)?,
@@ -285,38 +276,24 @@ mod tests {
 
     #[test]
     fn ordinary_documents_pass() {
-        assert_eq!(
-            check("query($a: [Int] = [1, 2]) { a @skip(if: false) b: c { ...F } } fragment F on T { d }"),
-            Ok(2)
-        );
+        assert_eq!(check("query($a: [Int] = [1, 2]) { a @skip(if: false) b: c { ...F } } fragment F on T { d }"), Ok(2));
         assert_eq!(check("mutation { ...F } fragment F on Mutation { a b c }"), Ok(3));
     }
 
     #[test]
     fn too_much_is_refused() {
         let nested = format!("{{ {} a {} }}", "a { ".repeat(20), "}".repeat(20));
-        let bomb: String = (0..40)
-            .map(|n| format!("fragment F{n} on T {{ ...F{m} ...F{m} }} ", m = n + 1))
-            .collect();
+        let bomb: String = (0..40).map(|n| format!("fragment F{n} on T {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
         let cases = [
-            (
-                format!("{{ {} }}", (0..1000).map(|n| format!("a{n}: a ")).collect::<String>()),
-                "too many aliases",
-            ),
+            (format!("{{ {} }}", (0..1000).map(|n| format!("a{n}: a ")).collect::<String>()), "too many aliases"),
             (format!("{{ a {} }}", "@skip(if: false) ".repeat(500)), "too many directives"),
             (format!("{{ {} }}", "a ".repeat(31)), "fields of the operation"),
             (format!("{{ a(b: [{}]) }}", "1 ".repeat(2_001)), "too many list values"),
             (nested, "nested too deeply"),
             ("{".repeat(1_000), "nested too deeply"),
             (format!("{{ ...F0 }} {bomb} fragment F40 on T {{ a }}"), "too many fields"),
-            (
-                "{ a } fragment A on T { ...B } fragment B on T { ...A }".to_owned(),
-                "contains itself",
-            ),
-            (
-                "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".to_owned(),
-                "Lists of introspection",
-            ),
+            ("{ a } fragment A on T { ...B } fragment B on T { ...A }".to_owned(), "contains itself"),
+            ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".to_owned(), "Lists of introspection"),
         ];
         for (text, expected) in cases {
             let message = check(&text).expect_err(expected);
@@ -327,11 +304,6 @@ mod tests {
     #[test]
     fn introspection_may_be_deep() {
         let of_type = format!("{} name {}", "ofType { ".repeat(12), "}".repeat(12));
-        assert!(
-            check(&format!(
-                "{{ __schema {{ types {{ fields {{ args {{ type {{ {of_type} }} }} }} }} }} }}"
-            ))
-            .is_ok()
-        );
+        assert!(check(&format!("{{ __schema {{ types {{ fields {{ args {{ type {{ {of_type} }} }} }} }} }} }}")).is_ok());
     }
 }

@@ -100,10 +100,7 @@ mod tests {
             (Some("application/*"), Some(Media::Json)),
             (Some("application/json"), Some(Media::Json)),
             (Some("application/graphql-response+json"), Some(Media::GraphqlResponse)),
-            (
-                Some("application/json, application/graphql-response+json"),
-                Some(Media::GraphqlResponse),
-            ),
+            (Some("application/json, application/graphql-response+json"), Some(Media::GraphqlResponse)),
             (Some("application/graphql-response+json;q=0.5, application/json"), Some(Media::Json)),
             (Some("application/json;q=0.5, */*"), Some(Media::GraphqlResponse)),
             (Some("application/json;q=0, */*;q=0.1"), Some(Media::GraphqlResponse)),
@@ -121,11 +118,7 @@ mod tests {
 
     #[test]
     fn only_json_in_utf_8_is_json() {
-        for good in [
-            "application/json",
-            "Application/Json; Charset=\"UTF-8\"",
-            "application/json;charset=utf-8",
-        ] {
+        for good in ["application/json", "Application/Json; Charset=\"UTF-8\"", "application/json;charset=utf-8"] {
             assert!(is_json(Some(good)), "{good}");
         }
         for bad in [

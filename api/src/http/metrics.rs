@@ -21,15 +21,11 @@ impl Default for Metrics {
         let well_formed = "names and labels are written here and well formed";
         let metrics = Self {
             registry: Registry::new(),
-            requests: IntCounterVec::new(
-                options("aftercare_http_requests_total", "Requests by door and status."),
-                &["door", "status"],
-            )
-            .expect(well_formed),
+            requests: IntCounterVec::new(options("aftercare_http_requests_total", "Requests by door and status."), &["door", "status"])
+                .expect(well_formed),
             durations: HistogramVec::new(
-                HistogramOpts::new("aftercare_http_request_seconds", "How long requests took, by door.").buckets(vec![
-                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-                ]),
+                HistogramOpts::new("aftercare_http_request_seconds", "How long requests took, by door.")
+                    .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
                 &["door"],
             )
             .expect(well_formed),
@@ -91,11 +87,7 @@ pub fn metrics_routes(metrics: Metrics) -> impl FnOnce(&mut web::ServiceConfig) 
     move |config| {
         let serve = move || {
             let text = metrics.text();
-            async move {
-                HttpResponse::Ok()
-                    .content_type("text/plain; version=0.0.4; charset=utf-8")
-                    .body(text)
-            }
+            async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text) }
         };
         config.route("/metrics", web::get().to(serve));
     }

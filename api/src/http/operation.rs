@@ -122,9 +122,7 @@ fn unfit_literal(value: &Literal) -> Option<&'static str> {
 }
 
 fn unfit_variables(variables: &Map<String, Value>) -> Option<&'static str> {
-    variables
-        .iter()
-        .find_map(|(name, value)| unfit(name).or_else(|| unfit_value(value)))
+    variables.iter().find_map(|(name, value)| unfit(name).or_else(|| unfit_value(value)))
 }
 
 fn unfit_value(value: &Value) -> Option<&'static str> {
@@ -169,14 +167,8 @@ mod tests {
     fn secrets_and_places_are_found() {
         let found = |parameters| prepare(parameters).ok().unwrap().unfit_for_address;
         assert_eq!(found(json!({"query": "{ registration(ticket: \"x\") { id } }"})), Some("ticket"));
-        assert_eq!(
-            found(json!({"query": "{ a { ...F } } fragment F on T { b(filter: [{near: {lat: 1}}]) }"})),
-            Some("near")
-        );
-        assert_eq!(
-            found(json!({"query": "query($f: F) { b(filter: $f) }", "variables": {"f": {"near": {}}}})),
-            Some("near")
-        );
+        assert_eq!(found(json!({"query": "{ a { ...F } } fragment F on T { b(filter: [{near: {lat: 1}}]) }"})), Some("near"));
+        assert_eq!(found(json!({"query": "query($f: F) { b(filter: $f) }", "variables": {"f": {"near": {}}}})), Some("near"));
         assert_eq!(found(json!({"query": "{ nearby(first: 3) { near } }"})), None);
     }
 }

@@ -80,11 +80,7 @@ impl Parameters {
     pub(super) fn hash(&self) -> Vec<u8> {
         let mut context = Context::new(&SHA256);
         let operation = Value::from(self.operation_name.clone());
-        for part in [
-            Value::from(self.query.clone()),
-            operation,
-            sorted(&Value::Object(self.variables.clone())),
-        ] {
+        for part in [Value::from(self.query.clone()), operation, sorted(&Value::Object(self.variables.clone()))] {
             context.update(part.to_string().as_bytes());
             context.update(b"\0");
         }
@@ -147,15 +143,8 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_change_the_hash() {
-        let hash = |variables| {
-            Parameters::from_json(json!({"query": "{a}", "variables": variables}))
-                .unwrap()
-                .hash()
-        };
-        assert_eq!(
-            hash(json!({"a": {"b": 1, "c": 2}, "d": 3})),
-            hash(json!({"d": 3, "a": {"c": 2, "b": 1}}))
-        );
+        let hash = |variables| Parameters::from_json(json!({"query": "{a}", "variables": variables})).unwrap().hash();
+        assert_eq!(hash(json!({"a": {"b": 1, "c": 2}, "d": 3})), hash(json!({"d": 3, "a": {"c": 2, "b": 1}})));
         assert_ne!(hash(json!({"a": [1, 2]})), hash(json!({"a": [2, 1]})));
     }
 }

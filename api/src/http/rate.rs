@@ -29,10 +29,7 @@ pub struct Rate {
 impl Default for Rate {
     /// Generous: what a busy partner needs, and far from what one machine can serve.
     fn default() -> Self {
-        Self {
-            burst: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN),
-            per_second: NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN),
-        }
+        Self { burst: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN), per_second: NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN) }
     }
 }
 
@@ -105,11 +102,7 @@ impl Limiter {
             let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
             (rate, DefaultKeyedRateLimiter::keyed(quota).with_middleware())
         };
-        Self {
-            buckets: rate.map(bucket),
-            clock: DefaultClock::default(),
-            asked: AtomicU32::new(0),
-        }
+        Self { buckets: rate.map(bucket), clock: DefaultClock::default(), asked: AtomicU32::new(0) }
     }
 
     /// Takes one token of the caller's bucket.
@@ -120,16 +113,8 @@ impl Limiter {
             buckets.retain_recent();
         }
         Some(match buckets.check_key(&bucket) {
-            Ok(state) => Standing {
-                rate: *rate,
-                left: state.remaining_burst_capacity(),
-                retry_after: None,
-            },
-            Err(refusal) => Standing {
-                rate: *rate,
-                left: 0,
-                retry_after: Some(whole_seconds(refusal.wait_time_from(self.clock.now()))),
-            },
+            Ok(state) => Standing { rate: *rate, left: state.remaining_burst_capacity(), retry_after: None },
+            Err(refusal) => Standing { rate: *rate, left: 0, retry_after: Some(whole_seconds(refusal.wait_time_from(self.clock.now()))) },
         })
     }
 }
@@ -144,16 +129,10 @@ mod tests {
 
     #[test]
     fn an_empty_bucket_says_when_to_come_back() {
-        let rate = Rate {
-            burst: NonZeroU32::new(2).unwrap(),
-            per_second: NonZeroU32::MIN,
-        };
+        let rate = Rate { burst: NonZeroU32::new(2).unwrap(), per_second: NonZeroU32::MIN };
         let limiter = Limiter::new(Some(rate));
         let bucket = Bucket::Address(IpAddr::from([127, 0, 0, 1]));
-        let standings: Vec<_> = (0..3)
-            .filter_map(|_| limiter.take(bucket))
-            .map(|standing| (standing.left, standing.retry_after))
-            .collect();
+        let standings: Vec<_> = (0..3).filter_map(|_| limiter.take(bucket)).map(|standing| (standing.left, standing.retry_after)).collect();
         assert_eq!(standings, [(1, None), (0, None), (0, Some(1))]);
         assert_eq!(Limiter::new(None).take(bucket), None);
     }

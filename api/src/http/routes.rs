@@ -19,12 +19,7 @@ pub(super) struct Doors {
 
 /// The doors, for `App::configure`. Make them once and clone them into each worker: they share buckets and counts.
 pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
-    let doors = web::Data::new(Doors {
-        limiter: Limiter::new(settings.rate),
-        sdl: OnceLock::new(),
-        engine,
-        settings,
-    });
+    let doors = web::Data::new(Doors { limiter: Limiter::new(settings.rate), sdl: OnceLock::new(), engine, settings });
     move |config| {
         let framed = |path: &str| web::resource(path).wrap(from_fn(frame));
         config

@@ -139,11 +139,7 @@ struct Connection {
 impl Connection {
     async fn run(mut self, messages: AggregatedMessageStream, inbox: mpsc::Receiver<Parcel>, agreed: bool) {
         let _counted = self.doors.settings.metrics.open_websocket();
-        let end = if agreed {
-            self.serve(messages, inbox).await
-        } else {
-            close(4406, "Subprotocol not acceptable")
-        };
+        let end = if agreed { self.serve(messages, inbox).await } else { close(4406, "Subprotocol not acceptable") };
         for operation in self.open.values() {
             operation.task.abort();
         }
@@ -232,30 +228,16 @@ impl Connection {
 
     fn shown(&self, payload: &Map<String, Value>) -> Result<Credentials, End> {
         let text = |name: &str| {
-            let found = payload
-                .iter()
-                .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
+            let found = payload.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
             found
-                .map(|(_, value)| {
-                    value
-                        .as_str()
-                        .ok_or_else(|| close(4400, format!("Invalid message: `{name}` must be a string")))
-                })
+                .map(|(_, value)| value.as_str().ok_or_else(|| close(4400, format!("Invalid message: `{name}` must be a string"))))
                 .transpose()
         };
         let purpose = match text("purposeOfUse")? {
             None => None,
-            Some(purpose) => Some(
-                purpose
-                    .parse()
-                    .map_err(|_| close(4400, "Invalid message: `purposeOfUse` is no value of PurposeOfUse"))?,
-            ),
+            Some(purpose) => Some(purpose.parse().map_err(|_| close(4400, "Invalid message: `purposeOfUse` is no value of PurposeOfUse"))?),
         };
-        Ok(Credentials {
-            bearer: text("authorization")?.map(bearer),
-            purpose,
-            request_id: self.request_id.clone(),
-        })
+        Ok(Credentials { bearer: text("authorization")?.map(bearer), purpose, request_id: self.request_id.clone() })
     }
 
     async fn subscribe(&mut self, id: String, payload: Map<String, Value>) -> Result<(), End> {
@@ -272,24 +254,13 @@ impl Connection {
             Parameters::from_json(Value::Object(payload)).map_err(|error| close(4400, format!("Invalid message: {}", error.message)))?;
         if self.open.len() >= self.doors.settings.operations_per_connection {
             let error = ErrorCode::CostLimitExceeded.error("Too many operations are open on this connection: complete one first.");
-            return self
-                .send(&Outgoing::Error {
-                    id: &id,
-                    payload: &[error],
-                })
-                .await;
+            return self.send(&Outgoing::Error { id: &id, payload: &[error] }).await;
         }
         self.opened += 1;
         let number = self.opened;
-        let credentials = Credentials {
-            request_id: format!("{}.{number}", self.request_id.get(..40).unwrap_or(&self.request_id)),
-            ..shown.clone()
-        };
-        let way = Way {
-            number,
-            id: id.clone(),
-            outbox: self.outbox.clone(),
-        };
+        let credentials =
+            Credentials { request_id: format!("{}.{number}", self.request_id.get(..40).unwrap_or(&self.request_id)), ..shown.clone() };
+        let way = Way { number, id: id.clone(), outbox: self.outbox.clone() };
         let task = tokio::spawn(operate(self.doors.clone(), credentials, self.address, parameters, way)).abort_handle();
         self.open.insert(id, Open { number, task });
         Ok(())
@@ -307,13 +278,7 @@ impl Connection {
         let id = id.as_str();
         match &kind {
             Kind::Next(answer) => self.send(&Outgoing::Next { id, payload: answer }).await,
-            Kind::Error(answer) => {
-                self.send(&Outgoing::Error {
-                    id,
-                    payload: &answer.errors,
-                })
-                .await
-            }
+            Kind::Error(answer) => self.send(&Outgoing::Error { id, payload: &answer.errors }).await,
             Kind::Complete => self.send(&Outgoing::Complete { id }).await,
         }
     }
@@ -327,11 +292,7 @@ impl Connection {
         if !matches!(sent, Ok(Ok(()))) {
             return Err(End::Gone);
         }
-        if self.credentials.is_some() {
-            self.send(&Outgoing::Ping).await
-        } else {
-            Ok(())
-        }
+        if self.credentials.is_some() { self.send(&Outgoing::Ping).await } else { Ok(()) }
     }
 
     async fn send(&mut self, message: &Outgoing<'_>) -> Result<(), End> {
@@ -360,10 +321,7 @@ impl Way {
 
 /// Runs one operation to its end. Roles are looked up for each, so that one taken away counts from the next operation on.
 async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpAddr, parameters: Parameters, way: Way) {
-    let key = parameters
-        .extensions
-        .get("idempotencyKey")
-        .map(|key| key.as_str().unwrap_or_default().to_owned());
+    let key = parameters.extensions.get("idempotencyKey").map(|key| key.as_str().unwrap_or_default().to_owned());
     let mut access = match doors.admit(credentials, address).await {
         Ok((access, _)) => access,
         Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![refused.error]))).await,

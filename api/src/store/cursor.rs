@@ -7,14 +7,14 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::error::{Error, Result};
 
 /// The key that cursors are encrypted with.
-pub struct CursorKey(RandomizedNonceKey);
+pub(in crate::store) struct CursorKey(RandomizedNonceKey);
 
 impl CursorKey {
     /// A key from 256 derived bits.
     ///
     /// # Errors
     /// `Sealing` when the cryptographic library refuses it, which it does not for a key of this length.
-    pub fn new(bits: &[u8; 32]) -> Result<Self> {
+    pub(in crate::store) fn new(bits: &[u8; 32]) -> Result<Self> {
         RandomizedNonceKey::new(&AES_256_GCM_SIV, bits).map(Self).map_err(|_| Error::Sealing("cursor key"))
     }
 

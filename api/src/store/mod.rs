@@ -7,6 +7,7 @@ mod cursor;
 mod find;
 mod protected;
 mod reads;
+mod sealed;
 mod sealer;
 pub mod vault;
 mod write;
@@ -20,11 +21,13 @@ use tokio::sync::{Notify, watch};
 pub use chain::{Broken, Verified};
 pub use connection::Connections;
 pub(crate) use connection::query;
-pub use cursor::CursorKey;
+use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
 pub use protected::{Action, Class, Classed, Grants, Opened, Part, Protected, Visible};
 pub(crate) use protected::{always, never};
-pub use reads::ReadLog;
+use reads::ReadLog;
+pub use sealed::{SearchWord, Searchable};
+use vault::{Label, Vault};
 pub use write::{Event, Kept, Tx, unique};
 
 use crate::{
@@ -37,6 +40,7 @@ use crate::{
 pub struct Shared {
     pub(in crate::store) connections: Connections,
     pub(in crate::store) cursor_key: CursorKey,
+    pub(in crate::store) vault: Vault,
     pub(in crate::store) written: Notify,
     pub(in crate::store) sealed: watch::Sender<i64>,
     /// The one clock.
@@ -51,10 +55,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store over these connections; cursors that leave the house are encrypted with this key.
-    pub fn new(connections: Connections, cursor_key: CursorKey, clock: Clock) -> Self {
-        let shared = Shared { connections, cursor_key, written: Notify::new(), sealed: watch::Sender::new(0), clock };
-        Self { shared: Arc::new(shared), reads: ReadLog::default() }
+    /// A store over these connections, whose keys this vault holds.
+    ///
+    /// # Errors
+    /// `Sealing` when no cursor key can be derived.
+    pub fn new(connections: Connections, vault: Vault, clock: Clock) -> Result<Self> {
+        let cursor_key = CursorKey::new(vault.derive(Label::Cursor, b"")?.bytes())?;
+        let shared = Shared { connections, cursor_key, vault, written: Notify::new(), sealed: watch::Sender::new(0), clock };
+        Ok(Self { shared: Arc::new(shared), reads: ReadLog::default() })
     }
 
     /// The same store for another request, with nothing noted yet.

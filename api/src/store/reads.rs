@@ -21,7 +21,7 @@ struct Reading {
 
 /// The classes that a request opened, each row once.
 #[derive(Clone, Debug, Default)]
-pub struct ReadLog(Arc<Mutex<Vec<Reading>>>);
+pub(in crate::store) struct ReadLog(Arc<Mutex<Vec<Reading>>>);
 
 impl ReadLog {
     /// Notes that a class of a row was opened. What is nobody's data is not noted.

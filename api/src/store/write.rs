@@ -152,6 +152,10 @@ impl Store {
 }
 
 impl Tx {
+    pub(in crate::store) fn vault(&self) -> &super::vault::Vault {
+        &self.shared.vault
+    }
+
     /// Who asks.
     pub fn access(&self) -> &Access {
         &self.access
@@ -168,6 +172,18 @@ impl Tx {
     {
         let made = row.insert(&self.transaction).await?;
         self.again::<E>(E::id(&made)).await
+    }
+
+    /// Writes a new row that its caller can see only with its parts, which follow.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn insert_unseen<E: Protected, A>(&self, row: A) -> Result<()>
+    where
+        A: ActiveModelTrait<Entity = E> + Send,
+    {
+        E::insert(row).exec_without_returning(&self.transaction).await?;
+        Ok(())
     }
 
     /// Writes rows that are parts of another.

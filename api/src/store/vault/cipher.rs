@@ -39,10 +39,7 @@ pub(super) fn open(secret: &Secret, bound: &[u8], sealed: &[u8]) -> Result<Zeroi
     }
     let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(FOREIGN)?;
     let mut plain = Zeroizing::new(rest.to_vec());
-    let length = key(secret)?
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound), &mut plain)
-        .map_err(|_| FOREIGN)?
-        .len();
+    let length = key(secret)?.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound), &mut plain).map_err(|_| FOREIGN)?.len();
     plain.truncate(length);
     Ok(plain)
 }

@@ -62,13 +62,7 @@ impl ClientKeys {
     pub async fn open(url: &str, keyring: Arc<Keyring>, clock: Clock) -> Result<Self> {
         let cache = Cache::builder().max_capacity(CACHED).time_to_live(CACHED_FOR).build();
         let database = KeyDatabase::open(url).await?;
-        Ok(Self {
-            database,
-            keyring,
-            clock,
-            cache,
-            destroyed: AtomicU64::new(0),
-        })
+        Ok(Self { database, keyring, clock, cache, destroyed: AtomicU64::new(0) })
     }
 
     /// The subject's key, made if there is none. It is durable when this returns: keys are written before rows.
@@ -77,8 +71,7 @@ impl ClientKeys {
     /// `Sealing` when the subject has a key for another organization.
     pub async fn create(&self, subject: Uuid, organization: Uuid) -> Result<ClientKey> {
         let mut keys = self.create_many(&[subject], organization).await?;
-        keys.remove(&subject)
-            .ok_or(Error::Sealing("the key was destroyed while it was made"))
+        keys.remove(&subject).ok_or(Error::Sealing("the key was destroyed while it was made"))
     }
 
     /// As [`Self::create`], for many subjects and with one commit.
@@ -229,11 +222,7 @@ impl ClientKeys {
     fn unwrap(&self, row: &Wrapped) -> Result<(Uuid, Uuid, Secret)> {
         let id = |text: &str| Uuid::parse_str(text).map_err(|_| Error::Sealing("the key's subject or organization is no id"));
         let (subject, organization) = (id(&row.subject)?, id(&row.organization)?);
-        Ok((
-            subject,
-            organization,
-            self.keyring.find(&row.kek)?.unwrap(subject, organization, &row.wrapped)?,
-        ))
+        Ok((subject, organization, self.keyring.find(&row.kek)?.unwrap(subject, organization, &row.wrapped)?))
     }
 }
 

@@ -39,26 +39,15 @@ async fn houses() -> Vec<House> {
     if let Ok(server) = std::env::var("AFTERCARE_TEST_POSTGRES_URL") {
         let schema = format!("vault_{}", Uuid::new_v4().simple());
         let pool = sqlx::PgPool::connect(&server).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
-            .execute(&pool)
-            .await
-            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&pool).await.unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
-        houses.push(House {
-            folder: folder(),
-            url: format!("{server}{separator}options[search_path]={schema}"),
-        });
+        houses.push(House { folder: folder(), url: format!("{server}{separator}options[search_path]={schema}") });
     }
     houses
 }
 
 fn place(organization: Uuid) -> SealContext {
-    SealContext {
-        organization,
-        table: "client",
-        column: "name",
-        row: Uuid::from_u128(7),
-    }
+    SealContext { organization, table: "client", column: "name", row: Uuid::from_u128(7) }
 }
 
 #[tokio::test]
@@ -101,14 +90,9 @@ async fn sqlites_files_hold_nothing_of_a_destroyed_key() {
     let keys = house.open().await;
     keys.create(subject, Uuid::new_v4()).await.unwrap();
     let holds = || {
-        let files = fs::read_dir(house.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_file());
+        let files = fs::read_dir(house.folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
         let name = subject.to_string();
-        files
-            .map(|path| fs::read(path).unwrap())
-            .any(|bytes| bytes.windows(name.len()).any(|part| part == name.as_bytes()))
+        files.map(|path| fs::read(path).unwrap()).any(|bytes| bytes.windows(name.len()).any(|part| part == name.as_bytes()))
     };
     assert!(holds());
     keys.destroy(subject).await.unwrap();

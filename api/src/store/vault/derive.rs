@@ -38,8 +38,7 @@ pub(super) fn derive(root: &Secret, label: Label, context: &[u8]) -> Result<Secr
     let prk = Salt::new(HKDF_SHA256, b"aftercare root v1").extract(root.bytes());
     Secret::fill(|bytes| {
         let okm = prk.expand(&info, HKDF_SHA256);
-        okm.and_then(|okm| okm.fill(bytes))
-            .map_err(|_| Error::Sealing("no key can be derived"))
+        okm.and_then(|okm| okm.fill(bytes)).map_err(|_| Error::Sealing("no key can be derived"))
     })
 }
 

@@ -83,13 +83,7 @@ struct End {
 
 impl End {
     fn start() -> Self {
-        Self {
-            length: 0,
-            position: Position {
-                number: 0,
-                hash: "0".repeat(64),
-            },
-        }
+        Self { length: 0, position: Position { number: 0, hash: "0".repeat(64) } }
     }
 }
 
@@ -99,10 +93,7 @@ impl Journal {
     /// # Errors
     /// `Internal`, naming the file and the line, when a line was changed.
     pub fn open(path: &Path) -> Result<Self> {
-        let journal = Self(Arc::new(Inner {
-            path: path.to_owned(),
-            end: Mutex::new(End::start()),
-        }));
+        let journal = Self(Arc::new(Inner { path: path.to_owned(), end: Mutex::new(End::start()) }));
         let mut file = journal.lock()?;
         let mut end = journal.0.end.lock().unwrap_or_else(PoisonError::into_inner);
         *end = repair(&mut file, path, &end)?;
@@ -132,15 +123,9 @@ impl Journal {
         let body = &body[..body.len() - 1];
         let hash = chain(&end.position.hash, body);
         let line = format!("{body},\"hash\":\"{hash}\"}}\n");
-        let written = file
-            .seek(SeekFrom::Start(end.length))
-            .and_then(|_| file.write_all(line.as_bytes()))
-            .and_then(|()| file.sync_all());
+        let written = file.seek(SeekFrom::Start(end.length)).and_then(|_| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
         written.map_err(|error| failed(path, &error))?;
-        *end = End {
-            length: end.length + line.len() as u64,
-            position: Position { number, hash },
-        };
+        *end = End { length: end.length + line.len() as u64, position: Position { number, hash } };
         Ok(end.position.clone())
     }
 
@@ -163,13 +148,7 @@ impl Journal {
     /// The file, for this process alone until it is dropped.
     fn lock(&self) -> Result<File> {
         let failed = |error| failed(&self.0.path, &error);
-        let options = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.0.path);
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&self.0.path);
         let file = options.map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(file)
@@ -192,9 +171,7 @@ fn repair(file: &mut File, path: &Path, known: &End) -> Result<End> {
     let end = check(&bytes, path, known.clone(), drop)?;
     if end.length < length {
         tracing::warn!(journal.entries = end.position.number, "cut a torn last line off the journal");
-        file.set_len(end.length)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| failed(path, &error))?;
+        file.set_len(end.length).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))?;
     }
     Ok(end)
 }
@@ -211,10 +188,7 @@ fn check(bytes: &[u8], path: &Path, mut end: End, mut each: impl FnMut(Entry)) -
         };
         let (entry, hash) = parse(whole, &end.position).ok_or_else(|| damaged(number))?;
         each(entry);
-        end = End {
-            length: end.length + line.len() as u64,
-            position: Position { number, hash },
-        };
+        end = End { length: end.length + line.len() as u64, position: Position { number, hash } };
     }
     Ok(end)
 }
@@ -244,18 +218,10 @@ mod tests {
 
     fn entry(number: u128) -> Entry {
         let what = match number % 2 {
-            0 => What::Erasure {
-                subject: Uuid::from_u128(number),
-            },
-            _ => What::Revocation {
-                consent: Uuid::from_u128(number),
-            },
+            0 => What::Erasure { subject: Uuid::from_u128(number) },
+            _ => What::Revocation { consent: Uuid::from_u128(number) },
         };
-        Entry {
-            at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(),
-            organization: Uuid::from_u128(1),
-            what,
-        }
+        Entry { at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(), organization: Uuid::from_u128(1), what }
     }
 
     async fn three_entries(folder: &Path) -> PathBuf {

@@ -17,10 +17,7 @@ pub struct Kek {
 
 impl Kek {
     pub(super) fn new(number: u32, secret: Secret) -> Self {
-        Self {
-            id: format!("{number:04}-{}", secret.fingerprint()),
-            secret,
-        }
+        Self { id: format!("{number:04}-{}", secret.fingerprint()), secret }
     }
 
     /// The part of the name that tells which key it is.

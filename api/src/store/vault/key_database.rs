@@ -56,31 +56,18 @@ impl KeyDatabase {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
             .pragma("secure_delete", "ON"); // a destroyed key is overwritten, not only unlinked
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await
-            .map_err(database)?;
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(database)?;
         sqlx::query(SQLITE_TABLE).execute(&pool).await.map_err(database)?;
         Ok(Self::Sqlite(pool))
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
         // Keys are durable before rows, whatever the server's default.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(database)?
-            .options([("synchronous_commit", "on")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
-            .connect_with(options)
-            .await
-            .map_err(database)?;
+        let options = PgConnectOptions::from_str(url).map_err(database)?.options([("synchronous_commit", "on")]);
+        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await.map_err(database)?;
         let mut tx = pool.begin().await.map_err(database)?;
         // IF NOT EXISTS alone fails when two replicas start at once.
-        sqlx::query("SELECT pg_advisory_xact_lock(6019242317)")
-            .execute(&mut *tx)
-            .await
-            .map_err(database)?;
+        sqlx::query("SELECT pg_advisory_xact_lock(6019242317)").execute(&mut *tx).await.map_err(database)?;
         sqlx::query(POSTGRES_TABLE).execute(&mut *tx).await.map_err(database)?;
         tx.commit().await.map_err(database)?;
         Ok(Self::Postgres(pool))
@@ -89,15 +76,10 @@ impl KeyDatabase {
     /// Takes what was deleted out of SQLite's write-ahead log too. PostgreSQL's vacuum and log archive are its keeper's.
     pub(super) async fn forget(&self) -> Result<()> {
         let Self::Sqlite(pool) = self else { return Ok(()) };
-        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(pool)
-            .await
-            .map_err(database)?;
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await.map_err(database)?;
         match busy {
             0 => Ok(()),
-            _ => Err(Error::Unavailable(
-                "the store of client keys is busy: repeat, so that the key leaves its log",
-            )),
+            _ => Err(Error::Unavailable("the store of client keys is busy: repeat, so that the key leaves its log")),
         }
     }
 }

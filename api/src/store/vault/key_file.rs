@@ -33,10 +33,7 @@ pub(super) fn write_new(path: &Path, secret: &Secret) -> Result<()> {
     let draft = path.with_extension("draft");
     let written = write_draft(&draft, secret).and_then(|()| fs::hard_link(&draft, path));
     let removed = fs::remove_file(&draft);
-    written
-        .and(removed)
-        .and_then(|()| sync_folder(path))
-        .map_err(|error| failed(path, &error))
+    written.and(removed).and_then(|()| sync_folder(path)).map_err(|error| failed(path, &error))
 }
 
 fn write_draft(draft: &Path, secret: &Secret) -> io::Result<()> {
@@ -52,10 +49,7 @@ fn write_draft(draft: &Path, secret: &Secret) -> io::Result<()> {
 
 /// Makes a file's name as durable as its contents.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 

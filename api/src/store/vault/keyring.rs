@@ -40,11 +40,7 @@ impl Keyring {
     /// # Errors
     /// `Internal` when the folder holds keys already, or cannot be written.
     pub fn generate(folder: &Path) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| failed(folder, &error))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder, &error))?;
         let _lock = lock(folder)?;
         let root = folder.join(ROOT);
         if !read_keks(folder)?.is_empty() || root.exists() {
@@ -73,27 +69,15 @@ impl Keyring {
     pub fn open(folder: &Path) -> Result<Self> {
         let keks = read_keks(folder)?;
         if keks.is_empty() {
-            return Err(refused(
-                folder,
-                "it holds no data-*.key; `keys generate` makes one for an empty database",
-            ));
+            return Err(refused(folder, "it holds no data-*.key; `keys generate` makes one for an empty database"));
         }
         let root = key_file::read(&folder.join(ROOT))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            root,
-            keks: RwLock::new(keks),
-        })
+        Ok(Self { folder: folder.to_owned(), root, keks: RwLock::new(keks) })
     }
 
     /// The names of the keys, oldest first; the last one wraps.
     pub fn list(&self) -> Vec<String> {
-        self.keks
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(|kek| kek.id.clone())
-            .collect()
+        self.keks.read().unwrap_or_else(PoisonError::into_inner).iter().map(|kek| kek.id.clone()).collect()
     }
 
     /// The key that wraps.
@@ -104,21 +88,12 @@ impl Keyring {
 
     /// The key of this name. One that is unknown may have been added by another process: the folder is read again.
     pub(super) fn find(&self, id: &str) -> Result<Arc<Kek>> {
-        let known = || {
-            self.keks
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .find(|kek| kek.id == id)
-                .cloned()
-        };
+        let known = || self.keks.read().unwrap_or_else(PoisonError::into_inner).iter().find(|kek| kek.id == id).cloned();
         if let Some(kek) = known() {
             return Ok(kek);
         }
         *self.keks.write().unwrap_or_else(PoisonError::into_inner) = read_keks(&self.folder)?;
-        known().ok_or(Error::Sealing(
-            "the key is wrapped under a key-encryption key that is not in the keys folder",
-        ))
+        known().ok_or(Error::Sealing("the key is wrapped under a key-encryption key that is not in the keys folder"))
     }
 
     pub(super) fn root(&self) -> &Secret {
@@ -148,10 +123,7 @@ impl Keyring {
         let keks = self.keks.read().unwrap_or_else(PoisonError::into_inner);
         match keks.iter().any(|older| older.fingerprint() == kek) {
             true => Ok(Recognised::Rotated),
-            false => Err(refused(
-                &self.folder,
-                "the key-encryption key that the database remembers is not here",
-            )),
+            false => Err(refused(&self.folder, "the key-encryption key that the database remembers is not here")),
         }
     }
 
@@ -161,19 +133,11 @@ impl Keyring {
     /// `Internal`, naming the key, when it does; also when a path cannot be followed.
     pub fn refuse_under(&self, database: &Path) -> Result<()> {
         let real = |path: &Path| fs::canonicalize(path).map_err(|error| failed(path, &error));
-        let beside = real(
-            database
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .unwrap_or(Path::new(".")),
-        )?;
+        let beside = real(database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
         let keys = self.list().into_iter().map(|id| self.folder.join(file_name(&id)));
         for key in keys.chain([self.folder.clone(), self.folder.join(ROOT)]) {
             if real(&key)?.starts_with(&beside) {
-                return Err(refused(
-                    &key,
-                    "it lies under the database's folder: production keeps keys elsewhere",
-                ));
+                return Err(refused(&key, "it lies under the database's folder: production keeps keys elsewhere"));
             }
         }
         Ok(())
@@ -217,13 +181,7 @@ fn read_keks(folder: &Path) -> Result<Vec<Arc<Kek>>> {
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(".lock");
     let failed = |error| failed(&path, &error);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
     file.lock().map_err(failed)?;
     Ok(file)
 }
@@ -263,11 +221,7 @@ mod tests {
         assert_eq!(opened.bytes(), key.bytes());
         after.newest().unwrap().unwrap(subject, organization, &wrapped).unwrap_err();
         old.unwrap(organization, subject, &wrapped).unwrap_err();
-        assert_eq!(
-            before.find(&after.newest().unwrap().id).unwrap().id,
-            after.newest().unwrap().id,
-            "seen by a running server"
-        );
+        assert_eq!(before.find(&after.newest().unwrap().id).unwrap().id, after.newest().unwrap().id, "seen by a running server");
     }
 
     #[test]
@@ -293,14 +247,8 @@ mod tests {
         let remembered = Keyring::generate(ours.path()).unwrap().fingerprint().unwrap();
         let other = Keyring::generate(others.path()).unwrap();
 
-        assert_eq!(
-            Keyring::open(ours.path()).unwrap().recognise(&remembered).unwrap(),
-            Recognised::Current
-        );
-        assert_eq!(
-            Keyring::rotate(ours.path()).unwrap().recognise(&remembered).unwrap(),
-            Recognised::Rotated
-        );
+        assert_eq!(Keyring::open(ours.path()).unwrap().recognise(&remembered).unwrap(), Recognised::Current);
+        assert_eq!(Keyring::rotate(ours.path()).unwrap().recognise(&remembered).unwrap(), Recognised::Rotated);
         other.recognise(&remembered).unwrap_err();
         other.recognise("").unwrap_err();
         fs::copy(ours.path().join(ROOT), others.path().join(ROOT)).unwrap();
@@ -313,10 +261,7 @@ mod tests {
         let database = data.path().join("aftercare.db");
         let inside = Keyring::generate(&data.path().join("keys")).unwrap();
         inside.refuse_under(&database).unwrap_err();
-        Keyring::generate(&apart.path().join("keys"))
-            .unwrap()
-            .refuse_under(&database)
-            .unwrap();
+        Keyring::generate(&apart.path().join("keys")).unwrap().refuse_under(&database).unwrap();
 
         let linked = apart.path().join("linked");
         std::os::unix::fs::symlink(data.path().join("keys"), &linked).unwrap();

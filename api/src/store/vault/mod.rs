@@ -47,11 +47,7 @@ impl Vault {
     pub async fn open(keys_folder: &Path, client_keys_url: &str, journal: &Path, clock: Clock) -> Result<Self> {
         let keyring = Arc::new(Keyring::open(keys_folder)?);
         let client_keys = Arc::new(ClientKeys::open(client_keys_url, keyring.clone(), clock).await?);
-        Ok(Self {
-            keyring,
-            client_keys,
-            journal: Journal::open(journal)?,
-        })
+        Ok(Self { keyring, client_keys, journal: Journal::open(journal)? })
     }
 
     /// The keys of these subjects; an erased one has none.

@@ -24,10 +24,7 @@ pub struct ClientKey {
 
 impl ClientKey {
     pub(super) fn new(organization: Uuid, secret: Secret) -> Self {
-        Self {
-            organization,
-            secret: Arc::new(secret),
-        }
+        Self { organization, secret: Arc::new(secret) }
     }
 }
 
@@ -54,13 +51,7 @@ impl SealContext {
     /// The ids have a fixed length and names no zero byte: no two places have the same bytes.
     fn bound(&self) -> Vec<u8> {
         let names = [self.table.as_bytes(), b"\0", self.column.as_bytes()].concat();
-        [
-            b"aftercare column v1".as_slice(),
-            self.organization.as_bytes(),
-            self.row.as_bytes(),
-            &names,
-        ]
-        .concat()
+        [b"aftercare column v1".as_slice(), self.organization.as_bytes(), self.row.as_bytes(), &names].concat()
     }
 }
 
@@ -135,12 +126,7 @@ mod tests {
     use super::*;
 
     fn place() -> SealContext {
-        SealContext {
-            organization: Uuid::from_u128(1),
-            table: "client",
-            column: "name",
-            row: Uuid::from_u128(2),
-        }
+        SealContext { organization: Uuid::from_u128(1), table: "client", column: "name", row: Uuid::from_u128(2) }
     }
 
     fn key() -> ClientKey {
@@ -154,41 +140,13 @@ mod tests {
         assert_eq!(*open(&key, &here, &sealed).unwrap(), b"Ada");
 
         let other = Uuid::from_u128(9);
-        let foreign = ClientKey {
-            organization: other,
-            secret: key.secret.clone(),
-        };
+        let foreign = ClientKey { organization: other, secret: key.secret.clone() };
         open(&key, &SealContext { row: other, ..here }, &sealed).unwrap_err();
         open(&key, &SealContext { column: "phone", ..here }, &sealed).unwrap_err();
         open(&key, &SealContext { table: "note", ..here }, &sealed).unwrap_err();
-        open(
-            &key,
-            &SealContext {
-                table: "clientn",
-                column: "ame",
-                ..here
-            },
-            &sealed,
-        )
-        .unwrap_err();
-        open(
-            &key,
-            &SealContext {
-                organization: other,
-                ..here
-            },
-            &sealed,
-        )
-        .unwrap_err();
-        open(
-            &foreign,
-            &SealContext {
-                organization: other,
-                ..here
-            },
-            &sealed,
-        )
-        .unwrap_err();
+        open(&key, &SealContext { table: "clientn", column: "ame", ..here }, &sealed).unwrap_err();
+        open(&key, &SealContext { organization: other, ..here }, &sealed).unwrap_err();
+        open(&foreign, &SealContext { organization: other, ..here }, &sealed).unwrap_err();
         open(&self::key(), &here, &sealed).unwrap_err();
         seal(&foreign, &here, b"Ada").unwrap_err();
     }

@@ -61,12 +61,7 @@ impl SearchKey {
     /// A phone number in international form (ITU-T E.164), however it is grouped; none when it is not one. To complete a national
     /// number takes a country, which the caller knows.
     pub fn phone(&self, number: &str) -> Option<SearchHash> {
-        let digits: String = number
-            .trim()
-            .strip_prefix('+')?
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
-            .collect();
+        let digits: String = number.trim().strip_prefix('+')?.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
         let valid = digits.len() <= 15 && !digits.starts_with('0') && !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
         valid.then(|| self.hash(Term::Phone, &[&digits]))
     }
@@ -142,9 +137,6 @@ mod tests {
 
     #[test]
     fn a_stored_hash_stays_what_it_is() {
-        assert_eq!(
-            data_encoding::HEXLOWER.encode(&key().email("ada@example.org").0),
-            "e446af212128c9f101c70a6a114f6ba3"
-        );
+        assert_eq!(data_encoding::HEXLOWER.encode(&key().email("ada@example.org").0), "e446af212128c9f101c70a6a114f6ba3");
     }
 }

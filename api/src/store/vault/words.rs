@@ -16,12 +16,7 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 /// Stored hashes are of these words: a change here needs all of them made anew.
 pub(super) fn words(name: &str) -> BTreeSet<String> {
     let joined = name.chars().filter(|&c| !joins(c));
-    let folded: String = joined
-        .nfkd()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .nfkd()
-        .collect();
+    let folded: String = joined.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkd().collect();
     let plain = folded.chars().filter(|&c| canonical_combining_class(c) < FIRST_ACCENT && !joins(c));
     let mut spelled = String::with_capacity(folded.len());
     for c in plain {
@@ -31,11 +26,7 @@ pub(super) fn words(name: &str) -> BTreeSet<String> {
         }
     }
     let separates = |c: char| !c.is_alphanumeric() && !is_combining_mark(c);
-    spelled
-        .split(separates)
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    spelled.split(separates).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Canonical combining classes from 10 are positions around a letter; those below (nukta, voicing, virama) belong to it.

@@ -1,0 +1,522 @@
+//! Clients, each class of whose data stands behind one gate.
+
+use async_graphql::{Context, InputObject, InputValueError, InputValueResult, Object, Result, Scalar, ScalarType, SimpleObject, Value};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use entity::{
+    ClientId, ProgramId, class, client, client_program, organization,
+    vocabulary::{ContactMethodKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway},
+};
+use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QuerySelect, QueryTrait};
+
+use super::{
+    connection::{connection, paged},
+    context::RequestContext,
+    error::{UserError, coded, command, query_error},
+    event::DateTimeRange,
+    guard::Requires,
+    organization::Organization,
+    program::{Address, AddressInput},
+    scalar::{EmailAddress, LanguageTag, PhoneNumber, TimeZone},
+};
+use crate::{
+    access::Scope,
+    domain::client::{self as rules, Identity, NewClient, Recovery, create},
+    store::{Class, PageArgs, Searchable, Visible, query},
+};
+
+/// A day, as `2026-11-23`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Date(pub(crate) NaiveDate);
+
+#[Scalar]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) if text.len() == 10 => {
+                text.parse().map(Self).map_err(|_| InputValueError::custom("a day is written as `2026-11-23`"))
+            }
+            _ => Err(InputValueError::custom("a day is written as `2026-11-23`")),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A time of day without a zone, as `18:30`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalTime(pub(crate) NaiveTime);
+
+#[Scalar]
+impl ScalarType for LocalTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else { return Err(InputValueError::expected_type(value)) };
+        NaiveTime::parse_from_str(&text, "%H:%M").map(Self).map_err(|_| InputValueError::custom("a time of day is written as `18:30`"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%H:%M").to_string())
+    }
+}
+
+/// A person receiving support, as one organization knows them.
+#[derive(Clone)]
+pub(crate) struct Client(pub(crate) Visible<client::Entity>);
+
+#[Object]
+impl Client {
+    /// Their id.
+    async fn id(&self) -> ClientId {
+        self.0.id
+    }
+
+    /// Whose record this is.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
+        let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
+        found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "The client's organization has left."))
+    }
+
+    /// A made-up name for lists and talk; it says nothing about the person.
+    async fn pseudonym(&self) -> &str {
+        &self.0.pseudonym
+    }
+
+    /// Class A: who they are and how they are reached. Null where the viewer's role does not open it.
+    async fn identity(&self, ctx: &Context<'_>) -> Result<Option<ClientIdentity>> {
+        let Some(opened) = self.0.open::<class::Identity>() else {
+            ctx.closed_by_role(Class::Identity);
+            return Ok(None);
+        };
+        let identity = ctx.store().unseal(&opened, client::Column::Identity, |row| &row.identity).await.map_err(query_error)?;
+        Ok(Some(ClientIdentity(identity)))
+    }
+
+    /// Class B: what they say of their recovery. Null where the viewer's role does not open it.
+    async fn recovery(&self, ctx: &Context<'_>) -> Result<Option<ClientRecovery>> {
+        let Some(opened) = self.0.open::<class::ReferralClinical>() else {
+            ctx.closed_by_role(Class::ReferralClinical);
+            return Ok(None);
+        };
+        let recovery = ctx.store().unseal(&opened, client::Column::Recovery, |row| &row.recovery).await.map_err(query_error)?;
+        Ok(Some(ClientRecovery(recovery)))
+    }
+
+    /// UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// UTC.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// Counts changes.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+connection!(Client, ClientConnection, ClientEdge, client::Entity, "clients");
+
+/// Who someone is and how they are reached.
+pub(crate) struct ClientIdentity(Identity);
+
+#[Object]
+impl ClientIdentity {
+    /// Given name.
+    async fn given_name(&self) -> &str {
+        &self.0.given_name
+    }
+
+    /// Family name.
+    async fn family_name(&self) -> &str {
+        &self.0.family_name
+    }
+
+    /// How they want to be called.
+    async fn preferred_name(&self) -> Option<&str> {
+        self.0.preferred_name.as_deref()
+    }
+
+    /// As they say.
+    async fn pronouns(&self) -> Option<&str> {
+        self.0.pronouns.as_deref()
+    }
+
+    /// Date of birth.
+    async fn date_of_birth(&self) -> Date {
+        Date(self.0.date_of_birth)
+    }
+
+    /// As they say; null when they have not.
+    async fn gender(&self) -> Option<Gender> {
+        self.0.gender
+    }
+
+    /// As they say; several may hold.
+    async fn race_ethnicity(&self) -> &[RaceEthnicity] {
+        &self.0.race_ethnicity
+    }
+
+    /// How they are reached.
+    async fn contact_methods(&self) -> Vec<ContactMethod> {
+        self.0.contact_methods.iter().cloned().map(ContactMethod).collect()
+    }
+
+    /// Where they live.
+    async fn address(&self) -> Option<Address> {
+        self.0.address.clone().map(Into::into)
+    }
+
+    /// Their own time zone.
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    /// What they speak.
+    async fn languages(&self) -> Vec<LanguageTag> {
+        self.0.languages.iter().cloned().map(LanguageTag).collect()
+    }
+
+    /// Whether an interpreter is needed.
+    async fn interpreter_needed(&self) -> bool {
+        self.0.interpreter_needed
+    }
+
+    /// Who pays.
+    async fn payer(&self) -> Option<FundingKind> {
+        self.0.payer
+    }
+
+    /// What other systems know them by.
+    async fn external_identifiers(&self) -> Vec<ExternalIdentifier> {
+        let known = self.0.external_identifiers.iter().cloned();
+        known.map(|known| ExternalIdentifier { system: known.system, value: known.value }).collect()
+    }
+}
+
+/// What someone says of their recovery.
+pub(crate) struct ClientRecovery(Recovery);
+
+#[Object]
+impl ClientRecovery {
+    /// As they describe themselves.
+    async fn communities(&self) -> &[String] {
+        &self.0.communities
+    }
+
+    /// The ways they name.
+    async fn pathways(&self) -> &[RecoveryPathway] {
+        &self.0.pathways
+    }
+
+    /// What they have lived through and name.
+    async fn experiences(&self) -> &[Experience] {
+        &self.0.experiences
+    }
+
+    /// Where they want support.
+    async fn needs(&self) -> &[PlanDimension] {
+        &self.0.needs
+    }
+
+    /// Whether they use medication for opioid use disorder, which is recovery; null when not said.
+    async fn moud(&self) -> Option<bool> {
+        self.0.moud
+    }
+}
+
+/// A way to reach someone.
+pub(crate) struct ContactMethod(rules::ContactMethod);
+
+#[Object]
+impl ContactMethod {
+    /// Its id among the client's.
+    async fn id(&self) -> async_graphql::ID {
+        async_graphql::ID(self.0.id.clone())
+    }
+
+    /// What it is.
+    async fn kind(&self) -> ContactMethodKind {
+        self.0.kind
+    }
+
+    /// The number or address.
+    async fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    /// Whether the person called it safe. Nothing else is ever used.
+    async fn safe(&self) -> bool {
+        self.0.safe
+    }
+
+    /// Whether what is said there may mention recovery.
+    async fn may_mention_recovery(&self) -> bool {
+        self.0.may_mention_recovery
+    }
+
+    /// Whether a message may be left.
+    async fn may_leave_message(&self) -> bool {
+        self.0.may_leave_message
+    }
+
+    /// From when in the day, in the person's zone; null for any time.
+    async fn from(&self) -> Option<LocalTime> {
+        self.0.from.map(LocalTime)
+    }
+
+    /// Until when.
+    async fn to(&self) -> Option<LocalTime> {
+        self.0.to.map(LocalTime)
+    }
+}
+
+/// An identifier that another system knows the person by.
+#[derive(SimpleObject)]
+pub(crate) struct ExternalIdentifier {
+    /// The system, as a URI or a name.
+    system: String,
+    /// The identifier in it.
+    value: String,
+}
+
+/// An identifier that another system knows the person by.
+#[derive(InputObject)]
+pub(crate) struct ExternalIdentifierInput {
+    /// The system, as a URI or a name.
+    system: String,
+    /// The identifier in it.
+    value: String,
+}
+
+/// Which clients. Names match exactly, normalized, by whole words.
+#[derive(InputObject, Default)]
+pub(crate) struct ClientFilter {
+    /// Known by this to another system.
+    external_identifier: Option<ExternalIdentifierInput>,
+    /// With these words in the family name.
+    family_name: Option<String>,
+    /// Born on this day.
+    date_of_birth: Option<Date>,
+    /// Reached by this telephone.
+    phone: Option<PhoneNumber>,
+    /// Reached by this address.
+    email: Option<EmailAddress>,
+    /// With this pseudonym.
+    pseudonym: Option<String>,
+    /// With one of these programs.
+    program_ids: Option<Vec<ProgramId>>,
+    /// Changed then.
+    updated: Option<DateTimeRange>,
+}
+
+impl ClientFilter {
+    fn words(&self) -> Vec<Searchable<'_>> {
+        let identifier = self.external_identifier.as_ref().map(|known| Searchable::ExternalIdentifier(&known.system, &known.value));
+        let words = [
+            identifier,
+            self.family_name.as_deref().map(Searchable::FamilyName),
+            self.date_of_birth.map(|date| Searchable::DateOfBirth(date.0)),
+            self.phone.as_ref().map(|phone| Searchable::Phone(&phone.0)),
+            self.email.as_ref().map(|email| Searchable::Email(&email.0)),
+        ];
+        words.into_iter().flatten().collect()
+    }
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct ClientQuery;
+
+#[Object]
+impl ClientQuery {
+    /// The clients whom the viewer works with, newest last.
+    #[graphql(guard = "Requires(Scope::ClientsRead)")]
+    async fn clients(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ClientFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ClientConnection> {
+        let filter = filter.unwrap_or_default();
+        let mut find = ctx.store().find::<client::Entity>(ctx.access());
+        let words = filter.words();
+        if !words.is_empty() {
+            find = find.matching(Some(Class::Identity), ctx.store().clients_with(ctx.access(), &words).map_err(query_error)?);
+        }
+        if let Some(pseudonym) = &filter.pseudonym {
+            find = find.by(client::Column::Pseudonym, |column| column.eq(pseudonym.as_str()));
+        }
+        if let Some(ids) = &filter.program_ids {
+            let with = query::<client_program::Entity>().select_only().column(client_program::Column::ClientId);
+            let with = with.filter(client_program::Column::ProgramId.is_in(ids.iter().copied()));
+            find = find.matching(None, Condition::all().add(client::Column::Id.in_subquery(with.into_query())));
+        }
+        if let Some(from) = filter.updated.and_then(|range| range.from) {
+            find = find.by(client::Column::UpdatedAt, |column| column.gte(from));
+        }
+        if let Some(to) = filter.updated.and_then(|range| range.to) {
+            find = find.by(client::Column::UpdatedAt, |column| column.lt(to));
+        }
+        let find = find.ordered(client::Column::CreatedAt, Order::Asc);
+        let page = paged(ctx, find, PageArgs { first, after, last, before }).await?;
+        ctx.store().warm_keys(page.page.rows.iter().map(|(_, row)| row)).await.map_err(query_error)?;
+        Ok(page.into())
+    }
+
+    /// The client with this id, or with this identifier in another system. Exactly one of the two.
+    #[graphql(guard = "Requires(Scope::ClientsRead)")]
+    async fn client(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ClientId>,
+        external_identifier: Option<ExternalIdentifierInput>,
+    ) -> Result<Option<Client>> {
+        let found = match (id, external_identifier) {
+            (Some(id), None) => ctx.store().fetch::<client::Entity>(ctx.access(), id).await.map_err(query_error)?,
+            (None, Some(known)) => {
+                let words = [Searchable::ExternalIdentifier(&known.system, &known.value)];
+                let condition = ctx.store().clients_with(ctx.access(), &words).map_err(query_error)?;
+                let find = ctx.store().find::<client::Entity>(ctx.access()).matching(Some(Class::Identity), condition);
+                find.first(1).await.map_err(query_error)?.pop()
+            }
+            _ => return Err(coded("BAD_USER_INPUT", "Give `id` or `externalIdentifier`, exactly one of them.")),
+        };
+        Ok(found.map(Client))
+    }
+}
+
+/// A way to reach someone.
+#[derive(InputObject)]
+pub(crate) struct ContactMethodInput {
+    /// What it is.
+    kind: ContactMethodKind,
+    /// The number or address.
+    value: String,
+    /// Whether the person called it safe. Nothing else is ever used.
+    safe: bool,
+    /// Whether what is said there may mention recovery; not unless it says so.
+    may_mention_recovery: Option<bool>,
+    /// Whether a message may be left; not unless it says so.
+    may_leave_message: Option<bool>,
+    /// From when in the day, in the person's zone.
+    from: Option<LocalTime>,
+    /// Until when.
+    to: Option<LocalTime>,
+}
+
+/// A new client of the caller's organization.
+#[derive(InputObject)]
+pub(crate) struct ClientCreateInput {
+    /// Given name.
+    given_name: String,
+    /// Family name.
+    family_name: String,
+    /// How they want to be called.
+    preferred_name: Option<String>,
+    /// As they say.
+    pronouns: Option<String>,
+    /// Date of birth; people under 18 cannot be served yet.
+    date_of_birth: Date,
+    /// As they say.
+    gender: Option<Gender>,
+    /// As they say.
+    race_ethnicity: Option<Vec<RaceEthnicity>>,
+    /// Who pays.
+    payer: Option<FundingKind>,
+    /// How they are reached.
+    contact_methods: Vec<ContactMethodInput>,
+    /// Where they live.
+    address: Option<AddressInput>,
+    /// Their own time zone; UTC when none is given.
+    time_zone: Option<TimeZone>,
+    /// What they speak.
+    languages: Option<Vec<LanguageTag>>,
+    /// Whether an interpreter is needed.
+    interpreter_needed: Option<bool>,
+    /// As they describe themselves.
+    communities: Option<Vec<String>>,
+    /// The ways they name.
+    pathways: Option<Vec<RecoveryPathway>>,
+    /// What they have lived through and name.
+    experiences: Option<Vec<Experience>>,
+    /// Where they want support.
+    needs: Option<Vec<PlanDimension>>,
+    /// Whether they use medication for opioid use disorder.
+    moud: Option<bool>,
+    /// What other systems know them by.
+    external_identifiers: Option<Vec<ExternalIdentifierInput>>,
+    /// The programs they are with: some that the caller works in.
+    program_ids: Option<Vec<ProgramId>>,
+}
+
+impl From<ClientCreateInput> for NewClient {
+    fn from(input: ClientCreateInput) -> Self {
+        let method = |(place, method): (usize, ContactMethodInput)| rules::ContactMethod {
+            id: (place + 1).to_string(),
+            kind: method.kind,
+            value: method.value,
+            safe: method.safe,
+            may_mention_recovery: method.may_mention_recovery.unwrap_or_default(),
+            may_leave_message: method.may_leave_message.unwrap_or_default(),
+            from: method.from.map(|time| time.0),
+            to: method.to.map(|time| time.0),
+        };
+        let identifier = |known: ExternalIdentifierInput| rules::ExternalIdentifier { system: known.system, value: known.value };
+        Self {
+            identity: Identity {
+                given_name: input.given_name,
+                family_name: input.family_name,
+                preferred_name: input.preferred_name,
+                pronouns: input.pronouns,
+                date_of_birth: input.date_of_birth.0,
+                gender: input.gender,
+                race_ethnicity: input.race_ethnicity.unwrap_or_default(),
+                contact_methods: input.contact_methods.into_iter().enumerate().map(method).collect(),
+                address: input.address.map(Into::into),
+                time_zone: input.time_zone.map_or_else(|| "UTC".to_owned(), |zone| zone.0),
+                languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
+                interpreter_needed: input.interpreter_needed.unwrap_or_default(),
+                payer: input.payer,
+                external_identifiers: input.external_identifiers.unwrap_or_default().into_iter().map(identifier).collect(),
+            },
+            recovery: Recovery {
+                communities: input.communities.unwrap_or_default(),
+                pathways: input.pathways.unwrap_or_default(),
+                experiences: input.experiences.unwrap_or_default(),
+                needs: input.needs.unwrap_or_default(),
+                moud: input.moud,
+            },
+            program_ids: input.program_ids.unwrap_or_default(),
+        }
+    }
+}
+
+/// What `clientCreate` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ClientCreatePayload {
+    /// The client; null when it was refused.
+    client: Option<Client>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct ClientMutation;
+
+#[Object]
+impl ClientMutation {
+    /// Adds a client to programs that the caller works in. For coordinators.
+    #[graphql(guard = "Requires(Scope::ClientsWrite)")]
+    async fn client_create(&self, ctx: &Context<'_>, input: ClientCreateInput) -> Result<Option<ClientCreatePayload>> {
+        let (client, user_errors) = command(ctx, "clientCreate", create(ctx.store(), ctx.access(), input.into())).await?;
+        Ok(Some(ClientCreatePayload { client: client.map(Client), user_errors }))
+    }
+}
