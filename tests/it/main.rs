@@ -1,3 +1,5 @@
 //! Integration tests.
 
 mod databases;
+mod licences;
+mod tidy;
