@@ -1,4 +1,5 @@
 //! Integration tests.
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
 
 mod databases;
 mod licences;
