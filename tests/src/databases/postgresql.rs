@@ -11,7 +11,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
@@ -132,15 +132,18 @@ async fn open_house(url: &Url, patience: Duration) -> Result<(DatabaseConnection
         .min_connections(1)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>);
-    options.connect_timeout(Duration::from_secs(5)).sqlx_logging(false);
+    options
+        .connect_timeout(Duration::from_secs(2))
+        .acquire_timeout(Duration::from_secs(2))
+        .sqlx_logging(false);
     let pause = Duration::from_millis(50);
-    let mut tries = patience.as_millis() / pause.as_millis();
+    let give_up_at = Instant::now() + patience;
     let connection = loop {
         #[expect(clippy::disallowed_methods, reason = "not the product's database")]
         match sea_orm::Database::connect(options.clone()).await {
             Ok(connection) => break connection,
-            Err(error) if tries == 0 => return Err(error),
-            Err(_) => tries -= 1,
+            Err(error) if Instant::now() > give_up_at => return Err(error),
+            Err(_) => {}
         }
         tokio::time::sleep(pause).await;
     };
