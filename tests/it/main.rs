@@ -1,1 +1,6 @@
 //! Integration tests.
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
+
+mod databases;
+mod licences;
+mod tidy;
