@@ -1,6 +1,7 @@
 //! The log: one line per thing that happened, to standard error, with fields to search for. Never names, contact data, tokens or bodies.
 
-use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::LogFormat;
 
@@ -11,22 +12,54 @@ const DEFAULT_FILTER: &str = "warn,aftercare=info";
 /// nothing is logged twice.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // An error means that a log is running already: the tests start many servers in one process.
-    let _ = match format {
-        LogFormat::Json => Registry::default().with(filter).with(lines.json().flatten_event(true)).try_init(),
-        LogFormat::Pretty => Registry::default().with(filter).with(lines).try_init(),
-    };
+    let _ = log(format, filter, std::io::stderr).try_init();
+}
+
+fn log<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Json => Box::new(Registry::default().with(filter).with(lines.json().flatten_event(true))),
+        LogFormat::Pretty => Box::new(Registry::default().with(filter).with(lines)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::File, sync::Arc};
+
     use super::*;
+
+    fn logged(format: LogFormat) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let log = log(format, EnvFilter::new(DEFAULT_FILTER), Arc::new(File::create(file.path()).unwrap()));
+        tracing::subscriber::with_default(log, || {
+            tracing::info!(duration_ms = 3, "served");
+            tracing::debug!("not asked for");
+        });
+        std::fs::read_to_string(file.path()).unwrap()
+    }
+
+    #[test]
+    fn json_is_one_object_per_line_with_its_fields_on_top() {
+        let text = logged(LogFormat::Json);
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["message"], &line["duration_ms"]), (&"served".into(), &3.into()));
+    }
+
+    #[test]
+    fn pretty_is_one_line_per_event() {
+        let text = logged(LogFormat::Pretty);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("served"), "{text}");
+    }
 
     #[test]
     fn a_second_start_changes_nothing() {
         start(LogFormat::Json);
         start(LogFormat::Pretty);
-        tracing::info!("said once");
     }
 }

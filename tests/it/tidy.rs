@@ -43,6 +43,8 @@ const RULES: &[Rule] = &[
             "ActiveModelTrait",
             "Statement",
             "sea_query",
+            "sea_orm::prelude",
+            "sea_orm::entity",
             "sqlx",
             "crate::http",
         ],
