@@ -1,6 +1,11 @@
 //! Who is asking, and what may they see.
 
+pub mod jws;
+mod key_file;
+pub mod keys;
 mod scope;
+pub mod secret;
+pub mod token;
 
 use std::collections::BTreeSet;
 
