@@ -1,7 +1,9 @@
 //! Who is asking, and what may they see.
 
+pub mod issuer;
 pub mod jws;
 mod key_file;
+mod key_set;
 pub mod keys;
 mod scope;
 pub mod secret;
@@ -14,6 +16,7 @@ use entity::{
     vocabulary::{PurposeOfUse, Role},
 };
 
+pub use key_set::{KeySource, Unreachable};
 pub use scope::Scope;
 
 use crate::clock::Instant;
