@@ -4,3 +4,4 @@ pub mod access;
 pub mod clock;
 pub mod error;
 pub mod http;
+pub mod outgoing;
