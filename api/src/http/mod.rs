@@ -1,5 +1,7 @@
 //! The doors: what listens, and how a request becomes a call. Doors know no domain: behind them is an [`Engine`].
 
+pub mod oauth;
+
 use async_graphql::{Request, Response};
 use async_trait::async_trait;
 use entity::vocabulary::PurposeOfUse;
