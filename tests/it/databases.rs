@@ -29,11 +29,7 @@ impl MigrationName for ProbeTable {
 #[async_trait::async_trait]
 impl MigrationTrait for ProbeTable {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared("CREATE TABLE probe (word TEXT PRIMARY KEY)")
-            .await
-            .map(drop)
+        manager.get_connection().execute_unprepared("CREATE TABLE probe (word TEXT PRIMARY KEY)").await.map(drop)
     }
 }
 
@@ -42,23 +38,13 @@ static PROBES: LazyLock<Templates> = LazyLock::new(Templates::of::<Probe>);
 /// Several at once write the same key, which only works if none sees another's rows.
 async fn write_and_count(database: TestDatabase) {
     let connection = database.connect().await;
-    connection
-        .execute_unprepared("INSERT INTO probe (word) VALUES ('mine')")
-        .await
-        .unwrap();
+    connection.execute_unprepared("INSERT INTO probe (word) VALUES ('mine')").await.unwrap();
     assert_eq!(count(&connection, database.kind).await, 1);
 }
 
 async fn count(connection: &DatabaseConnection, kind: Kind) -> i64 {
-    let backend = if kind == Kind::Sqlite {
-        DbBackend::Sqlite
-    } else {
-        DbBackend::Postgres
-    };
-    let row = connection
-        .query_one_raw(Statement::from_string(backend, "SELECT count(*) FROM probe"))
-        .await
-        .unwrap();
+    let backend = if kind == Kind::Sqlite { DbBackend::Sqlite } else { DbBackend::Postgres };
+    let row = connection.query_one_raw(Statement::from_string(backend, "SELECT count(*) FROM probe")).await.unwrap();
     row.unwrap().try_get_by_index(0).unwrap()
 }
 
@@ -85,12 +71,7 @@ async fn a_dropped_database_is_gone() {
     let (Some(one), Some(other)) = (PROBES.postgresql(), PROBES.postgresql()) else {
         return say_skipped();
     };
-    let name = one
-        .url
-        .split(['/', '?'])
-        .find(|part| part.starts_with("aftercare_test_"))
-        .unwrap()
-        .to_owned();
+    let name = one.url.split(['/', '?']).find(|part| part.starts_with("aftercare_test_")).unwrap().to_owned();
     let still_connected = one.connect().await;
     drop(one);
     let there = Statement::from_string(DbBackend::Postgres, format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"));

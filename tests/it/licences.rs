@@ -7,11 +7,7 @@ use serde_json::Value;
 /// The allow list of `deny.toml`: the texts between `allow = [` and `]`.
 fn allowed() -> BTreeSet<String> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deny.toml")).unwrap();
-    let list = text
-        .split_once("allow = [")
-        .and_then(|(_, rest)| rest.split_once(']'))
-        .expect("deny.toml has an allow list")
-        .0;
+    let list = text.split_once("allow = [").and_then(|(_, rest)| rest.split_once(']')).expect("deny.toml has an allow list").0;
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -61,16 +57,7 @@ fn every_crate_has_a_licence_that_is_allowed() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     // Only what is linked here: the crates of other systems need not be on this machine.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let arguments = [
-        "metadata",
-        "--format-version",
-        "1",
-        "--locked",
-        "--filter-platform",
-        &platform,
-        "--manifest-path",
-        manifest,
-    ];
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", &platform, "--manifest-path", manifest];
     let output = Command::new(env!("CARGO")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
@@ -88,24 +75,12 @@ fn every_crate_has_a_licence_that_is_allowed() {
 #[test]
 fn expressions_are_understood() {
     let allowed = ["MIT", "ISC", "Apache-2.0 WITH LLVM-exception"].map(str::to_owned).into();
-    for met in [
-        "MIT",
-        "GPL-3.0 OR MIT",
-        "MIT/Apache-2.0",
-        "ISC AND (MIT OR GPL-3.0)",
-        "GPL-3.0 AND ISC OR MIT",
-        "Apache-2.0 WITH LLVM-exception",
-    ] {
+    for met in
+        ["MIT", "GPL-3.0 OR MIT", "MIT/Apache-2.0", "ISC AND (MIT OR GPL-3.0)", "GPL-3.0 AND ISC OR MIT", "Apache-2.0 WITH LLVM-exception"]
+    {
         assert!(permits(met, &allowed), "{met}");
     }
-    for unmet in [
-        "GPL-3.0",
-        "MIT AND GPL-3.0",
-        "Apache-2.0",
-        "(GPL-3.0 OR MIT) AND GPL-3.0",
-        "",
-        "MIT GPL-3.0",
-    ] {
+    for unmet in ["GPL-3.0", "MIT AND GPL-3.0", "Apache-2.0", "(GPL-3.0 OR MIT) AND GPL-3.0", "", "MIT GPL-3.0"] {
         assert!(!permits(unmet, &allowed), "{unmet}");
     }
 }

@@ -17,15 +17,7 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["api/src/domain/"],
         except: &[],
-        words: &[
-            "async_graphql",
-            "actix_web",
-            "actix_http",
-            "crate::graphql",
-            "crate::http",
-            "crate::fhir",
-            "crate::readers",
-        ],
+        words: &["async_graphql", "actix_web", "actix_http", "crate::graphql", "crate::http", "crate::fhir", "crate::readers"],
         reason: "domain holds the rules and knows neither GraphQL nor HTTP nor who calls it",
     },
     Rule {
@@ -53,54 +45,25 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["api/src/store/"],
         except: &[],
-        words: &[
-            "async_graphql",
-            "actix_web",
-            "crate::domain",
-            "crate::graphql",
-            "crate::http",
-            "crate::fhir",
-            "crate::readers",
-        ],
+        words: &["async_graphql", "actix_web", "crate::domain", "crate::graphql", "crate::http", "crate::fhir", "crate::readers"],
         reason: "store is the floor below: it knows entities and access, not what they are for",
     },
     Rule {
         within: &["api/src/access/"],
         except: &[],
-        words: &[
-            "async_graphql",
-            "actix_web",
-            "crate::store",
-            "crate::domain",
-            "crate::graphql",
-            "crate::http",
-        ],
+        words: &["async_graphql", "actix_web", "crate::store", "crate::domain", "crate::graphql", "crate::http"],
         reason: "access is used by every floor and uses only entity, error and clock",
     },
     Rule {
         within: &["api/src/"],
         except: &["api/src/store/"],
-        words: &[
-            "DatabaseConnection",
-            "DatabaseTransaction",
-            "DbConn",
-            "Database::connect",
-            "SqlitePool",
-            "PgPool",
-        ],
+        words: &["DatabaseConnection", "DatabaseTransaction", "DbConn", "Database::connect", "SqlitePool", "PgPool"],
         reason: "fetching is asking permission: only store holds a connection, and every function of it takes an Access",
     },
     Rule {
         within: &["api/src/", "entity/src/"],
         except: &["api/src/store/", "api/src/access/consent.rs"],
-        words: &[
-            "Entity::find",
-            "Entity::find_by_id",
-            "EntityTrait::find",
-            "EntityTrait::find_by_id",
-            "E::find",
-            "E::find_by_id",
-        ],
+        words: &["Entity::find", "Entity::find_by_id", "EntityTrait::find", "EntityTrait::find_by_id", "E::find", "E::find_by_id"],
         reason: "fetching is asking permission: use store.find::<E>(access) or tx.fetch_for",
     },
     Rule {
@@ -146,10 +109,7 @@ fn violations(path: &str, source: &str) -> Vec<String> {
         }
         let implements_proof = line.trim_start().starts_with("impl") && line.split(" for ").next().is_some_and(|head| says(head, "Proof<"));
         if implements_proof && line.contains(" for ") && !path.starts_with("api/src/store/") && !path.starts_with("tests/") {
-            report(
-                "impl Proof<",
-                "only the store can show that a class of data was opened to the caller",
-            );
+            report("impl Proof<", "only the store can show that a class of data was opened to the caller");
         }
     }
     found
@@ -174,10 +134,7 @@ fn without_texts(source: &str) -> String {
     let mut code = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(letter) = rest.chars().next() {
-        let named = code
-            .chars()
-            .next_back()
-            .is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+        let named = code.chars().next_back().is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
         let length = text_at(rest, named);
         let taken = if length == 0 { letter.len_utf8() } else { length };
         if length == 0 {
@@ -292,10 +249,7 @@ fn the_house_is_tidy() {
 fn migration_depends_on_nothing_of_ours() {
     let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../migration/Cargo.toml")).unwrap();
     for ours in ["aftercare.workspace", "entity.workspace", "path ="] {
-        assert!(
-            !manifest.contains(ours),
-            "migration/Cargo.toml: `{ours}`: a step tells how the tables were when it was written"
-        );
+        assert!(!manifest.contains(ours), "migration/Cargo.toml: `{ours}`: a step tells how the tables were when it was written");
     }
 }
 
@@ -313,10 +267,7 @@ fn a_planted_violation_is_found() {
         ("api/src/domain/referral.rs", "impl<C> Proof<C> for Mine {}"),
         ("entity/src/referral.rs", "impl Proof<class::Identity> for Mine {}"),
         ("migration/src/m0001_directory.rs", "use entity::referral;"),
-        (
-            "api/src/server.rs",
-            "#[cfg(test)]\nmod tests { fn f() { a.unwrap(); } }\nfn g() { b.unwrap(); }",
-        ),
+        ("api/src/server.rs", "#[cfg(test)]\nmod tests { fn f() { a.unwrap(); } }\nfn g() { b.unwrap(); }"),
         ("api/src/server.rs", "let quote = '\"'; b.unwrap(); let other = '\"';"),
     ];
     for (path, source) in planted {
@@ -327,28 +278,13 @@ fn a_planted_violation_is_found() {
 #[test]
 fn what_only_looks_like_a_violation_is_passed_over() {
     let innocent = [
-        (
-            "api/src/domain/referral.rs",
-            "// async_graphql is not for us\nlet text = \"async_graphql\"; /* actix_web */",
-        ),
-        (
-            "api/src/server.rs",
-            "#[cfg(test)]\nmod tests {\n    fn f() { \"}\".parse().unwrap(); }\n}",
-        ),
+        ("api/src/domain/referral.rs", "// async_graphql is not for us\nlet text = \"async_graphql\"; /* actix_web */"),
+        ("api/src/server.rs", "#[cfg(test)]\nmod tests {\n    fn f() { \"}\".parse().unwrap(); }\n}"),
         ("api/src/server.rs", "let text = r#\"a.unwrap() \"quoted\" \"#;"),
-        (
-            "api/src/store/read.rs",
-            "let rows = E::find().all(&self.connection); impl<E> Proof<E> for Shown {}",
-        ),
+        ("api/src/store/read.rs", "let rows = E::find().all(&self.connection); impl<E> Proof<E> for Shown {}"),
         ("api/src/clock.rs", "Utc::now()"),
-        (
-            "entity/src/guarded.rs",
-            "pub trait Proof<C> {}\nimpl<C, T> Guarded<C, T> { fn read<P: Proof<C>>(&self, proof: &P) -> &T }",
-        ),
-        (
-            "api/src/domain/referral.rs",
-            "let found = SomeEntity::findings(); value.unwrap_or_default();",
-        ),
+        ("entity/src/guarded.rs", "pub trait Proof<C> {}\nimpl<C, T> Guarded<C, T> { fn read<P: Proof<C>>(&self, proof: &P) -> &T }"),
+        ("api/src/domain/referral.rs", "let found = SomeEntity::findings(); value.unwrap_or_default();"),
     ];
     for (path, source) in innocent {
         assert_eq!(violations(path, source), Vec::<String>::new(), "in {path}: {source}");

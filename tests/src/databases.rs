@@ -66,10 +66,7 @@ impl TestDatabase {
 
 impl fmt::Debug for TestDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestDatabase")
-            .field("kind", &self.kind)
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("TestDatabase").field("kind", &self.kind).field("url", &self.url).finish_non_exhaustive()
     }
 }
 
@@ -96,10 +93,7 @@ impl Templates {
             migrate::<M>(template.url());
             template
         });
-        Self {
-            sqlite: std::fs::read(&file).expect("the migrated file can be read"),
-            postgresql,
-        }
+        Self { sqlite: std::fs::read(&file).expect("the migrated file can be read"), postgresql }
     }
 
     /// A clone as a SQLite file.
@@ -110,12 +104,7 @@ impl Templates {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("aftercare.db");
         std::fs::write(&file, &self.sqlite).expect("the template can be written");
-        TestDatabase {
-            kind: Kind::Sqlite,
-            url: format!("sqlite://{}", file.display()),
-            folder,
-            _clone: None,
-        }
+        TestDatabase { kind: Kind::Sqlite, url: format!("sqlite://{}", file.display()), folder, _clone: None }
     }
 
     /// A clone on PostgreSQL; nothing where there is none, unless it is required.
@@ -126,12 +115,7 @@ impl Templates {
         assert!(self.postgresql.is_some() || !postgresql_required(), "{}", which_run());
         let clone = self.postgresql.as_ref()?.clone_database();
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        Some(TestDatabase {
-            kind: Kind::Postgresql,
-            url: clone.url(),
-            folder,
-            _clone: Some(clone),
-        })
+        Some(TestDatabase { kind: Kind::Postgresql, url: clone.url(), folder, _clone: Some(clone) })
     }
 }
 
@@ -184,13 +168,8 @@ fn migrate<M: MigratorTrait>(url: String) {
 
 /// Runs a future to its end on a thread of its own: the caller may be inside of a runtime already.
 fn apart<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
-    std::thread::spawn(move || runtime.block_on(future))
-        .join()
-        .expect("the thread ends well")
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+    std::thread::spawn(move || runtime.block_on(future)).join().expect("the thread ends well")
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests look at rows as nobody in particular")]

@@ -1,7 +1,14 @@
 //! Who is asking, and what may they see.
 
+pub mod issuer;
+pub mod jws;
+mod key_file;
+mod key_set;
+pub mod keys;
 pub mod policy;
 mod scope;
+pub mod secret;
+pub mod token;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +17,7 @@ use entity::{
     vocabulary::{PurposeOfUse, Role},
 };
 
+pub use key_set::{KeySource, Unreachable};
 pub use scope::Scope;
 
 use crate::clock::Instant;

@@ -9,6 +9,7 @@ mod health;
 pub mod limits;
 mod media;
 mod metrics;
+pub mod oauth;
 mod operation;
 mod parameters;
 mod rate;

@@ -61,10 +61,7 @@ impl Cluster {
         guard.args(["-c", GUARD, "guard"]).arg(programs.join("postgres")).arg(folder.path());
         let guard = guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let guard = guard.map_err(|error| format!("sh does not start: {error}"))?;
-        Ok(Self {
-            folder: folder.keep(),
-            _guard: guard,
-        })
+        Ok(Self { folder: folder.keep(), _guard: guard })
     }
 
     /// Where it will answer.
@@ -80,10 +77,7 @@ fn programs() -> Option<PathBuf> {
     let complete = |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
     let on_path = std::env::var_os("PATH").and_then(|path| std::env::split_paths(&path).find(complete));
     on_path.or_else(|| {
-        let versions = fs::read_dir("/usr/lib/postgresql")
-            .ok()?
-            .flatten()
-            .map(|entry| entry.path().join("bin"));
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path().join("bin"));
         versions.filter(complete).max_by_key(|folder| version_of(folder))
     })
 }
@@ -108,13 +102,7 @@ impl Servant {
             .ok_or("we are root, which PostgreSQL refuses to be, and there is no user postgres or nobody")?;
         chown(folder.path(), Some(user), Some(group)).map_err(|error| format!("the folder cannot be given to {name}: {error}"))?;
         let words = if runs("setpriv") {
-            vec![
-                "setpriv".into(),
-                format!("--reuid={user}"),
-                format!("--regid={group}"),
-                "--clear-groups".into(),
-                "--".into(),
-            ]
+            vec!["setpriv".into(), format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".into(), "--".into()]
         } else {
             vec!["runuser".into(), "-u".into(), name.into(), "--".into()]
         };
@@ -139,36 +127,23 @@ impl Servant {
 
 fn id_of(kind: &str, user: &str) -> Option<u32> {
     let Output { status, stdout, .. } = Command::new("id").args([kind, user]).output().ok()?;
-    if status.success() {
-        String::from_utf8(stdout).ok()?.trim().parse().ok()
-    } else {
-        None
-    }
+    if status.success() { String::from_utf8(stdout).ok()?.trim().parse().ok() } else { None }
 }
 
 fn runs(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Removes old folders of ours whose process is gone. Where processes cannot be listed, none is taken for gone.
 fn remove_stale() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix(PREFIX));
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
         let Some(process) = name.and_then(|name| name.split('-').next()) else {
             continue;
         };
         let gone = Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists();
-        let age = fs::metadata(&path)
-            .and_then(|metadata| metadata.modified())
-            .ok()
-            .and_then(|at| at.elapsed().ok());
+        let age = fs::metadata(&path).and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
         if gone && age.is_some_and(|age| age > STALE) {
             // It may be another user's.
             let _ = fs::remove_dir_all(path);

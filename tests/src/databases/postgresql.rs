@@ -67,24 +67,14 @@ impl Server {
         own.query_pairs_mut().append_pair("application_name", &run);
         thread::spawn(move || keep_house(&own, patience, &opened, &received));
         let version = answer.recv().map_err(|_| DbErr::Custom("the housekeeper is gone".into()))??;
-        Ok(Self {
-            version,
-            url,
-            run,
-            orders: Mutex::new(orders),
-            _cluster: cluster,
-        })
+        Ok(Self { version, url, run, orders: Mutex::new(orders), _cluster: cluster })
     }
 
     /// Runs one statement that makes or removes a database.
     fn order(&self, sql: String) -> Result<(), DbErr> {
         let (done, answer) = mpsc::channel();
         let gone = |_| DbErr::Custom("the housekeeper is gone".into());
-        self.orders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .send((sql, done))
-            .map_err(|_| gone(mpsc::RecvError))?;
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).send((sql, done)).map_err(|_| gone(mpsc::RecvError))?;
         answer.recv().map_err(gone)?
     }
 
@@ -107,10 +97,7 @@ impl fmt::Debug for Server {
 }
 
 fn keep_house(url: &Url, patience: Duration, opened: &mpsc::Sender<Result<String, DbErr>>, orders: &mpsc::Receiver<Order>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
     let connection = match runtime.block_on(open_house(url, patience)) {
         Ok((connection, version)) => {
             let _ = opened.send(Ok(version));
@@ -127,15 +114,8 @@ fn keep_house(url: &Url, patience: Duration, opened: &mpsc::Sender<Result<String
 /// Connects, waiting for a server that is starting, and clears away what earlier runs left.
 async fn open_house(url: &Url, patience: Duration) -> Result<(DatabaseConnection, String), DbErr> {
     let mut options = ConnectOptions::new(url.as_str());
-    options
-        .max_connections(1)
-        .min_connections(1)
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>);
-    options
-        .connect_timeout(Duration::from_secs(2))
-        .acquire_timeout(Duration::from_secs(2))
-        .sqlx_logging(false);
+    options.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.connect_timeout(Duration::from_secs(2)).acquire_timeout(Duration::from_secs(2)).sqlx_logging(false);
     let pause = Duration::from_millis(50);
     let give_up_at = Instant::now() + patience;
     let connection = loop {
@@ -152,9 +132,7 @@ async fn open_house(url: &Url, patience: Duration) -> Result<(DatabaseConnection
     let version: String = row.ok_or_else(|| DbErr::Custom("no version".into()))?.try_get_by_index(0)?;
     for orphan in connection.query_all_raw(ask(ORPHANS)).await? {
         let name: String = orphan.try_get_by_index(0)?;
-        connection
-            .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            .await?;
+        connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
     }
     Ok((connection, version.split(' ').next().unwrap_or_default().to_owned()))
 }
@@ -179,9 +157,7 @@ impl Template {
 
     pub(super) fn clone_database(&self) -> Clone {
         let name = self.server.new_name();
-        self.server
-            .order(format!("CREATE DATABASE {name} TEMPLATE {}", self.name))
-            .expect("a template can be cloned");
+        self.server.order(format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).expect("a template can be cloned");
         Clone { server: self.server, name }
     }
 }

@@ -1,0 +1,145 @@
+//! The public keys of someone else, fetched from where they publish them (RFC 7517) and kept.
+//!
+//! Whoever shows a token chooses its `kid`. So an unknown one makes us fetch at most once a minute, however many come,
+//! and a publisher who cannot be reached does not sign their people out: the last good copy serves for a day.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use url::Url;
+
+use super::jws::PublicKey;
+use crate::clock::Instant;
+
+/// Between two attempts, whether they succeed or not.
+const BETWEEN_ATTEMPTS: TimeDelta = TimeDelta::minutes(1);
+
+/// From this age on a copy is fetched anew, so that a withdrawn key goes.
+const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+
+/// From this age on a copy that could not be fetched anew is no longer believed.
+const GOOD_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// A set longer than this is not read.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The keys cannot be had just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the issuer's keys cannot be fetched just now")]
+pub struct Unreachable;
+
+/// Fetches a published key set: the outgoing client, or a test's.
+#[async_trait]
+pub trait KeySource: Send + Sync + 'static {
+    /// The body of a successful answer.
+    async fn fetch(&self, url: &Url) -> Result<Bytes, Unreachable>;
+}
+
+#[derive(Clone, Default)]
+struct Copy {
+    keys: Arc<Vec<PublicKey>>,
+    fetched_at: Option<Instant>,
+    tried_at: Option<Instant>,
+}
+
+/// The key set at one address.
+pub(super) struct KeySet {
+    url: Url,
+    source: Arc<dyn KeySource>,
+    copy: RwLock<Copy>,
+    /// Held while fetching, so that one fetches for all who wait.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySet({})", self.url)
+    }
+}
+
+impl KeySet {
+    /// The set at this address; it is fetched when the first key is asked for.
+    pub(super) fn new(url: Url, source: Arc<dyn KeySource>) -> Self {
+        Self { url, source, copy: RwLock::default(), fetching: tokio::sync::Mutex::default() }
+    }
+
+    /// Where it is published.
+    pub(super) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The key with this name, or none.
+    ///
+    /// # Errors
+    /// `Unreachable`, when there is no copy that could say.
+    pub(super) async fn find(&self, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
+        let copy = self.copy();
+        let known = copy.find(kid, now);
+        if known.is_some() {
+            // Whoever finds a known key does not wait behind others for a newer copy.
+            if copy.is_stale(now) && copy.may_try(now) {
+                if let Ok(_fetching) = self.fetching.try_lock() {
+                    self.refresh(now).await;
+                    return self.copy().answer(kid, now);
+                }
+            }
+            return Ok(known);
+        }
+        if copy.may_try(now) {
+            let _fetching = self.fetching.lock().await;
+            if self.copy().may_try(now) {
+                self.refresh(now).await;
+            }
+        }
+        self.copy().answer(kid, now)
+    }
+
+    async fn refresh(&self, now: Instant) {
+        // Noted before the call, so that a caller who goes away in the middle of it has used up the attempt too.
+        self.change(|copy| copy.tried_at = Some(now));
+        let fetched = self.source.fetch(&self.url).await.ok();
+        match fetched.filter(|body| body.len() <= MAX_BYTES).and_then(|body| PublicKey::from_set(&body)) {
+            Some(keys) => self.change(|copy| {
+                copy.keys = Arc::new(keys);
+                copy.fetched_at = Some(now);
+            }),
+            None => tracing::warn!(url = %self.url, "a key set could not be fetched; the last good copy stays"),
+        }
+    }
+
+    fn copy(&self) -> Copy {
+        self.copy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Copy)) {
+        change(&mut self.copy.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Copy {
+    fn find(&self, kid: &str, now: Instant) -> Option<PublicKey> {
+        let named = || self.keys.iter().find(|key| key.kid.as_deref() == Some(kid)).cloned();
+        self.is_good(now).then(named).flatten()
+    }
+
+    fn answer(&self, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
+        if self.is_good(now) { Ok(self.find(kid, now)) } else { Err(Unreachable) }
+    }
+
+    fn is_good(&self, now: Instant) -> bool {
+        self.fetched_at.is_some_and(|at| now - at < GOOD_FOR)
+    }
+
+    fn is_stale(&self, now: Instant) -> bool {
+        self.fetched_at.is_none_or(|at| now - at >= FRESH_FOR)
+    }
+
+    fn may_try(&self, now: Instant) -> bool {
+        self.tried_at.is_none_or(|at| now - at >= BETWEEN_ATTEMPTS)
+    }
+}
