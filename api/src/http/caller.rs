@@ -19,7 +19,8 @@ use crate::access::{Access, IdempotencyKey};
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
-    pub(super) error: ServerError,
+    /// Boxed: it is large, and refusals are rare.
+    pub(super) error: Box<ServerError>,
     pub(super) headers: HeaderMap,
 }
 
@@ -28,7 +29,7 @@ impl Refused {
     pub(super) fn new(status: StatusCode, error: ServerError) -> Self {
         Self {
             status,
-            error,
+            error: Box::new(error),
             headers: HeaderMap::new(),
         }
     }
@@ -60,7 +61,7 @@ impl From<NotLetIn> for Refused {
 }
 
 /// One header as text.
-pub(super) fn text<'r>(request: &'r HttpRequest, name: impl header::AsHeaderName) -> Option<&'r str> {
+pub(super) fn text(request: &HttpRequest, name: impl header::AsHeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
 }
 

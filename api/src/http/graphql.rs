@@ -219,7 +219,7 @@ pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Optio
 /// Writes a refusal that GraphQL had no say in: its status stands whatever the media type.
 pub(super) fn refuse(refused: Refused, media: Media) -> HttpResponse {
     reply(
-        &Answer::refusal(vec![refused.error]),
+        &Answer::refusal(vec![*refused.error]),
         media,
         Some(refused.status),
         [refused.headers],

@@ -78,6 +78,9 @@ impl Limits {
     /// Looks at the text before it is parsed.
     pub(super) fn check_text(&self, document: &str) -> Result<(), ServerError> {
         let scan = scan(document);
+        if scan.unclosed {
+            return Err(ErrorCode::ParseFailed.error("A block string is not closed."));
+        }
         if scan.nesting > self.nesting {
             return Err(too_deep("The document is", self.nesting));
         }

@@ -379,7 +379,7 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
         .map(|key| key.as_str().unwrap_or_default().to_owned());
     let mut access = match doors.admit(credentials, address).await {
         Ok((access, _)) => access,
-        Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![refused.error]))).await,
+        Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![*refused.error]))).await,
     };
     let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
         keyed(&mut access, &operation, key.as_deref())?;
