@@ -1,6 +1,7 @@
 //! aftercare: hands discharged clients over to peer recovery support.
 
 pub mod access;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -9,4 +10,5 @@ pub mod graphql;
 pub mod http;
 pub mod logging;
 pub mod outgoing;
+pub mod registry;
 pub mod store;

@@ -14,6 +14,7 @@ use crate::{
     access::{
         Access, Actor, Scope,
         policy::{Act, Resource, may},
+        secret::{self, Secrets},
     },
     error::{Code, Error, Refusal, Result},
     store::{Action, Event, Grants, Kept, Part, Protected, Store, Tx, Visible, never},
@@ -81,6 +82,14 @@ pub struct NewSecret {
     pub shown: String,
     /// The keyed hash that is kept.
     pub hash: Vec<u8>,
+}
+
+impl NewSecret {
+    /// A new random one.
+    pub fn make(secrets: &Secrets) -> Self {
+        let shown = secret::generate();
+        Self { hash: secrets.hash(&shown).to_vec(), shown: shown.to_string() }
+    }
 }
 
 /// An application with its new secret; a repetition of the request is answered without it.

@@ -3,54 +3,36 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    AnyId, OrganizationId, ProgramId, api_client, api_client_program, organization, revoked_token, staff_member, staff_program,
+    OrganizationId, ProgramId, api_client, api_client_program, organization, staff_member, staff_program,
     vocabulary::{PurposeOfUse, Role},
 };
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::{
-    access::{Access, Actor, Scope},
+    access::{
+        Access, Actor, Scope,
+        token::{Subject, Verified},
+    },
     error::{Error, Result},
-    store::{Part, Store},
+    store::Store,
 };
-
-impl Part for revoked_token::Entity {}
-
-/// What a verified token says.
-#[derive(Clone, Debug)]
-pub struct Claims {
-    /// `stf_…` or `api_…`.
-    pub subject: AnyId,
-    /// The organization it is for.
-    pub organization: OrganizationId,
-    /// The roles it was made with.
-    pub roles: BTreeSet<Role>,
-    /// What it is good for.
-    pub scopes: BTreeSet<Scope>,
-    /// The token's own id.
-    pub jti: String,
-}
 
 /// Makes the caller's access of a verified token: its roles and scopes, as far as the row still has them.
 ///
 /// # Errors
 /// `NotPermitted` when the token is revoked, or whoever it names is unknown, left, revoked or of another organization.
-pub async fn sign_in(store: &Store, caller: Access, claims: Claims) -> Result<Access> {
+pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<Access> {
     let system = Access::system("sign-in", caller.now);
-    let used = Condition::all().add(revoked_token::Column::Jti.eq(&claims.jti));
-    if !store.parts::<revoked_token::Entity>(&system, used).await?.is_empty() {
+    if store.refuses_jti(&claims.jti).await? {
         return Err(Error::NotPermitted);
     }
     let home = store.fetch::<organization::Entity>(&system, claims.organization).await?;
     if !home.is_some_and(|home| home.active) {
         return Err(Error::NotPermitted);
     }
-    let known = if let Some(id) = claims.subject.of::<entity::StaffMemberId>() {
-        staff(store, &system, id).await?
-    } else if let Some(id) = claims.subject.of::<entity::ApiClientId>() {
-        application(store, &system, id).await?
-    } else {
-        None
+    let known = match claims.subject {
+        Subject::Staff(id) => staff(store, &system, id).await?,
+        Subject::Api(id) => application(store, &system, id).await?,
     };
     let known = known.filter(|known| known.organization == claims.organization).ok_or(Error::NotPermitted)?;
     let scopes = match &known.scopes {

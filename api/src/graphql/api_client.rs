@@ -10,14 +10,13 @@ use entity::{
 use super::{
     connection::connection,
     context::RequestContext,
-    engine::Secrets,
     error::{UserError, coded, command},
     guard::Requires,
     organization::Organization,
 };
 use crate::{
-    access::Scope,
-    domain::api_client::{NewApiClient, create, revoke, rotate_secret},
+    access::{Scope, secret::Secrets},
+    domain::api_client::{NewApiClient, NewSecret, create, revoke, rotate_secret},
     store::Visible,
 };
 
@@ -138,7 +137,7 @@ impl ApiClientMutation {
             program_ids: input.program_ids.unwrap_or_default(),
             purposes: input.purposes.unwrap_or_default(),
         };
-        let secret = ctx.data_unchecked::<Secrets>().make();
+        let secret = NewSecret::make(ctx.data_unchecked::<Secrets>());
         let (made, user_errors) = command(ctx, "apiClientCreate", create(ctx.store(), ctx.access(), new, secret)).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
         Ok(Some(ApiClientCreatePayload { api_client, client_secret, user_errors }))
@@ -147,7 +146,7 @@ impl ApiClientMutation {
     /// Gives an application a new secret; the old one is refused from then on. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
     async fn api_client_rotate_secret(&self, ctx: &Context<'_>, id: ApiClientId) -> Result<Option<ApiClientRotateSecretPayload>> {
-        let secret = ctx.data_unchecked::<Secrets>().make();
+        let secret = NewSecret::make(ctx.data_unchecked::<Secrets>());
         let (made, user_errors) = command(ctx, "apiClientRotateSecret", rotate_secret(ctx.store(), ctx.access(), id, secret)).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
         Ok(Some(ApiClientRotateSecretPayload { api_client, client_secret, user_errors }))

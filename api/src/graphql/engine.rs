@@ -8,47 +8,23 @@ use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
 use super::{Schema, context::RequestData, error::query_error};
 use crate::{
-    access::{Access, Actor},
-    clock::Instant,
-    domain::{
-        api_client::NewSecret,
-        sign_in::{Claims, sign_in},
-    },
+    access::{Access, Actor, secret::Secrets, token::Tokens},
+    domain::sign_in::sign_in,
     error::Error,
     http::{Credentials, Engine, NotLetIn},
     store::Store,
 };
 
-/// A verified token's claims, or nothing when the token is not to be trusted.
-pub type Verified = Option<Claims>;
-
-/// Verifies tokens: signatures, issuers, audiences and times.
-#[async_trait]
-pub trait TokenReader: Send + Sync + 'static {
-    /// What a token says, if it is to be trusted now.
-    async fn read(&self, bearer: &str, now: Instant) -> Result<Verified, NotLetIn>;
-}
-
-/// Makes secrets of applications, and the keyed hashes that are kept of them.
-#[derive(Clone)]
-pub struct Secrets(pub Arc<dyn Fn() -> NewSecret + Send + Sync>);
-
-impl Secrets {
-    pub(crate) fn make(&self) -> NewSecret {
-        (self.0)()
-    }
-}
-
 /// The GraphQL engine behind the doors.
 pub struct GraphEngine {
     schema: Schema,
     store: Store,
-    tokens: Arc<dyn TokenReader>,
+    tokens: Tokens,
 }
 
 impl GraphEngine {
     /// An engine over this store.
-    pub fn new(store: Store, tokens: Arc<dyn TokenReader>, secrets: Secrets) -> Self {
+    pub fn new(store: Store, tokens: Tokens, secrets: Secrets) -> Self {
         Self { schema: super::build().data(secrets).finish(), store, tokens }
     }
 
@@ -80,7 +56,7 @@ impl Engine for GraphEngine {
         let now = self.store.clock().now();
         let caller = Access::anonymous(credentials.request_id, now);
         let Some(bearer) = credentials.bearer else { return Ok(caller) };
-        let claims = self.tokens.read(&bearer, now).await?.ok_or(NotLetIn::InvalidToken)?;
+        let claims = self.tokens.verify(&bearer, now).map_err(|_| NotLetIn::InvalidToken)?;
         let mut access = sign_in(&self.store, caller, claims).await.map_err(|error| match error {
             Error::NotPermitted => NotLetIn::InvalidToken,
             other => {

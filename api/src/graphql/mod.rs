@@ -17,5 +17,5 @@ mod schema;
 mod staff_member;
 mod viewer;
 
-pub use engine::{GraphEngine, TokenReader, Verified};
+pub use engine::GraphEngine;
 pub use schema::{Schema, build};

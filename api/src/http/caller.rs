@@ -19,14 +19,15 @@ use crate::access::{Access, IdempotencyKey};
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
-    pub(super) error: ServerError,
+    /// Boxed: it is large, and refusals are rare.
+    pub(super) error: Box<ServerError>,
     pub(super) headers: HeaderMap,
 }
 
 impl Refused {
     /// A refusal with a status.
     pub(super) fn new(status: StatusCode, error: ServerError) -> Self {
-        Self { status, error, headers: HeaderMap::new() }
+        Self { status, error: Box::new(error), headers: HeaderMap::new() }
     }
 
     /// The request was not understood.
@@ -56,7 +57,7 @@ impl From<NotLetIn> for Refused {
 }
 
 /// One header as text.
-pub(super) fn text<'r>(request: &'r HttpRequest, name: impl header::AsHeaderName) -> Option<&'r str> {
+pub(super) fn text(request: &HttpRequest, name: impl header::AsHeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
 }
 

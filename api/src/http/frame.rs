@@ -43,7 +43,6 @@ pub async fn frame<B: MessageBody + 'static>(request: ServiceRequest, next: Next
     if request.extensions().contains::<RequestId>() {
         return next.call(request).await;
     }
-    #[expect(clippy::disallowed_types, reason = "how long it took is not what time it is")]
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());

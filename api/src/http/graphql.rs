@@ -209,7 +209,7 @@ pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Optio
 
 /// Writes a refusal that GraphQL had no say in: its status stands whatever the media type.
 pub(super) fn refuse(refused: Refused, media: Media) -> HttpResponse {
-    reply(&Answer::refusal(vec![refused.error]), media, Some(refused.status), [refused.headers])
+    reply(&Answer::refusal(vec![*refused.error]), media, Some(refused.status), [refused.headers])
 }
 
 fn not_acceptable() -> HttpResponse {

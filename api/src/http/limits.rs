@@ -77,13 +77,15 @@ fn within(count: usize, most: usize, what: &str) -> Result<(), ServerError> {
 impl Limits {
     /// Looks at the text before it is parsed.
     pub(super) fn check_text(&self, document: &str) -> Result<(), ServerError> {
-        within(document.len(), self.document_bytes, "bytes")?;
         let scan = scan(document);
-        within(scan.tokens, self.tokens, "tokens")?;
+        if scan.unclosed {
+            return Err(ErrorCode::ParseFailed.error("A block string is not closed."));
+        }
         if scan.nesting > self.nesting {
             return Err(too_deep("The document is", self.nesting));
         }
-        Ok(())
+        within(document.len(), self.document_bytes, "bytes")?;
+        within(scan.tokens, self.tokens, "tokens")
     }
 
     /// Looks at the variables.

@@ -7,6 +7,9 @@ pub(super) struct Scan {
     pub(super) tokens: usize,
     /// The deepest nesting of `{`, `(` and `[` together.
     pub(super) nesting: usize,
+    /// Whether a block string is never closed. The parser would read its quotes as two empty strings and go on behind them,
+    /// where nothing was counted.
+    pub(super) unclosed: bool,
 }
 
 /// Counts tokens and nesting in one pass, without recursion. It need not reject what is no GraphQL: the parser does.
@@ -23,6 +26,13 @@ pub(super) fn scan(document: &str) -> Scan {
                 at += run(&bytes[at..], |byte| byte != b'\n' && byte != b'\r');
                 continue;
             }
+            b'"' if bytes[at..].starts_with(b"\"\"\"") => match block(&bytes[at..]) {
+                Some(length) => length,
+                None => {
+                    found.unclosed = true;
+                    return found;
+                }
+            },
             b'"' => string(&bytes[at..]),
             b'{' | b'(' | b'[' => {
                 depth += 1;
@@ -51,9 +61,6 @@ fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
 
 /// The length of the string that begins here; to the end, when it is not closed.
 fn string(bytes: &[u8]) -> usize {
-    if bytes.starts_with(b"\"\"\"") {
-        return block(bytes);
-    }
     let mut at = 1;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -67,18 +74,19 @@ fn string(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-fn block(bytes: &[u8]) -> usize {
+/// The length of the block string that begins here; none, when it is not closed.
+fn block(bytes: &[u8]) -> Option<usize> {
     let mut at = 3;
     while at < bytes.len() {
         if bytes[at..].starts_with(b"\\\"\"\"") {
             at += 4;
         } else if bytes[at..].starts_with(b"\"\"\"") {
-            return at + 3;
+            return Some(at + 3);
         } else {
             at += 1;
         }
     }
-    bytes.len()
+    None
 }
 
 #[cfg(test)]
@@ -88,13 +96,20 @@ mod tests {
     #[test]
     fn brackets_in_strings_and_comments_do_not_nest() {
         let document = "{ a(b: \"{{{\\\"{{\", c: \"\"\"{{ \\\"\"\" {{\"\"\") # {{{{\n { d } }";
-        assert_eq!(scan(document), Scan { tokens: 14, nesting: 2 });
+        assert_eq!(scan(document), Scan { tokens: 14, nesting: 2, unclosed: false });
     }
 
     #[test]
     fn a_megabyte_of_brackets_is_counted() {
         assert_eq!(scan(&"{[(".repeat(300_000)).nesting, 900_000);
-        assert_eq!(scan(&"\"".repeat(1_000_001)).tokens, 1);
+        assert_eq!(scan(&format!("\"{}", "{".repeat(1_000_000))).nesting, 0);
+    }
+
+    #[test]
+    fn nothing_hides_behind_a_block_string_that_is_not_closed() {
+        assert!(scan("{ a(b: [\"\"\"\" {c: {c: {c:").unclosed);
+        assert!(scan(&"\\\"\"\"".repeat(250_000)).unclosed);
+        assert!(!scan("{ a(b: \"\"\"\"\"\") }").unclosed);
     }
 
     #[test]

@@ -67,8 +67,8 @@ enum Outgoing<'m> {
 enum End {
     /// With a code and a sentence.
     Close(u16, String),
-    /// The other end said goodbye.
-    Goodbye,
+    /// The other end said goodbye, and is told the same: clients take another code for a failure.
+    Goodbye(Option<CloseReason>),
     /// The other end is gone or does not read; nothing more can be said.
     Gone,
 }
@@ -77,15 +77,19 @@ fn close(code: u16, why: impl Into<String>) -> End {
     End::Close(code, why.into())
 }
 
-/// Upgrades. Without our subprotocol the connection opens only to say so: browsers hide a refused upgrade's status.
+/// Upgrades. Without our subprotocol the connection opens only to say so: browsers hide a refused upgrade's status, and the
+/// code of a connection on which none of the offered subprotocols was taken.
 pub(super) fn open(request: &HttpRequest, payload: web::Payload, doors: web::Data<Doors>) -> HttpResponse {
-    let (answer, session, messages) = match actix_ws::handle_with_protocols(request, payload, &[PROTOCOL]) {
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offered: Vec<_> = offered.filter_map(|names| names.to_str().ok()).flat_map(|names| names.split(',')).map(str::trim).collect();
+    let agreed = offered.contains(&PROTOCOL);
+    let taken = if agreed { &[PROTOCOL] } else { offered.get(..1).unwrap_or_default() };
+    let (answer, session, messages) = match actix_ws::handle_with_protocols(request, payload, taken) {
         Ok(opened) => opened,
         Err(refusal) => return refusal.into(),
     };
     let most = doors.settings.body_bytes;
     let messages = messages.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
-    let agreed = answer.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL);
     let (outbox, inbox) = mpsc::channel(64);
     let connection = Connection {
         request_id: request_id(request),
@@ -145,12 +149,13 @@ impl Connection {
         }
         let code = match &end {
             End::Close(code, _) => *code,
-            End::Goodbye | End::Gone => 0,
+            End::Goodbye(reason) => reason.as_ref().map_or(1005, |reason| reason.code.into()),
+            End::Gone => 1006,
         };
         tracing::info!(request.id = %self.request_id, websocket.close = code, operations = self.opened, "websocket closed");
         let reason = match end {
             End::Close(code, why) => Some(CloseReason::from((CloseCode::from(code), why))),
-            End::Goodbye => None,
+            End::Goodbye(reason) => reason,
             End::Gone => return,
         };
         let _ = timeout(self.doors.settings.send_timeout, self.session.close(reason)).await;
@@ -187,7 +192,7 @@ impl Connection {
                 if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(End::Gone) }
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
-            Some(Ok(AggregatedMessage::Close(_))) => Err(End::Goodbye),
+            Some(Ok(AggregatedMessage::Close(reason))) => Err(End::Goodbye(reason)),
             Some(Err(ProtocolError::Overflow)) => Err(close(1009, "Message too big")),
             // The library has no other name for a message that came to too much in parts.
             Some(Err(ProtocolError::Io(error))) if error.to_string().contains("continuation size") => Err(close(1009, "Message too big")),
@@ -324,7 +329,7 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
     let key = parameters.extensions.get("idempotencyKey").map(|key| key.as_str().unwrap_or_default().to_owned());
     let mut access = match doors.admit(credentials, address).await {
         Ok((access, _)) => access,
-        Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![refused.error]))).await,
+        Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![*refused.error]))).await,
     };
     let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
         keyed(&mut access, &operation, key.as_deref())?;

@@ -5,6 +5,7 @@ mod chain;
 mod connection;
 mod cursor;
 mod find;
+mod own;
 mod protected;
 mod reads;
 mod sealed;

@@ -1,0 +1,243 @@
+//! The application, which `main` and the tests start: configuration → keys → database → migrations → server.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use actix_web::{App as Site, HttpServer, web::ServiceConfig};
+use chrono::TimeDelta;
+use migration::Migrator;
+use sea_orm_migration::MigratorTrait;
+
+use crate::{
+    access::{
+        keys::{Keys, Use},
+        secret::Secrets,
+        token::Tokens,
+    },
+    clock::Clock,
+    config::{Config, Environment},
+    error::Error,
+    graphql::GraphEngine,
+    http::{
+        DoorSettings, Engine, Rate, Shutdown, metrics_routes,
+        oauth::{self, OAuth},
+        routes,
+    },
+    registry::Applications,
+    store::{
+        Connections, Store,
+        vault::{Keyring, Label, Recognised, Vault},
+    },
+};
+
+/// How long an application's token is good.
+const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(1);
+/// How long open requests may take to end at a shutdown.
+const SHUTDOWN_SECONDS: u64 = 20;
+/// Under which name the database remembers what it is for.
+const ENVIRONMENT: &str = "environment";
+/// Under which name the database remembers its keys.
+const KEYS: &str = "key_fingerprint";
+
+/// Why the application does not start, as a sentence that says how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotStarted(pub String);
+
+impl From<Error> for NotStarted {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn not_started(error: impl std::fmt::Display) -> NotStarted {
+    NotStarted(error.to_string())
+}
+
+/// Everything that is open while the application runs.
+pub struct App {
+    /// What it was started with.
+    pub config: Config,
+    /// What the database is for.
+    pub environment: Environment,
+    /// The store.
+    pub store: Store,
+    /// Mints and verifies tokens.
+    pub tokens: Tokens,
+    /// Hashes applications' secrets.
+    pub secrets: Secrets,
+    engine: Arc<GraphEngine>,
+    oauth: Arc<OAuth>,
+    clock: Clock,
+}
+
+impl App {
+    /// Opens the database and the keys. A new database gets its tables (unless told not to), its environment (`otherwise`, where
+    /// none is set) and its keys.
+    ///
+    /// # Errors
+    /// When something does not fit; the sentence says how to mend it.
+    pub async fn open(config: Config, clock: Clock, otherwise: Environment) -> Result<Self, NotStarted> {
+        let file = config.database_url.sqlite_file();
+        if let Some(folder) = file.as_ref().and_then(|file| file.parent()) {
+            std::fs::create_dir_all(folder).map_err(|error| not_started(format!("{}: {error}", folder.display())))?;
+        }
+        let connections = Connections::open(config.database_url.expose(), config.database_pool_size).await?;
+        if config.auto_migrate {
+            Migrator::up(connections.for_migrations(), None).await.map_err(not_started)?;
+        }
+        let vault = open_vault(&config, &connections, &clock).await?;
+        let secrets = Secrets::new(vault.derive(Label::ClientSecret, b"")?.bytes());
+        let fingerprint = vault.keyring().fingerprint()?;
+        let rotated = match connections.remembered(KEYS).await? {
+            Some(known) => vault.keyring().recognise(&known)? == Recognised::Rotated,
+            None => true,
+        };
+        let store = Store::new(connections, vault, clock.clone())?;
+        if rotated {
+            store.remember(KEYS, &fingerprint).await?;
+        }
+        let environment = settle_environment(&config, &store, otherwise).await?;
+        if let (Environment::Production, Some(file)) = (environment, &file) {
+            store.refuse_keys_under(file)?;
+        }
+        let allowed = if environment == Environment::Production { Use::Production } else { Use::Demonstration };
+        let keys = Keys::open_or_make(&config.keys_dir, allowed, clock.now()).map_err(not_started)?;
+        let tokens = Tokens::new(Arc::new(keys), config.public_url());
+        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone()));
+        let oauth = Arc::new(OAuth {
+            tokens: tokens.clone(),
+            secrets: secrets.clone(),
+            registry: Arc::new(Applications(store.clone())),
+            clock: clock.clone(),
+            lifetime: TOKEN_LIFETIME,
+        });
+        Ok(Self { config, environment, store, tokens, secrets, engine, oauth, clock })
+    }
+
+    /// What the doors open to.
+    pub fn engine(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.engine) as Arc<dyn Engine>
+    }
+
+    /// The one clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The doors' settings, from the configuration.
+    pub fn door_settings(&self, shutdown: Shutdown) -> DoorSettings {
+        let per_second = NonZeroU32::new(self.config.rate_limit_per_second);
+        let burst = NonZeroU32::new(self.config.rate_limit_burst).unwrap_or(NonZeroU32::MIN);
+        DoorSettings {
+            body_bytes: self.config.body_limit_bytes,
+            request_timeout: Duration::from_secs(self.config.request_timeout_seconds),
+            rate: per_second.map(|per_second| Rate { burst, per_second }),
+            shutdown,
+            ..DoorSettings::default()
+        }
+    }
+
+    /// All doors, for `App::configure`.
+    pub fn doors(&self, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
+        let graphql = routes(self.engine(), settings);
+        let oauth = Arc::clone(&self.oauth);
+        move |config| {
+            config.configure(oauth::routes(oauth));
+            config.configure(graphql);
+        }
+    }
+
+    /// Serves until it is told to stop, then lets open requests end and closes what stays open.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn serve(self, listening: impl FnOnce(&Self)) -> Result<(), NotStarted> {
+        let (trigger, shutdown) = Shutdown::channel();
+        let settings = self.door_settings(shutdown);
+        let metrics = settings.metrics.clone();
+        let doors = self.doors(settings);
+        let server = HttpServer::new(move || Site::new().configure(doors.clone()))
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .disable_signals()
+            .bind(self.config.listen)
+            .map_err(|error| not_started(format!("{}: {error}", self.config.listen)))?
+            .run();
+        let metrics = match self.config.metrics_listen {
+            Some(address) => {
+                let server = HttpServer::new(move || Site::new().configure(metrics_routes(metrics.clone()))).workers(1).disable_signals();
+                let server = server.bind(address).map_err(|error| not_started(format!("metrics on {address}: {error}")))?;
+                Some(tokio::spawn(server.run()))
+            }
+            None => None,
+        };
+        let sealer = tokio::spawn(self.store.clone().run_sealer());
+        listening(&self);
+        tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
+        let handle = server.handle();
+        let running = tokio::spawn(server);
+        stop_signal().await;
+        tracing::info!("stopping");
+        // Receivers may be gone already; then nothing is open.
+        let _ = trigger.send(true);
+        handle.stop(true).await;
+        let ended = running.await.map_err(not_started)?.map_err(not_started);
+        sealer.abort();
+        while self.store.seal_batch().await? > 0 {}
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        ended
+    }
+}
+
+/// Waits for the signal to stop: SIGTERM, or Ctrl-C.
+async fn stop_signal() {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut term {
+            Some(term) => drop(term.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// The vault. Keys are made for an empty database only: a full one without its keys is a loss that new keys would hide.
+async fn open_vault(config: &Config, connections: &Connections, clock: &Clock) -> Result<Vault, NotStarted> {
+    let new = connections.remembered(KEYS).await?.is_none();
+    if new && !config.keys_dir.join("root.key").exists() {
+        std::fs::create_dir_all(&config.keys_dir).map_err(|error| not_started(format!("{}: {error}", config.keys_dir.display())))?;
+        Keyring::generate(&config.keys_dir)?;
+    }
+    let client_keys = config.client_keys();
+    if let Some(folder) = client_keys.sqlite_file().as_ref().and_then(|file| file.parent()) {
+        std::fs::create_dir_all(folder).map_err(not_started)?;
+    }
+    Ok(Vault::open(&config.keys_dir, client_keys.expose(), &config.journal(), clock.clone()).await?)
+}
+
+/// What the database is for: what it remembers, or for a new one what is set, or otherwise what the command is for.
+async fn settle_environment(config: &Config, store: &Store, otherwise: Environment) -> Result<Environment, NotStarted> {
+    let name = |environment| if environment == Environment::Production { "production" } else { "development" };
+    match store.remembered(ENVIRONMENT).await? {
+        None => {
+            let environment = config.env.unwrap_or(otherwise);
+            store.remember(ENVIRONMENT, name(environment)).await?;
+            Ok(environment)
+        }
+        Some(known) => {
+            let known = if known == "development" { Environment::Development } else { Environment::Production };
+            match config.env {
+                Some(set) if set != known => Err(NotStarted(format!(
+                    "AFTERCARE_ENV is {}, but this database was made for {}: unset it, or use another database",
+                    name(set),
+                    name(known)
+                ))),
+                _ => Ok(known),
+            }
+        }
+    }
+}

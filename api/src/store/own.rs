@@ -1,0 +1,93 @@
+//! The store's own rows, which need no event: what the database remembers about itself, and tokens that are refused.
+
+use entity::{ApiClientId, api_client, deployment, organization, revoked_token};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, sea_query::OnConflict};
+
+use super::{Connections, Store, connection};
+use crate::{clock::Instant, error::Result};
+
+impl Connections {
+    /// What the database remembers under this name.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn remembered(&self, name: &str) -> Result<Option<String>> {
+        let row = connection::select::<deployment::Entity>().filter(deployment::Column::Name.eq(name)).one(self.reader()).await?;
+        Ok(row.map(|row| row.value))
+    }
+}
+
+impl Store {
+    /// What the database remembers under this name.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn remembered(&self, name: &str) -> Result<Option<String>> {
+        self.shared.connections.remembered(name).await
+    }
+
+    /// Refuses keys that lie under the database's folder, where whoever copies the one copies the other.
+    ///
+    /// # Errors
+    /// `Internal` with the sentence that says so.
+    pub fn refuse_keys_under(&self, database: &std::path::Path) -> Result<()> {
+        self.shared.vault.keyring().refuse_under(database)
+    }
+
+    /// Remembers a value under a name, in place of the one before.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn remember(&self, name: &str, value: &str) -> Result<()> {
+        let row = deployment::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
+        let newest = OnConflict::column(deployment::Column::Name).update_column(deployment::Column::Value).to_owned();
+        let tx = self.shared.connections.begin().await?;
+        deployment::Entity::insert(row).on_conflict(newest).exec_without_returning(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether there is no organization yet.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn is_empty(&self) -> Result<bool> {
+        Ok(connection::select::<organization::Entity>().count(self.reader()).await? == 0)
+    }
+
+    /// Refuses a name (`jti`) from now until it ends by itself. False when it was refused already: of two at once, one gets true.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn refuse_jti(&self, jti: &str, expires_at: Instant) -> Result<bool> {
+        let row = revoked_token::ActiveModel { jti: Set(jti.to_owned()), expires_at: Set(expires_at) };
+        let first_stays = OnConflict::column(revoked_token::Column::Jti).do_nothing().to_owned();
+        let tx = self.shared.connections.begin().await?;
+        let over = revoked_token::Column::ExpiresAt.lt(self.clock().now());
+        revoked_token::Entity::delete_many().filter(over).exec(&tx).await?;
+        let written = revoked_token::Entity::insert(row).on_conflict(first_stays).try_insert().exec_without_returning(&tx).await?;
+        tx.commit().await?;
+        Ok(matches!(written, sea_orm::TryInsertResult::Inserted(_)))
+    }
+
+    /// Whether a name (`jti`) is refused.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn refuses_jti(&self, jti: &str) -> Result<bool> {
+        let found = connection::select::<revoked_token::Entity>().filter(revoked_token::Column::Jti.eq(jti));
+        Ok(found.one(self.reader()).await?.is_some())
+    }
+
+    /// Notes that an application got a token, unless that was noted within the same minute.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn note_use(&self, id: ApiClientId, at: Instant) -> Result<()> {
+        let minute_ago = at - chrono::TimeDelta::minutes(1);
+        let stale = api_client::Column::LastUsedAt.is_null().or(api_client::Column::LastUsedAt.lt(minute_ago));
+        let noted = api_client::ActiveModel { last_used_at: Set(Some(at)), ..Default::default() };
+        let tx = self.shared.connections.begin().await?;
+        api_client::Entity::update_many().set(noted).filter(api_client::Column::Id.eq(id)).filter(stale).exec(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+}
