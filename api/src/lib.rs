@@ -3,6 +3,7 @@
 pub mod access;
 pub mod app;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod domain;
 pub mod error;

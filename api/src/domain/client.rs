@@ -17,7 +17,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Part, Protected, Searchable, Store, Visible, always, never, query, unique},
+    store::{Action, Class, Event, Grants, Part, Protected, Searchable, Store, Tx, Visible, always, never, query, unique},
 };
 
 impl Part for client_program::Entity {}
@@ -249,14 +249,23 @@ fn searchable(identity: &Identity) -> Vec<Searchable<'_>> {
 /// or another client of the organization has one of the external identifiers.
 pub async fn create(store: &Store, access: &Access, new: NewClient) -> Result<Visible<client::Entity>> {
     let mut tx = store.begin(access).await?;
-    tx.require(may(access, Resource::Client, Act::Create))?;
-    let organization = access.organization.ok_or(Error::NotPermitted)?;
+    let made = create_in(&mut tx, access.organization.ok_or(Error::NotPermitted)?, new).await?;
+    tx.commit(made).await
+}
+
+/// Adds a client within a larger command.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient) -> Result<Visible<client::Entity>> {
+    tx.require(may(tx.access(), Resource::Client, Act::Create))?;
+    let now = tx.access().now;
     if new.program_ids.is_empty() {
         let sentence = "Give `programIds`: whoever is with no program could be seen by nobody.";
         return Err(Refusal::new(Code::Required, sentence).at(["input", "programIds"]).into());
     }
     let programs = tx.fetch_each::<program::Entity>(&new.program_ids, Action::Extend).await?;
-    let identity = checked(new.identity, access.now)?;
+    let identity = checked(new.identity, now)?;
     let id = ClientId::new();
     let key = tx.new_key(id, organization).await?;
     let row = client::ActiveModel {
@@ -265,8 +274,8 @@ pub async fn create(store: &Store, access: &Access, new: NewClient) -> Result<Vi
         pseudonym: Set(pseudonym::new()),
         identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, &identity)?),
         recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, &new.recovery)?),
-        created_at: Set(access.now),
-        updated_at: Set(access.now),
+        created_at: Set(now),
+        updated_at: Set(now),
         version: Set(1),
     };
     let memberships = programs.iter().map(|program| client_program::ActiveModel {
@@ -290,5 +299,5 @@ pub async fn create(store: &Store, access: &Access, new: NewClient) -> Result<Vi
     tx.insert_parts::<client_search::Entity, _>(words.collect()).await.map_err(|error| unique(error, known))?;
     let made = tx.fetch_for::<client::Entity>(id, Action::Read).await?;
     tx.record(Event::new(EventKind::ClientCreated, organization, id, made.version).of_client(id));
-    tx.commit(made).await
+    Ok(made)
 }

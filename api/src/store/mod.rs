@@ -15,7 +15,7 @@ mod write;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QuerySelect};
 use tokio::sync::{Notify, watch};
 
@@ -42,6 +42,8 @@ pub struct Shared {
     pub(in crate::store) connections: Connections,
     pub(in crate::store) cursor_key: CursorKey,
     pub(in crate::store) vault: Vault,
+    /// Keys the hashes of bodies that are kept with idempotency keys.
+    pub(in crate::store) body_key: hmac::Key,
     pub(in crate::store) written: Notify,
     pub(in crate::store) sealed: watch::Sender<i64>,
     /// The one clock.
@@ -62,7 +64,8 @@ impl Store {
     /// `Sealing` when no cursor key can be derived.
     pub fn new(connections: Connections, vault: Vault, clock: Clock) -> Result<Self> {
         let cursor_key = CursorKey::new(vault.derive(Label::Cursor, b"")?.bytes())?;
-        let shared = Shared { connections, cursor_key, vault, written: Notify::new(), sealed: watch::Sender::new(0), clock };
+        let body_key = hmac::Key::new(hmac::HMAC_SHA256, vault.derive(Label::IdempotencyBody, b"")?.bytes());
+        let shared = Shared { connections, cursor_key, vault, body_key, written: Notify::new(), sealed: watch::Sender::new(0), clock };
         Ok(Self { shared: Arc::new(shared), reads: ReadLog::default() })
     }
 

@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use aws_lc_rs::hmac;
 use chrono::TimeDelta;
 use entity::{
     AnyId, AuditEventId, ClientId, EventId, List, OrganizationId, TypedId, audit_event, event, idempotency, vocabulary::EventKind,
@@ -107,6 +108,7 @@ impl Store {
     /// # Errors
     /// `Replayed` with the first answer when the key was used for the same request, `IdempotencyKeyReused` when for another.
     pub async fn begin(&self, access: &Access) -> Result<Tx> {
+        let access = &self.with_keyed_body(access);
         let transaction = self.shared.connections.begin().await?;
         if let Some(key) = &access.idempotency {
             take_place(&transaction, access, key).await?;
@@ -119,6 +121,7 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn note_refusal(&self, access: &Access, action: &'static str, refusals: &[Refusal]) -> Result<()> {
+        let access = &self.with_keyed_body(access);
         let transaction = self.shared.connections.begin().await?;
         if let Some(key) = &access.idempotency {
             let row = idempotency::ActiveModel {
@@ -148,6 +151,17 @@ impl Store {
         transaction.commit().await?;
         self.shared.written.notify_one();
         Ok(())
+    }
+}
+
+impl Store {
+    /// The access with its body's hash keyed: what is kept of a body must not be guessable by whoever reads the table.
+    fn with_keyed_body(&self, access: &Access) -> Access {
+        let mut access = access.clone();
+        if let Some(idempotency) = &mut access.idempotency {
+            idempotency.body_hash = hmac::sign(&self.shared.body_key, &idempotency.body_hash).as_ref().to_vec();
+        }
+        access
     }
 }
 
