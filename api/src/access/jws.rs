@@ -231,3 +231,7 @@ impl Validity {
         now < self.exp.0 && begun(self.iat) && begun(self.nbf)
     }
 }
+
+#[cfg(test)]
+#[path = "jws_tests.rs"]
+mod tests;

@@ -80,26 +80,23 @@ impl KeySet {
     pub(super) async fn find(&self, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
         let copy = self.copy();
         let known = copy.find(kid, now);
-        if known.is_some() {
-            // Whoever finds a known key does not wait behind others for a newer copy.
-            if copy.is_stale(now) && copy.may_try(now) {
-                if let Ok(_fetching) = self.fetching.try_lock() {
-                    self.refresh(now).await;
-                    return self.copy().answer(kid, now);
-                }
-            }
-            return Ok(known);
-        }
-        if copy.may_try(now) {
+        if known.is_none() {
             let _fetching = self.fetching.lock().await;
-            if self.copy().may_try(now) {
-                self.refresh(now).await;
-            }
+            self.refresh(now).await;
+        } else if !copy.is_stale(now) {
+            return Ok(known);
+        } else if let Ok(_fetching) = self.fetching.try_lock() {
+            // One fetches a newer copy; whoever else finds a known key does not wait for it.
+            self.refresh(now).await;
         }
         self.copy().answer(kid, now)
     }
 
+    /// Fetches, unless someone just tried. Called by whoever holds `fetching`.
     async fn refresh(&self, now: Instant) {
+        if !self.copy().may_try(now) {
+            return;
+        }
         // Noted before the call, so that a caller who goes away in the middle of it has used up the attempt too.
         self.change(|copy| copy.tried_at = Some(now));
         let fetched = self.source.fetch(&self.url).await.ok();

@@ -165,7 +165,11 @@ impl Tokens {
     /// # Errors
     /// `Invalid`, whatever is wrong with it.
     pub fn verify(&self, bearer: &str, now: Instant) -> Result<Verified, Invalid> {
-        let kid = Claimed::read(bearer)?.kid.ok_or(Invalid)?;
+        let claimed = Claimed::read(bearer)?;
+        if claimed.issuer.as_ref() != Some(&self.public_url) {
+            return Err(Invalid);
+        }
+        let kid = claimed.kid.ok_or(Invalid)?;
         let key = self.keys.find(&kid, now).ok_or(Invalid)?;
         let read: Read = key.public().open(bearer)?;
         let validity = Validity { iat: Some(read.iat), nbf: read.nbf, exp: read.exp };
