@@ -1,3 +1,5 @@
 //! The test kit.
 
+pub mod app;
+pub mod caller;
 pub mod databases;

@@ -241,7 +241,7 @@ async fn serve(config: Config, environment: Environment, demo: bool) -> Result<(
     }
     app.serve(|app| {
         let url = app.config.public_url();
-        print(&format!("GraphQL    {url}/graphql   (GiraphiQL in a browser; WebSocket; events at /graphql/stream)").replace("Gira", "Gra"));
+        print(&format!("GraphQL    {url}/graphql   (GraphiQL in a browser; WebSocket; events at /graphql/stream)"));
         print(&format!("schema     {url}/schema.graphql"));
         print(&format!("tokens     {url}/oauth/token"));
         if let Some(metrics) = app.config.metrics_listen {

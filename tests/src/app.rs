@@ -1,0 +1,207 @@
+//! The application under test: a real server on a port of its own, over one test's database, with a clock that stands still.
+
+use std::{collections::BTreeSet, net::TcpListener, ops::Deref};
+
+use actix_web::{App as Site, HttpServer, dev::ServerHandle};
+use aftercare::{
+    access::{
+        Access, Scope,
+        token::{Grant, Subject},
+    },
+    app::App,
+    clock::Clock,
+    config::{Config, Environment, Sources},
+    domain::{
+        api_client::{self, NewApiClient, NewSecret},
+        organization::{self, NewOrganization},
+        program::{self, NewProgram},
+        staff_member::{self, NewStaffMember},
+    },
+    http::Shutdown,
+    store::Action,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    ApiClientId, OrganizationId, ProgramId, StaffMemberId,
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
+};
+use tokio::task::JoinHandle;
+
+use crate::{caller::Caller, databases::TestDatabase};
+
+/// When every test takes place, unless it moves its clock: a Monday at noon.
+pub const NOW: &str = "2026-03-02T12:00:00Z";
+
+/// A running server and its database.
+pub struct TestApp {
+    app: App,
+    /// Where it listens, without a slash at its end.
+    pub url: String,
+    /// The database, which is removed with it.
+    pub database: TestDatabase,
+    server: ServerHandle,
+    sealer: JoinHandle<()>,
+}
+
+impl Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+/// An organization with one program, to act in.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Its program.
+    pub program: ProgramId,
+}
+
+/// An API client with its secret.
+#[derive(Clone, Debug)]
+pub struct TestClient {
+    /// Its id.
+    pub id: ApiClientId,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl TestApp {
+    /// Starts a server over a migrated database.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(database: TestDatabase) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// Likewise, with settings as `AFTERCARE_*` variables.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let folder = database.folder();
+        let own = [
+            ("AFTERCARE_DATABASE__URL", database.url.clone()),
+            ("AFTERCARE_KEYS_DIR", folder.join("keys").display().to_string()),
+            ("AFTERCARE_LISTEN", address.to_string()),
+            ("AFTERCARE_AUTO_MIGRATE", "false".to_owned()),
+            ("AFTERCARE_RATE_LIMIT__PER_SECOND", "0".to_owned()),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let sources = Sources { env: own.chain(given).collect(), ..Sources::default() };
+        let config = Config::load(&sources).expect("the settings are good");
+        let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
+        let app = App::open(config, Clock::fixed(now), Environment::Development).await.expect("it opens");
+        let doors = app.doors(app.door_settings(Shutdown::never()));
+        let server = HttpServer::new(move || Site::new().configure(doors.clone())).workers(1).disable_signals();
+        let server = server.listen(listener).expect("it listens").run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let sealer = tokio::spawn(app.store.clone().run_sealer());
+        Self { url: format!("http://{address}"), app, database, server: handle, sealer }
+    }
+
+    /// The system, for what a test needs done before it begins.
+    pub fn system(&self) -> Access {
+        Access::system("test", self.clock().now())
+    }
+
+    /// Makes an organization with one program.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn home(&self, name: &str, kind: OrganizationKind) -> Home {
+        let mut tx = self.store.begin(&self.system()).await.expect("it begins");
+        let new = NewOrganization { name: name.to_owned(), kind, time_zone: "America/New_York".to_owned() };
+        let home = organization::create_in(&mut tx, new).await.expect("an organization can be made");
+        let new = NewProgram { name: format!("{name} program"), ..NewProgram::default() };
+        let program = program::create_in(&mut tx, &home, new).await.expect("a program can be made");
+        let home = tx.commit(home).await.expect("it commits");
+        Home { organization: home.id, program: program.id }
+    }
+
+    /// Adds a person of staff with these roles to a home's program, and gives them a token with every scope.
+    ///
+    /// # Panics
+    /// When they cannot be added.
+    pub async fn staff(&self, home: &Home, roles: &[Role]) -> Caller {
+        let id = self.staff_member(home, roles).await;
+        self.caller(Subject::Staff(id), home, roles, &Scope::ALL.iter().map(|(scope, _)| *scope).collect::<Vec<_>>())
+    }
+
+    /// Adds a person of staff with these roles to a home's program.
+    ///
+    /// # Panics
+    /// When they cannot be added.
+    pub async fn staff_member(&self, home: &Home, roles: &[Role]) -> StaffMemberId {
+        let mut tx = self.store.begin(&self.system()).await.expect("it begins");
+        let organization = tx.fetch_for(home.organization, Action::Extend).await.expect("it exists");
+        let new =
+            NewStaffMember { display_name: "Somebody".to_owned(), email: None, roles: roles.to_vec(), program_ids: vec![home.program] };
+        let made = staff_member::create_in(&mut tx, &organization, new).await.expect("they can be added");
+        tx.commit(made).await.expect("it commits").id
+    }
+
+    /// A caller with a token of this server for anyone, whoever they are.
+    ///
+    /// # Panics
+    /// When no token can be made.
+    pub fn caller(&self, subject: Subject, home: &Home, roles: &[Role], scopes: &[Scope]) -> Caller {
+        let grant = Grant {
+            subject,
+            organization: home.organization,
+            roles: roles.iter().copied().collect(),
+            scopes: scopes.iter().copied().collect::<BTreeSet<_>>(),
+            lifetime: TimeDelta::hours(1),
+        };
+        let minted = self.tokens.mint(&grant, self.clock().now()).expect("a token can be made");
+        Caller::with_token(&self.url, &minted.token)
+    }
+
+    /// A caller without a token.
+    pub fn anyone(&self) -> Caller {
+        Caller::anonymous(&self.url)
+    }
+
+    /// Makes an API client of a home.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn api_client(&self, home: &Home, roles: &[Role], scopes: &[Scope], purposes: &[PurposeOfUse]) -> TestClient {
+        let mut tx = self.store.begin(&self.system()).await.expect("it begins");
+        let organization = tx.fetch_for(home.organization, Action::Extend).await.expect("it exists");
+        let new = NewApiClient {
+            name: "An application".to_owned(),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            roles: roles.to_vec(),
+            program_ids: vec![home.program],
+            purposes: purposes.to_vec(),
+        };
+        let made = api_client::create_in(&mut tx, &organization, new, NewSecret::make(&self.secrets)).await.expect("it can be made");
+        let made = tx.commit(made).await.expect("it commits");
+        TestClient { id: made.api_client.id, secret: made.secret.expect("a new client has a secret") }
+    }
+
+    /// Waits until everything that was committed has its place in the log.
+    ///
+    /// # Panics
+    /// When the log cannot be sealed.
+    pub async fn sealed(&self) {
+        while self.store.seal_batch().await.expect("the log can be sealed") > 0 {}
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.sealer.abort();
+        // The server ends with its runtime; asking it to stop lets go of the port at once.
+        drop(self.server.stop(false));
+    }
+}

@@ -1,0 +1,104 @@
+//! Someone who calls the server over HTTP, and what they are answered.
+
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+/// Someone who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    client: reqwest::Client,
+    url: String,
+    /// Their token; none for the anonymous.
+    pub token: Option<String>,
+}
+
+/// What they were answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub raw: String,
+    /// The body as JSON; null when it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// What is at a JSON pointer within `data`.
+    ///
+    /// # Panics
+    /// When nothing is there.
+    pub fn data(&self, pointer: &str) -> &Value {
+        self.body.pointer(&format!("/data{pointer}")).unwrap_or_else(|| panic!("no {pointer} in {}", self.raw))
+    }
+
+    /// The text at a JSON pointer within `data`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.data(pointer).as_str().unwrap_or_else(|| panic!("no text at {pointer} in {}", self.raw))
+    }
+
+    /// The codes of the top-level errors.
+    pub fn error_codes(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors.iter().map(|error| error["extensions"]["code"].as_str().unwrap_or("none")).collect()
+    }
+
+    /// The codes of the `userErrors` of the one mutation that was asked for.
+    pub fn user_error_codes(&self) -> Vec<&str> {
+        let payload = self.body["data"].as_object().and_then(|data| data.values().next());
+        let errors = payload.and_then(|payload| payload["userErrors"].as_array()).map(Vec::as_slice).unwrap_or_default();
+        errors.iter().map(|error| error["code"].as_str().unwrap_or("none")).collect()
+    }
+}
+
+impl Caller {
+    /// Someone without a token.
+    pub fn anonymous(url: &str) -> Self {
+        Self { client: reqwest::Client::new(), url: url.to_owned(), token: None }
+    }
+
+    /// Someone with a token.
+    pub fn with_token(url: &str, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::anonymous(url) }
+    }
+
+    /// Asks with a document and nothing else.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn ask(&self, query: &str) -> Answer {
+        self.ask_with(query, json!({})).await
+    }
+
+    /// Asks with variables.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
+        self.send(json!({ "query": query, "variables": variables }), &[]).await
+    }
+
+    /// Asks with a body and headers of one's own.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn send(&self, body: Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.post(format!("{}/graphql", self.url)).json(&body);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let raw = response.text().await.expect("the answer is text");
+        let body = serde_json::from_str(&raw).unwrap_or_default();
+        Answer { status, headers, raw, body }
+    }
+}
