@@ -28,7 +28,7 @@ use crate::{
     domain::api_client::{self, NewApiClient, NewSecret},
     error::Error,
     graphql, logging,
-    store::{Action, Connections, Kept},
+    store::{Action, Connections},
 };
 
 /// Hands discharged clients over to peer recovery support: a GraphQL API.
@@ -207,12 +207,20 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             print(&format!("client_secret={secret}"));
             Ok(())
         }
-        Some(Command::Keys(command)) => keys::run(&config, &command).await?.iter().for_each(|line| print(line)).pipe(Ok),
+        Some(Command::Keys(command)) => {
+            for line in keys::run(&config, &command).await? {
+                print(&line);
+            }
+            Ok(())
+        }
         Some(Command::Verify) => {
             let app = App::open(config, Clock::system(), Environment::Production).await?;
             let system = Access::system("verify", app.clock().now());
             match app.store.verify(&system).await? {
-                Ok(whole) => print(&format!("the chains hold: {} events, {} audit entries", whole.events, whole.audit)).pipe(Ok),
+                Ok(whole) => {
+                    print(&format!("the chains hold: {} events, {} audit entries", whole.events, whole.audit));
+                    Ok(())
+                }
                 Err(broken) => Err(said(format!("the chain {} does not hold at {}: {}", broken.chain, broken.position, broken.because))),
             }
         }
@@ -220,15 +228,6 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
         Some(Command::Schema) => Ok(()),
     }
 }
-
-/// Passes a value on to a function: keeps a match's arms on one line.
-trait Pipe: Sized {
-    fn pipe<T>(self, to: impl FnOnce(Self) -> T) -> T {
-        to(self)
-    }
-}
-
-impl<T> Pipe for T {}
 
 async fn serve(config: Config, environment: Environment, demo: bool) -> Result<(), NotStarted> {
     let app = App::open(config, Clock::system(), environment).await?;
@@ -285,10 +284,7 @@ async fn doctor(config: Config) -> Result<(), NotStarted> {
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted>
-where
-    T: Ord,
-{
+fn parsed<T: std::str::FromStr + Ord>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted> {
     let names = names.iter().filter(|name| !name.is_empty());
     names.map(|name| name.to_ascii_uppercase().parse().map_err(|_| said(format!("`{name}` is no {what}")))).collect()
 }
@@ -355,6 +351,5 @@ async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClien
     let home = tx.fetch_for::<organization::Entity>(home, Action::Extend).await?;
     let made = api_client::create_in(&mut tx, &home, wanted, NewSecret::make(&app.secrets)).await.map_err(spoken)?;
     let made = tx.commit(made).await?;
-    debug_assert!(made.keep().get("id").is_some());
     Ok((made.api_client.id, made.secret.unwrap_or_default()))
 }

@@ -48,7 +48,7 @@ impl Protected for client::Entity {
         let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::ClientsWrite);
         let Some(own) = access.organization.filter(|_| scoped) else { return never() };
         let near = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
-        let all = access.has(Role::PrivacyOfficer).then(|| always());
+        let all = access.has(Role::PrivacyOfficer).then(always);
         Condition::all().add(client::Column::OrganizationId.eq(own)).add(Condition::any().add(never()).add_option(near).add_option(all))
     }
 

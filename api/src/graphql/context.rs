@@ -97,7 +97,7 @@ pub(crate) trait RequestContext {
     /// The row with this id, if it exists for the caller, together with all others that this level asks for.
     fn load<E: Protected>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send {
         let loader = self.request().loader::<E>();
-        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&*error)) }
+        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&error)) }
     }
 
     /// Notes that a gate stayed closed because of the caller's role. Only inside what the viewer's own organization holds.

@@ -42,6 +42,7 @@ pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 /// Anything with an id.
+#[expect(clippy::large_enum_variant, reason = "it lives for the time of one resolver")]
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", method = "node_id", desc = "Its id, with its kind before the `_`."))]
 pub(crate) enum Node {

@@ -56,10 +56,7 @@ impl Searchable<'_> {
     }
 }
 
-fn place<E: Protected>(row: &E::Model, column: E::Column) -> SealContext
-where
-    E: Default,
-{
+fn place<E: Protected + Default>(row: &E::Model, column: E::Column) -> SealContext {
     SealContext {
         organization: E::holder(row).into(),
         table: E::default().table_name_static(),
