@@ -2,7 +2,11 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use actix_web::{App as Site, HttpServer, web::ServiceConfig};
+use actix_web::{
+    App as Site, HttpServer,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
 use chrono::TimeDelta;
 use migration::Migrator;
 use sea_orm_migration::MigratorTrait;
@@ -18,7 +22,7 @@ use crate::{
     error::Error,
     graphql::GraphEngine,
     http::{
-        DoorSettings, Engine, Rate, Shutdown, metrics_routes,
+        DoorSettings, Engine, Rate, Shutdown, frame, metrics_routes,
         oauth::{self, OAuth},
         routes,
     },
@@ -142,8 +146,9 @@ impl App {
         let graphql = routes(self.engine(), settings);
         let oauth = Arc::clone(&self.oauth);
         move |config| {
-            config.configure(oauth::routes(oauth));
             config.configure(graphql);
+            // Last, because it takes whatever is left: the authorization server, and for all else a 404 with the same frame.
+            config.service(web::scope("").wrap(from_fn(frame)).configure(oauth::routes(oauth)));
         }
     }
 

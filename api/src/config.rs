@@ -13,7 +13,7 @@ use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 use url::Url;
 
 pub use sources::{ConfigError, FILE, Sources};
-pub use value::{DatabaseUrl, Environment, LogFormat, MetricsListen, Networks};
+pub use value::{DatabaseUrl, Environment, LogFormat, MetricsListen};
 use value::{FromText, Positive};
 
 /// One line of the table of settings.
@@ -93,8 +93,6 @@ settings! {
     "log" => log: LogFormat = "pretty",
     /// Whether `serve` brings the schema up to date: `true` or `false`.
     "auto_migrate" => auto_migrate: bool = "true",
-    /// Networks that outgoing calls may reach although they are private, such as `10.1.0.0/16`; several with commas.
-    "outgoing.allow" => outgoing_allow: Networks = "",
     /// Seconds that one request may take.
     "requests.timeout_seconds" => request_timeout_seconds: Positive<u64> = "30",
     /// Bytes that the body of one request may have.

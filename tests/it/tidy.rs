@@ -222,7 +222,7 @@ fn sources(root: &Path, folder: &str, into: &mut Vec<(String, String)>) {
         let path = format!("{folder}/{name}");
         if entry.path().is_dir() {
             sources(root, &path, into);
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
             into.push((path, fs::read_to_string(entry.path()).expect("our sources are UTF-8")));
         }
     }

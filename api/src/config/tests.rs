@@ -24,7 +24,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.public_url(), "http://127.0.0.1:8080");
     assert_eq!(config.metrics_listen.unwrap().to_string(), "127.0.0.1:9464");
     assert_eq!((config.env, config.log, config.auto_migrate), (None, LogFormat::Pretty, true));
-    assert_eq!((config.body_limit_bytes, config.outgoing_allow.len()), (1_048_576, 0));
+    assert_eq!(config.body_limit_bytes, 1_048_576);
 }
 
 #[test]
@@ -35,14 +35,6 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     assert_eq!(config.listen.port(), 3);
     assert_eq!(config.database_url.expose(), "postgres://env/db");
     assert_eq!((config.log, config.database_pool_size), (LogFormat::Json, 3));
-}
-
-#[test]
-fn lists_are_arrays_in_the_file_and_have_commas_in_the_environment() {
-    let in_file = Config::load(&sources("outgoing.allow = [\"10.0.0.0/8\", \"127.0.0.1\"]", &[], &[])).unwrap();
-    let in_env = env(&[("AFTERCARE_OUTGOING__ALLOW", "10.0.0.0/8, 127.0.0.1")]).unwrap();
-    assert_eq!(in_file.outgoing_allow, in_env.outgoing_allow);
-    assert_eq!(in_env.outgoing_allow[1].to_string(), "127.0.0.1/32");
 }
 
 #[test]

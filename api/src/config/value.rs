@@ -8,7 +8,6 @@ use std::{
     str::FromStr,
 };
 
-use ipnet::IpNet;
 use url::Url;
 
 /// How a value is read. The error says what is expected and never repeats the value, which may be a secret.
@@ -178,21 +177,5 @@ impl FromText for MetricsListen {
             "off" => Ok(None),
             address => address.parse().map(Some).map_err(|_| "an IP address with a port, such as 127.0.0.1:9464, or off"),
         }
-    }
-}
-
-/// Networks, with commas between them; a single address is a network of one.
-#[derive(Debug)]
-pub struct Networks;
-
-impl FromText for Networks {
-    type Value = Vec<IpNet>;
-
-    fn from_text(text: &str) -> Result<Vec<IpNet>, &'static str> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names
-            .map(|name| name.parse().or_else(|_| name.parse::<std::net::IpAddr>().map(IpNet::from)))
-            .collect::<Result<_, std::net::AddrParseError>>()
-            .map_err(|_| "networks such as 10.1.0.0/16, with commas between them")
     }
 }

@@ -6,7 +6,7 @@ use entity::{
     program::{self, Address},
     vocabulary::{ContactMethodKind, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway, Role},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 
 use super::{pseudonym, text};
@@ -24,11 +24,16 @@ impl Part for client_program::Entity {}
 
 impl Part for client_search::Entity {}
 
-/// Clients who are with a program that the caller works in: the internal need to know (domain 3.3, superscript p).
-fn of_my_programs(access: &Access) -> Expr {
+/// Clients who are with one of these programs.
+pub fn with_programs(ids: &[ProgramId]) -> Condition {
     let with = query::<client_program::Entity>().select_only().column(client_program::Column::ClientId);
-    let mine = client_program::Column::ProgramId.is_in(access.programs.iter().copied());
-    client::Column::Id.in_subquery(with.filter(mine).into_query())
+    let with = with.filter(client_program::Column::ProgramId.is_in(ids.iter().copied()));
+    Condition::all().add(client::Column::Id.in_subquery(with.into_query()))
+}
+
+/// Clients who are with a program that the caller works in: the internal need to know (domain 3.3, superscript p).
+fn of_my_programs(access: &Access) -> Condition {
+    with_programs(&access.programs)
 }
 
 impl Protected for client::Entity {
@@ -53,7 +58,7 @@ impl Protected for client::Entity {
     }
 
     fn grants(access: &Access) -> Grants {
-        let near = || Condition::all().add(of_my_programs(access));
+        let near = || of_my_programs(access);
         let grants = Grants::none().open_if(Class::Identity, access.has(Role::PrivacyOfficer));
         if access.has_any(&[Role::Coordinator, Role::Supervisor]) {
             grants.open(Class::Identity, near()).open(Class::ReferralClinical, near())

@@ -3,10 +3,10 @@
 use async_graphql::{Context, InputObject, InputValueError, InputValueResult, Object, Result, Scalar, ScalarType, SimpleObject, Value};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, client_program, organization,
+    ClientId, ProgramId, class, client, organization,
     vocabulary::{ContactMethodKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway},
 };
-use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Order};
 
 use super::{
     connection::{connection, paged},
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::Scope,
     domain::client::{self as rules, Identity, NewClient, Recovery, create},
-    store::{Class, PageArgs, Searchable, Visible, query},
+    store::{Class, PageArgs, Searchable, Visible},
 };
 
 /// A day, as `2026-11-23`.
@@ -354,9 +354,7 @@ impl ClientQuery {
             find = find.by(client::Column::Pseudonym, |column| column.eq(pseudonym.as_str()));
         }
         if let Some(ids) = &filter.program_ids {
-            let with = query::<client_program::Entity>().select_only().column(client_program::Column::ClientId);
-            let with = with.filter(client_program::Column::ProgramId.is_in(ids.iter().copied()));
-            find = find.matching(None, Condition::all().add(client::Column::Id.in_subquery(with.into_query())));
+            find = find.matching(None, rules::with_programs(ids));
         }
         if let Some(from) = filter.updated.and_then(|range| range.from) {
             find = find.by(client::Column::UpdatedAt, |column| column.gte(from));
