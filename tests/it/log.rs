@@ -42,7 +42,7 @@ async fn made_after(db: &TestDatabase, position: usize) -> Vec<String> {
 /// Positions are 1 to n, each once, and nothing waits. Gives n.
 async fn dense(app: &TestApp) -> usize {
     app.sealed().await;
-    let positions = app.database.texts("SELECT CAST(position AS TEXT) FROM event ORDER BY position").await;
+    let positions = app.database.texts("SELECT CAST(position AS TEXT) FROM event ORDER BY event.position").await;
     assert_eq!(positions, (1..=positions.len()).map(|n| n.to_string()).collect::<Vec<_>>());
     positions.len()
 }
@@ -216,7 +216,7 @@ on_both! {
         let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let coordinator = app.staff(&home, &[Role::Coordinator]).await;
         let create = "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { client { id } userErrors { code } } }";
-        let input = json!({ "givenName": "Ada", "familyName": "Byron", "dateOfBirth": "1980-12-10", "programIds": [home.program.to_string()] });
+        let input = json!({ "givenName": "Ada", "familyName": "Byron", "dateOfBirth": "1980-12-10", "contactMethods": [], "programIds": [home.program.to_string()] });
         let made = coordinator.ask_with(create, json!({ "input": input })).await;
         let id = json!({ "id": made.text("/clientCreate/client/id") });
         let reads = "FROM audit_event WHERE action = 'READ' AND allowed";

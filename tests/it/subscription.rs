@@ -134,9 +134,11 @@ on_both! {
         let theirs = cursor(&stranger).await;
 
         for wrong in [theirs.as_str(), "nonsense", ""] {
-            let refused = Follower::after(&administrator, &app.url, Some(wrong)).await.next().await.unwrap();
-            assert_eq!(refused["type"], "error", "{refused}");
-            assert_eq!(refused["payload"][0]["extensions"]["code"], "CURSOR_EXPIRED", "{refused}");
+            let mut follower = Follower::after(&administrator, &app.url, Some(wrong)).await;
+            let refused = follower.next().await.unwrap();
+            assert_eq!(refused["payload"]["errors"][0]["extensions"]["code"], "CURSOR_EXPIRED", "{refused}");
+            assert_eq!(refused["payload"]["data"], Value::Null);
+            assert_eq!(follower.next().await.unwrap()["type"], "complete");
         }
     }
 
