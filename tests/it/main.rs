@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
 
 mod client;
+mod concurrency;
+mod crash;
 mod databases;
+mod idempotency;
 mod licences;
+mod log;
+mod subscription;
 mod tidy;

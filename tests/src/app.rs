@@ -1,6 +1,11 @@
 //! The application under test: a real server on a port of its own, over one test's database, with a clock that stands still.
 
-use std::{collections::BTreeSet, net::TcpListener, ops::Deref};
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
 use actix_web::{App as Site, HttpServer, dev::ServerHandle};
 use aftercare::{
@@ -25,7 +30,7 @@ use entity::{
     ApiClientId, OrganizationId, ProgramId, StaffMemberId,
     vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{caller::Caller, databases::TestDatabase};
 
@@ -194,7 +199,17 @@ impl TestApp {
     /// # Panics
     /// When the log cannot be sealed.
     pub async fn sealed(&self) {
-        while self.store.seal_batch().await.expect("the log can be sealed") > 0 {}
+        let open = "(SELECT id FROM event WHERE position IS NULL UNION ALL SELECT id FROM audit_event WHERE position IS NULL) AS open";
+        let begun = Instant::now();
+        loop {
+            while self.store.seal_batch().await.expect("the log can be sealed") > 0 {}
+            // Nothing to do may also mean that the other sealer is at it.
+            if self.database.count(&format!("FROM {open}")).await == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "the log is not sealed");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod postgresql;
 use std::{fmt, future::Future, io::Write as _, path::Path, sync::LazyLock};
 
 use migration::Migrator;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr, QueryResult, Statement};
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 
@@ -61,6 +61,39 @@ impl TestDatabase {
     /// If the database cannot be reached.
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url).await.expect("the test's own database answers")
+    }
+
+    /// What a query of one column answers, as text; null is "-".
+    ///
+    /// # Panics
+    /// If the database does not understand it, or the column is no text.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let connection = self.connect().await;
+        let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), query)).await;
+        let rows = rows.expect("the query is good");
+        connection.close().await.expect("the connection closes");
+        let text = |row: QueryResult| row.try_get_by_index::<Option<String>>(0).expect("the column is text").unwrap_or_else(|| "-".into());
+        rows.into_iter().map(text).collect()
+    }
+
+    /// How many there are: the answer of `SELECT COUNT(*)` and this.
+    ///
+    /// # Panics
+    /// If the database does not understand it.
+    pub async fn count(&self, from: &str) -> usize {
+        let query = format!("SELECT CAST(COUNT(*) AS TEXT) {from}");
+        self.texts(&query).await[0].parse().expect("a count is a number")
+    }
+
+    /// Changes rows past the application, as somebody with the database's password could. Gives how many.
+    ///
+    /// # Panics
+    /// If the database does not do it.
+    pub async fn tamper(&self, statement: &str) -> u64 {
+        let connection = self.connect().await;
+        let done = connection.execute_unprepared(statement).await.expect("the statement is good");
+        connection.close().await.expect("the connection closes");
+        done.rows_affected()
     }
 }
 

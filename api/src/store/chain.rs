@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entity::{audit_event, chain_head, event};
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Store, connection, sha256};
 use crate::{access::Access, error::Result};
@@ -125,6 +125,8 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be read. What does not hold is in the result.
     pub async fn verify(&self, _access: &Access) -> Result<Result<Verified, Broken>> {
+        // What is sealed meanwhile would look like a chain that does not fit its head.
+        let snapshot = &self.shared.connections.snapshot().await?;
         let mut verified = Verified::default();
         let mut walk = Walk::default();
         let mut at = 0;
@@ -133,7 +135,7 @@ impl Store {
                 .filter(event::Column::Position.gt(at))
                 .order_by_asc(event::Column::Position)
                 .limit(BATCH)
-                .all(self.reader())
+                .all(snapshot)
                 .await?;
             for row in &rows {
                 let position = row.position.unwrap_or_default();
@@ -155,7 +157,7 @@ impl Store {
             .column(audit_event::Column::OrganizationId)
             .distinct()
             .into_tuple::<Option<entity::OrganizationId>>()
-            .all(self.reader())
+            .all(snapshot)
             .await?;
         for organization in organizations {
             let of = match organization {
@@ -169,7 +171,7 @@ impl Store {
                     .filter(audit_event::Column::Position.gt(at))
                     .order_by_asc(audit_event::Column::Position)
                     .limit(BATCH)
-                    .all(self.reader())
+                    .all(snapshot)
                     .await?;
                 for row in &rows {
                     let position = row.position.unwrap_or_default();
@@ -187,17 +189,7 @@ impl Store {
                 }
             }
         }
-        Ok(self.heads_agree(&walk).await?.map_or(Ok(verified), Err))
-    }
-
-    /// Where a chain is shorter than its head says: its end was cut off.
-    async fn heads_agree(&self, walk: &Walk) -> Result<Option<Broken>> {
-        let heads = connection::select::<chain_head::Entity>().all(self.reader()).await?;
-        let cut = heads.into_iter().filter(|head| head.chain != "event").find(|head| {
-            let (length, hash) = walk.ends.get(&head.chain).cloned().unwrap_or_default();
-            length != head.length || hash != head.hash
-        });
-        Ok(cut.map(|head| Broken { position: head.length, chain: head.chain, because: "the end of the chain was cut off" }))
+        Ok(heads_agree(snapshot, &walk).await?.map_or(Ok(verified), Err))
     }
 
     /// How many events wait for their place.
@@ -207,4 +199,14 @@ impl Store {
     pub async fn unsealed(&self) -> Result<u64> {
         Ok(connection::select::<event::Entity>().filter(event::Column::Position.is_null()).count(self.reader()).await?)
     }
+}
+
+/// Where a chain is shorter than its head says: its end was cut off.
+async fn heads_agree(snapshot: &DatabaseTransaction, walk: &Walk) -> Result<Option<Broken>> {
+    let heads = connection::select::<chain_head::Entity>().all(snapshot).await?;
+    let cut = heads.into_iter().filter(|head| head.chain != "event").find(|head| {
+        let (length, hash) = walk.ends.get(&head.chain).cloned().unwrap_or_default();
+        length != head.length || hash != head.hash
+    });
+    Ok(cut.map(|head| Broken { position: head.length, chain: head.chain, because: "the end of the chain was cut off" }))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, Select,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
+    Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
@@ -61,6 +61,13 @@ impl Connections {
         let options =
             TransactionOptions { sqlite_transaction_mode: self.sqlite().then_some(SqliteTransactionMode::Immediate), ..Default::default() };
         Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Begins a transaction that only reads and sees one moment of the whole database. On SQLite every transaction does.
+    pub(in crate::store) async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        let isolation_level = (!self.sqlite()).then_some(IsolationLevel::RepeatableRead);
+        let access_mode = (!self.sqlite()).then_some(AccessMode::ReadOnly);
+        Ok(self.reader.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await?)
     }
 
     /// Takes the sealer's lease until the transaction ends; false when another replica has it. On SQLite the writer's place is the lease.

@@ -66,7 +66,8 @@ impl Store {
         revoked_token::Entity::delete_many().filter(over).exec(&tx).await?;
         let written = revoked_token::Entity::insert(row).on_conflict(first_stays).try_insert().exec_without_returning(&tx).await?;
         tx.commit().await?;
-        Ok(matches!(written, sea_orm::TryInsertResult::Inserted(_)))
+        // Where the name is there already no row is inserted, and the library calls that inserted, too.
+        Ok(matches!(written, sea_orm::TryInsertResult::Inserted(1..)))
     }
 
     /// Whether a name (`jti`) is refused.

@@ -368,7 +368,8 @@ async fn take_place(tx: &DatabaseTransaction, access: &Access, key: &Idempotency
         created_at: Set(access.now),
     };
     let taken = idempotency::Entity::insert(row).on_conflict(first_stays()).try_insert().exec_without_returning(tx).await?;
-    if matches!(taken, sea_orm::TryInsertResult::Inserted(_)) {
+    // Where the place is taken no row is inserted, and the library calls that inserted, too.
+    if matches!(taken, sea_orm::TryInsertResult::Inserted(1..)) {
         return Ok(());
     }
     let first = connection::select::<idempotency::Entity>().filter(place).one(tx).await?;

@@ -1,0 +1,68 @@
+//! Many who want the same at once: one gets it.
+
+use chrono::TimeDelta;
+use entity::vocabulary::{OrganizationKind, Role};
+use futures_util::future::join_all;
+use kit::{
+    app::TestApp,
+    caller::{Answer, Caller},
+    on_both,
+};
+use serde_json::{Value, json};
+
+/// Each over a connection of its own: over HTTP/1.1 a connection carries one request at a time.
+async fn fifty(caller: &Caller, mutation: &str, variables: Value) -> Vec<Answer> {
+    join_all((0..50).map(|_| caller.ask_with(mutation, variables.clone()))).await
+}
+
+/// How many were refused with this code, and how many with nothing.
+fn outcome(answers: &[Answer], code: &str) -> (usize, usize) {
+    let refused = answers.iter().filter(|answer| answer.user_error_codes() == [code]).count();
+    let done = answers.iter().filter(|answer| answer.error_codes().is_empty() && answer.user_error_codes().is_empty()).count();
+    (done, refused)
+}
+
+on_both! {
+    async fn one_of_fifty_revokes_a_client(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let administrator = app.staff(&home, &[Role::Administrator]).await;
+        let client = app.api_client(&home, &[Role::Coordinator], &[], &[]).await;
+        let revoke = "mutation($id: ID!) { apiClientRevoke(id: $id) { apiClient { id revokedAt } userErrors { code } } }";
+        let before = app.database.count("FROM event").await;
+
+        let answers = fifty(&administrator, revoke, json!({ "id": client.id.to_string() })).await;
+
+        assert_eq!(outcome(&answers, "IMMUTABLE"), (1, 49), "{}", answers[0].raw);
+        assert_eq!(app.database.count("FROM event").await, before + 1);
+        assert_eq!(app.database.count("FROM api_client WHERE version = 2").await, 1);
+        assert_eq!(app.database.count("FROM audit_event WHERE action = 'REFUSED:apiClientRevoke' AND NOT allowed").await, 49);
+    }
+
+    async fn one_of_fifty_gets_a_name(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let administrator = app.staff(&home, &[Role::Administrator]).await;
+        let create = "mutation($name: String!) { programCreate(input: { name: $name }) { program { id } userErrors { code } } }";
+        let before = app.database.count("FROM event").await;
+
+        let answers = fifty(&administrator, create, json!({ "name": "Evenings" })).await;
+
+        assert_eq!(outcome(&answers, "ALREADY_EXISTS"), (1, 49), "{}", answers[0].raw);
+        assert_eq!(app.database.count("FROM program WHERE name = 'Evenings'").await, 1);
+        assert_eq!(app.database.count("FROM event").await, before + 1);
+    }
+
+    async fn one_of_twenty_uses_up_an_assertion(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let until = app.clock().now() + TimeDelta::minutes(1);
+
+        let first = join_all((0..20).map(|_| app.store.refuse_jti("a name", until))).await;
+
+        assert_eq!(first.into_iter().filter(|first| *first.as_ref().unwrap()).count(), 1);
+        assert!(!app.store.refuse_jti("a name", until).await.unwrap());
+        assert!(app.store.refuse_jti("another", until).await.unwrap());
+        app.clock().advance(TimeDelta::minutes(2));
+        assert!(app.store.refuse_jti("a name", until).await.unwrap(), "it ended by itself, and was forgotten");
+    }
+}
