@@ -3,5 +3,6 @@
 
 mod client;
 mod databases;
+mod leaks;
 mod licences;
 mod tidy;
