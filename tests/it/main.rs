@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod databases;
 mod idempotency;
+mod leaks;
 mod licences;
 mod log;
 mod subscription;

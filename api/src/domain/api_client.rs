@@ -31,10 +31,11 @@ impl Protected for api_client::Entity {
         row.id
     }
 
-    /// Administrators see their organization's; an application sees itself.
+    /// Administrators see their organization's, with the scope for it; an application sees itself.
     fn visible_to(access: &Access) -> Condition {
         let Some(own) = access.organization else { return never() };
-        let administered = may(access, Resource::ApiClient, Act::Read).then(|| api_client::Column::OrganizationId.eq(own));
+        let administers = access.scopes.contains(&Scope::Admin) && may(access, Resource::ApiClient, Act::Read);
+        let administered = administers.then(|| api_client::Column::OrganizationId.eq(own));
         let itself = match access.actor {
             Actor::Api(id) => Some(api_client::Column::Id.eq(id)),
             _ => None,

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
     access::{
-        Access,
+        Access, Scope,
         policy::{Act, Resource, may},
     },
     store::{Action, Grants, Protected, never, query},
@@ -23,8 +23,10 @@ impl Protected for event::Entity {
     }
 
     /// What happened in the caller's organization, once it has its place; and about a client, when the caller sees that client.
+    /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
-        let Some(own) = access.organization.filter(|_| may(access, Resource::Event, Act::Read)) else {
+        let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
+        let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
         };
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));

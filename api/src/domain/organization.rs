@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use super::text;
 use crate::{
     access::{
-        Access,
+        Access, Scope,
         policy::{Act, Resource, may},
     },
     error::{Code, Refusal, Result},
@@ -35,7 +35,7 @@ impl Protected for organization::Entity {
 
     fn grants(access: &Access) -> Grants {
         match access.organization {
-            Some(own) if may(access, Resource::Administration, Act::Read) => {
+            Some(own) if access.scopes.contains(&Scope::Admin) && may(access, Resource::Administration, Act::Read) => {
                 Grants::none().open(Class::Administration, Condition::all().add(organization::Column::Id.eq(own)))
             }
             _ => Grants::none(),

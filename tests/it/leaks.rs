@@ -1,0 +1,139 @@
+//! The leak hunt: everyone asks for everything, and what they may not see is searched for in what they are answered.
+//!
+//! The fields and types come from the published schema, who may see what from `leaks/expectation.rs`, the data from `leaks/world.rs`.
+
+mod detector;
+mod expectation;
+mod schema;
+mod world;
+
+use detector::{leaks, shown, withheld};
+use entity::{AnyId, TypedId};
+use expectation::{Class, FIELDS, Field};
+use futures_util::{StreamExt as _, stream};
+use kit::{app::TestApp, caller::Answer, on_both};
+use schema::Schema;
+use serde_json::json;
+use world::{Asker, Id, World};
+
+/// The arguments of a field, once for each id that its placeholder stands for, with that id.
+fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<&'a Id>)> {
+    let all: Vec<_> = world.ids.iter().map(|id| format!("\"{}\"", id.text)).collect();
+    let arguments = field.arguments.replace("{nodes}", &all.join(", ")).replace("{n}", &n.to_string());
+    let placeholder = |id: &Id| {
+        let own = format!("{{{}}}", id.placeholder);
+        [own, "{node}".to_owned()].into_iter().find(|text| arguments.contains(text))
+    };
+    let variants: Vec<_> = world.ids.iter().filter_map(|id| Some((arguments.replace(&placeholder(id)?, &id.text), Some(id)))).collect();
+    if variants.is_empty() { vec![(arguments, None)] } else { variants }
+}
+
+/// What is wrong with the answers of one asker to a field.
+async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for (arguments, id) in filled(world, field, n) {
+        let answer = asker.caller.ask(&schema.document(field.name, &arguments)).await;
+        let of_this = world.canaries.iter().filter(|canary| field.shows.contains(&canary.class));
+        let of_this = of_this.filter(|canary| id.is_none_or(|id| id.place == canary.place));
+        let wrong = withheld(asker, &answer, of_this).into_iter().chain(unasked(asker, &answer));
+        let wrong = leaks(world, asker, &answer).into_iter().chain(wrong);
+        found.extend(wrong.map(|wrong| format!("{}({arguments}): {wrong}", field.name)));
+    }
+    found
+}
+
+/// A document that was refused as such proves nothing.
+fn unasked(asker: &Asker, answer: &Answer) -> Option<String> {
+    let refused = |code: &&str| !["UNAUTHENTICATED", "FORBIDDEN"].contains(code);
+    answer.error_codes().into_iter().find(refused).map(|_| format!("{} was not answered: {}", asker.name, answer.raw))
+}
+
+async fn hunt_all(world: &World, root: &str) -> Vec<String> {
+    let schema = Schema::of(&world.app.engine().sdl());
+    let fields = FIELDS.iter().filter(|field| field.name.starts_with(root));
+    let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker))).enumerate();
+    let schema = &schema;
+    let found = stream::iter(hunts).map(|(n, (field, asker))| hunt(world, schema, asker, field, n));
+    found.buffered(4).collect::<Vec<_>>().await.concat()
+}
+
+fn none(found: &[String]) {
+    assert!(found.is_empty(), "{} findings, the first of them:\n{}", found.len(), found[..found.len().min(30)].join("\n"));
+}
+
+on_both! {
+    async fn the_table_names_every_root_field_and_node(db: TestDatabase) {
+        let sdl = TestApp::start(db).await.engine().sdl();
+        none(&Schema::of(&sdl).unexpected());
+
+        let more = sdl.replacen("type Query {", "type Query {\n\tdiaries: [String!]!\n", 1) + "\ntype Diary implements Node { id: ID! }";
+        let said = Schema::of(&more).unexpected().join("\n");
+        assert!(said.contains("Add `field(\"Query.diaries\"") && said.contains("Add `(\"Diary\""), "{said}");
+    }
+
+    async fn queries_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Query").await);
+    }
+
+    async fn mutations_show_nothing_else(db: TestDatabase) {
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await);
+    }
+
+    async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {
+        let world = World::on(TestApp::start(db).await).await;
+        let mut found = Vec::new();
+        for asker in &world.askers {
+            for id in &world.ids {
+                let Some(class) = id.class else { continue };
+                let prefix = id.text.split('_').next().unwrap();
+                let absent = AnyId::new(prefix, entity::ClientId::new().into()).unwrap().to_string();
+                let [absent, answer] = [absent.as_str(), id.text.as_str()]
+                    .map(|id| async move { asker.caller.ask(&format!("{{ node(id: \"{id}\") {{ __typename id }} }}")).await });
+                let (absent, answer) = (absent.await, answer.await);
+                let may = asker.reaches(class, id.place) || asker.is(&id.text);
+                if may == (answer.raw == absent.raw && answer.status == absent.status) {
+                    found.push(format!("{} asks for {id:?}, may see it: {may}, answered {}", asker.name, answer.raw));
+                }
+            }
+        }
+        none(&found);
+    }
+
+    async fn a_filter_by_what_is_hidden_finds_nothing(db: TestDatabase) {
+        let world = World::on(TestApp::start(db).await).await;
+        let query = "query($name: String) { clients(filter: { familyName: $name }) { totalCount nodes { id } } }";
+        let mut found = Vec::new();
+        for asker in &world.askers {
+            for canary in world.canaries.iter().filter(|canary| canary.text.starts_with("canary-family")) {
+                let answer = asker.caller.ask_with(query, json!({ "name": canary.text })).await;
+                let counted = answer.body["data"]["clients"]["totalCount"].as_u64().unwrap_or_default();
+                if counted != u64::from(asker.may_see(canary)) {
+                    found.push(format!("{} finds {counted} by {canary:?}", asker.name));
+                }
+            }
+        }
+        none(&found);
+    }
+
+    async fn planted_leaks_are_found(db: TestDatabase) {
+        let world = World::on(TestApp::start(db).await).await;
+        let peer = world.asker("PEER Near");
+        let honest = peer.caller.ask("{ clients { totalCount nodes { id } } }").await;
+        none(&leaks(&world, peer, &honest));
+        let secret = &world.canaries.iter().find(|canary| canary.class == Class::Identity).unwrap().text;
+        let told = |body: serde_json::Value| Answer { raw: body.to_string(), body, ..honest.clone() };
+
+        let fabricated = told(json!({ "data": { "clients": { "nodes": [{ "identity": { "givenName": secret } }] } } }));
+        let counted = told(json!({ "data": { "clients": { "totalCount": 3, "nodes": [] } } }));
+        let refused = told(json!({ "errors": [{ "message": format!("{secret} is not yours") }] }));
+        let mut header = honest.clone();
+        header.headers.insert("x-debug", secret.parse().unwrap());
+
+        for (what, planted) in [("an answer", &fabricated), ("a count", &counted), ("an error", &refused), ("a header", &header)] {
+            assert_eq!(leaks(&world, peer, planted).len(), 1, "{what} is not found");
+        }
+        assert!(shown(&world, &fabricated, Class::Identity) && !shown(&world, &honest, Class::Identity));
+        let coordinator = world.asker("COORDINATOR Near");
+        assert!(!withheld(coordinator, &honest, world.canaries.iter()).is_empty(), "what is missing is found as well");
+    }
+}

@@ -1,0 +1,56 @@
+//! Finds in an answer what its asker may not see, and misses what they may.
+
+use kit::caller::Answer;
+use serde_json::Value;
+
+use super::{
+    expectation::Class,
+    world::{Asker, Canary, World},
+};
+
+/// Everything of an answer that someone could read.
+fn text(answer: &Answer) -> String {
+    let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+    headers.collect::<String>() + &answer.raw
+}
+
+/// The canaries that the asker may not see, and the counts that tell of rows they may not see.
+pub(crate) fn leaks(world: &World, asker: &Asker, answer: &Answer) -> Vec<String> {
+    let text = text(answer);
+    let sung = world.canaries.iter().filter(|canary| !asker.may_see(canary) && text.contains(&canary.text));
+    let mut found: Vec<_> = sung.map(|canary| format!("{} sees {canary:?}", asker.name)).collect();
+    unscoped_counts(&answer.body, &mut |count, shown| {
+        found.push(format!("{} is told of {count} rows and shown {shown}", asker.name));
+    });
+    found
+}
+
+/// The canaries of these classes that the asker may see and was not shown.
+pub(crate) fn withheld<'a>(asker: &Asker, answer: &Answer, canaries: impl Iterator<Item = &'a Canary>) -> Vec<String> {
+    let text = text(answer);
+    let missing = canaries.filter(|canary| asker.may_see(canary) && !text.contains(&canary.text));
+    missing.map(|canary| format!("{} does not see {canary:?}", asker.name)).collect()
+}
+
+/// The classes that someone sees in an answer, for the test of the test.
+pub(crate) fn shown(world: &World, answer: &Answer, class: Class) -> bool {
+    let text = text(answer);
+    world.canaries.iter().any(|canary| canary.class == class && text.contains(&canary.text))
+}
+
+/// Calls with each `totalCount` that is not the number of the rows of its list, where the list is whole.
+fn unscoped_counts(value: &Value, report: &mut dyn FnMut(u64, usize)) {
+    match value {
+        Value::Object(fields) => {
+            let whole = value["pageInfo"]["hasNextPage"] != true && value["pageInfo"]["hasPreviousPage"] != true;
+            if let (Some(count), Some(nodes), true) = (value["totalCount"].as_u64(), value["nodes"].as_array(), whole)
+                && count != nodes.len() as u64
+            {
+                report(count, nodes.len());
+            }
+            fields.values().for_each(|value| unscoped_counts(value, report));
+        }
+        Value::Array(values) => values.iter().for_each(|value| unscoped_counts(value, report)),
+        _ => {}
+    }
+}

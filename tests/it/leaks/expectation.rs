@@ -1,0 +1,135 @@
+//! Who may see what, written by hand from domain 3.3 and on purpose not from `access/policy.rs`: two people would have to err alike.
+
+use entity::vocabulary::Role::{self, Administrator, Analyst, Billing, Coordinator, Moderator, Peer, PrivacyOfficer, Referrer, Supervisor};
+
+/// What a canary stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// That someone is a client at all (42 CFR 2.13(c)): id and pseudonym.
+    Person,
+    /// What happened to a client.
+    ClientEvent,
+    /// A.
+    Identity,
+    /// B.
+    Recovery,
+    /// Who works there.
+    Staff,
+    /// How an organization is run, its applications with it.
+    Administration,
+    /// How a program is run.
+    Operations,
+    /// What happened that is about no client.
+    Event,
+    /// M: the audit.
+    Audit,
+}
+
+/// Where a canary lives, and where an asker works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The first organization's first program.
+    Near,
+    /// Another program of the same organization.
+    Far,
+    /// Another organization.
+    Abroad,
+}
+
+impl Place {
+    pub(crate) const ALL: [Self; 3] = [Self::Near, Self::Far, Self::Abroad];
+
+    fn same_organization(self, other: Self) -> bool {
+        (self == Self::Abroad) == (other == Self::Abroad)
+    }
+}
+
+/// How far a role sees a class. No row: nowhere. Never into another organization: there is nothing yet that a consent opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// In the asker's own program (superscript p).
+    Program,
+    /// In the asker's whole organization.
+    Organization,
+}
+
+impl Reach {
+    pub(crate) fn covers(self, asker: Place, canary: Place) -> bool {
+        match self {
+            Self::Program => asker == canary,
+            Self::Organization => asker.same_organization(canary),
+        }
+    }
+}
+
+const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
+
+/// Class × roles. REF sees own referrals and PEER assigned clients: none, before there are either. BILL's minimum of A has no field
+/// of its own yet, so the gate stays closed. PRIV reads B by break-glass only, which is not there yet.
+pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
+    (Class::Person, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Person, &[PrivacyOfficer], Reach::Organization),
+    (Class::ClientEvent, &[Coordinator, Supervisor], Reach::Program),
+    (Class::ClientEvent, &[PrivacyOfficer], Reach::Organization),
+    (Class::Identity, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Identity, &[PrivacyOfficer], Reach::Organization),
+    (Class::Recovery, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Staff, STAFF, Reach::Organization),
+    (Class::Administration, &[Administrator], Reach::Organization),
+    (Class::Operations, STAFF, Reach::Organization),
+    (Class::Event, STAFF, Reach::Organization),
+    (Class::Audit, &[PrivacyOfficer], Reach::Organization),
+];
+
+/// What a token without any scope still shows, by role: colleagues and how programs are run, for which there is no scope.
+pub(crate) const WITHOUT_SCOPE: &[Class] = &[Class::Staff, Class::Operations];
+
+/// A field of a root type: its arguments, and the classes that it shows to all who may see them.
+/// `{client}` and so on stand for an id of each place in turn, `{node}` for an id of any kind, `{nodes}` for all, `{n}` for a number.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) arguments: &'static str,
+    pub(crate) shows: &'static [Class],
+}
+
+const fn field(name: &'static str, arguments: &'static str, shows: &'static [Class]) -> Field {
+    Field { name, arguments, shows }
+}
+
+/// Every field of every root type.
+pub(crate) const FIELDS: &[Field] = &[
+    field("Query.viewer", "", &[Class::Administration]),
+    field("Query.node", "id: \"{node}\"", &[]),
+    field("Query.nodes", "ids: [{nodes}]", &[Class::Person, Class::Identity, Class::Recovery]),
+    field("Query.organizations", "first: 100", &[Class::Administration]),
+    field("Query.programs", "first: 100", &[Class::Operations]),
+    field("Query.program", "id: \"{program}\"", &[Class::Operations]),
+    field("Query.clients", "first: 100", &[Class::Person, Class::Identity, Class::Recovery]),
+    field("Query.client", "id: \"{client}\"", &[Class::Person, Class::Identity, Class::Recovery]),
+    field("Query.events", "first: 100", &[Class::Event, Class::ClientEvent, Class::Person]),
+    field("Query.event", "id: \"{event}\"", &[]),
+    field("Query.auditEvents", "first: 100", &[Class::Audit]),
+    field("Mutation.programCreate", "input: { name: \"Program {n}\" }", &[]),
+    field("Mutation.staffMemberCreate", "input: { displayName: \"New\", roles: [PEER], programIds: [\"{program}\"] }", &[]),
+    field("Mutation.apiClientCreate", "input: { name: \"New\", scopes: [], roles: [], programIds: [\"{program}\"] }", &[]),
+    field("Mutation.apiClientRotateSecret", "id: \"{application}\"", &[]),
+    field("Mutation.apiClientRevoke", "id: \"{application}\"", &[]),
+    field(
+        "Mutation.clientCreate",
+        "input: { givenName: \"New\", familyName: \"Person\", dateOfBirth: \"1980-01-01\", contactMethods: [], \
+         externalIdentifiers: [{ system: \"mrn\", value: \"{n}\" }], programIds: [\"{program}\"] }",
+        &[],
+    ),
+    field("Subscription.events", "", &[]),
+];
+
+/// Every type behind `node`, the placeholder of its ids, and what stands for its rows; nothing where they are public.
+pub(crate) const NODES: &[(&str, &str, Option<Class>)] = &[
+    ("Organization", "organization", None),
+    ("Program", "program", None),
+    ("StaffMember", "staff", Some(Class::Staff)),
+    ("ApiClient", "application", Some(Class::Administration)),
+    ("Client", "client", Some(Class::Person)),
+    ("Event", "event", Some(Class::Event)),
+    ("AuditEvent", "audit", Some(Class::Audit)),
+];

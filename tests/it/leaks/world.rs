@@ -1,0 +1,251 @@
+//! Two organizations, the first with two programs, full of canaries; and everyone who asks.
+
+use aftercare::{
+    access::{Scope, token::Subject},
+    domain::{
+        program::{self, NewProgram},
+        staff_member::{self, NewStaffMember},
+    },
+    store::Action,
+};
+use entity::{
+    audit_event, client, event, organization, program as program_row,
+    vocabulary::{OrganizationKind, Role},
+};
+use kit::{
+    app::{Home, TestApp},
+    caller::Caller,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::json;
+
+use super::expectation::{Class, NODES, Place, ROLES, WITHOUT_SCOPE};
+
+/// A text that stands in one place and for one class.
+#[derive(Clone, Debug)]
+pub(crate) struct Canary {
+    pub(crate) class: Class,
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+/// An id that can be asked for, as a placeholder of the table names it.
+#[derive(Clone, Debug)]
+pub(crate) struct Id {
+    pub(crate) placeholder: &'static str,
+    /// What it tells; nothing when it is public.
+    pub(crate) class: Option<Class>,
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+/// Someone who asks.
+pub(crate) struct Asker {
+    pub(crate) name: String,
+    place: Place,
+    /// None without a token.
+    role: Option<Role>,
+    scoped: bool,
+    /// What is about themselves.
+    own: Vec<String>,
+    pub(crate) caller: Caller,
+}
+
+impl Asker {
+    pub(crate) fn may_see(&self, canary: &Canary) -> bool {
+        self.own.contains(&canary.text) || self.reaches(canary.class, canary.place)
+    }
+
+    pub(crate) fn is(&self, id: &str) -> bool {
+        self.own.iter().any(|own| own == id)
+    }
+
+    pub(crate) fn reaches(&self, class: Class, place: Place) -> bool {
+        let Some(role) = self.role else { return false };
+        let listed = ROLES.iter().any(|(known, roles, reach)| *known == class && roles.contains(&role) && reach.covers(self.place, place));
+        listed && (self.scoped || WITHOUT_SCOPE.contains(&class))
+    }
+}
+
+/// The data and the askers.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) canaries: Vec<Canary>,
+    pub(crate) ids: Vec<Id>,
+    pub(crate) askers: Vec<Asker>,
+    homes: Vec<(Place, Home)>,
+}
+
+const STAFF: [Role; 9] = [
+    Role::Administrator,
+    Role::Referrer,
+    Role::Coordinator,
+    Role::Peer,
+    Role::Supervisor,
+    Role::Billing,
+    Role::Analyst,
+    Role::Moderator,
+    Role::PrivacyOfficer,
+];
+
+impl World {
+    pub(crate) async fn on(app: TestApp) -> Self {
+        let near = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let far = second_program(&app, &near).await;
+        let abroad = app.home("Riverbend", OrganizationKind::TreatmentProvider).await;
+        let homes = vec![(Place::Near, near), (Place::Far, far), (Place::Abroad, abroad)];
+        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), homes };
+        world.askers.push(Asker {
+            name: "anyone".to_owned(),
+            place: Place::Abroad,
+            role: None,
+            scoped: false,
+            own: Vec::new(),
+            caller: world.app.anyone(),
+        });
+        for role in STAFF {
+            world.employ(Place::Near, role, true).await;
+        }
+        for role in [Role::Administrator, Role::Coordinator, Role::PrivacyOfficer] {
+            world.employ(Place::Near, role, false).await;
+            world.employ(Place::Far, role, true).await;
+            world.employ(Place::Abroad, role, true).await;
+        }
+        for place in Place::ALL {
+            world.directory(place).await;
+            world.client(place).await;
+        }
+        world.partner().await;
+        world.log().await;
+        world
+    }
+
+    pub(crate) fn asker(&self, name: &str) -> &Asker {
+        self.askers.iter().find(|asker| asker.name == name).unwrap()
+    }
+
+    fn home(&self, place: Place) -> Home {
+        self.homes.iter().find(|(at, _)| *at == place).unwrap().1.clone()
+    }
+
+    fn sing(&mut self, class: Class, place: Place, text: impl Into<String>) {
+        self.canaries.push(Canary { class, place, text: text.into() });
+    }
+
+    fn id(&mut self, placeholder: &'static str, class: Option<Class>, place: Place, id: impl ToString) {
+        self.ids.push(Id { placeholder, class, place, text: id.to_string() });
+    }
+
+    async fn employ(&mut self, place: Place, role: Role, scoped: bool) {
+        let home = self.home(place);
+        let name = format!("{} {place:?}{}", role.as_str(), if scoped { "" } else { " without scope" });
+        let (shown, email) = (format!("Canary Staff {name}."), format!("canary-staff-{}@example.org", self.askers.len()));
+        let mut tx = self.app.store.begin(&self.app.system()).await.unwrap();
+        let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
+        let new =
+            NewStaffMember { display_name: shown.clone(), email: Some(email.clone()), roles: vec![role], program_ids: vec![home.program] };
+        let made = staff_member::create_in(&mut tx, &organization, new).await.unwrap();
+        let id = tx.commit(made).await.unwrap().id;
+        let scopes: Vec<_> = Scope::ALL.iter().map(|(scope, _)| *scope).filter(|_| scoped).collect();
+        let caller = self.app.caller(Subject::Staff(id), &home, &[role], &scopes);
+        self.id("staff", Some(Class::Staff), place, id);
+        for text in [&shown, &email] {
+            self.sing(Class::Staff, place, text);
+        }
+        self.askers.push(Asker { name, place, role: Some(role), scoped, own: vec![shown, email, id.to_string()], caller });
+    }
+
+    /// How organization and program are run, in columns that no mutation sets yet.
+    async fn directory(&mut self, place: Place) {
+        let (home, connection) = (self.home(place), self.app.database.connect().await);
+        let version = 710_000_001 + place as i32;
+        let operations = program_row::Entity::update_many().col_expr(program_row::Column::Version, Expr::val(version));
+        operations.filter(program_row::Column::Id.eq(home.program)).exec(&connection).await.unwrap();
+        self.sing(Class::Operations, place, version.to_string());
+        self.id("program", None, place, home.program);
+        if place == Place::Far {
+            return;
+        }
+        let npi = format!("canary-npi-{place:?}");
+        let administration = organization::Entity::update_many().col_expr(organization::Column::Npi, Expr::val(npi.as_str()));
+        administration.filter(organization::Column::Id.eq(home.organization)).exec(&connection).await.unwrap();
+        self.sing(Class::Administration, place, npi);
+        self.id("organization", None, place, home.organization);
+        let application = self.app.api_client(&home, &[Role::PartnerApp], &[Scope::Admin], &[]).await;
+        self.id("application", Some(Class::Administration), place, application.id);
+    }
+
+    /// A client of a program, each of whose texts sings.
+    async fn client(&mut self, place: Place) {
+        let (at, home) = (format!("{place:?}").to_lowercase(), self.home(place));
+        let phone = format!("+1202555010{}", place as u8);
+        let coordinator = self.asker(&format!("{} {place:?}", Role::Coordinator.as_str()));
+        let create = "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { client { id } userErrors { message } } }";
+        let of = |what: &str| format!("canary-{what}-{at}");
+        let input = json!({
+            "givenName": of("given"), "familyName": of("family"), "preferredName": of("preferred"), "pronouns": of("pronouns"),
+            "dateOfBirth": format!("195{}-03-04", place as u8), "address": { "line1": of("street"), "city": of("city"), "country": "US" },
+            "contactMethods": [
+                { "kind": "EMAIL", "value": format!("{}@example.org", of("mail")), "safe": true },
+                { "kind": "PHONE", "value": phone, "safe": true },
+            ],
+            "externalIdentifiers": [{ "system": of("system"), "value": of("identifier") }], "communities": [of("community")],
+            "programIds": [home.program.to_string()],
+        });
+        let made = coordinator.caller.ask_with(create, json!({ "input": input })).await;
+        let id = made.text("/clientCreate/client/id").to_owned();
+        let connection = self.app.database.connect().await;
+        let pseudonym = client::Entity::update_many().col_expr(client::Column::Pseudonym, Expr::val(of("pseudonym")));
+        let id_of_row: entity::ClientId = id.parse().unwrap();
+        pseudonym.filter(client::Column::Id.eq(id_of_row)).exec(&connection).await.unwrap();
+        for what in ["given", "family", "preferred", "pronouns", "street", "city", "mail", "system", "identifier"] {
+            self.sing(Class::Identity, place, of(what));
+        }
+        self.sing(Class::Identity, place, phone);
+        self.sing(Class::Recovery, place, of("community"));
+        self.sing(Class::Person, place, of("pseudonym"));
+        self.sing(Class::Person, place, &id);
+        self.id("client", Some(Class::Person), place, id);
+    }
+
+    /// A partner's application of the first organization, with every scope.
+    async fn partner(&mut self) {
+        let (home, scopes) = (self.home(Place::Near), Scope::ALL.iter().map(|(scope, _)| *scope).collect::<Vec<_>>());
+        let id = self.app.api_client(&home, &[Role::PartnerApp], &scopes, &[]).await.id;
+        let caller = self.app.caller(Subject::Api(id), &home, &[Role::PartnerApp], &scopes);
+        let role = Some(Role::PartnerApp);
+        self.askers.push(Asker { name: "partner".to_owned(), place: Place::Near, role, scoped: true, own: vec![id.to_string()], caller });
+    }
+
+    /// The ids of what is in the log by now: events about clients tell of a person, the others do not.
+    async fn log(&mut self) {
+        self.app.sealed().await;
+        let (system, homes) = (self.app.system(), self.homes.clone());
+        let at = |organization| homes.iter().find(|(_, home)| home.organization == organization).unwrap().0;
+        for row in self.app.store.find::<event::Entity>(&system).first(1000).await.unwrap() {
+            let client = row.client_id.map(|id| id.to_string());
+            let person = client.map(|id| self.ids.iter().find(|known| known.text == id).unwrap().place);
+            let (class, place) = person.map_or((Class::Event, at(row.organization_id)), |place| (Class::ClientEvent, place));
+            self.sing(class, place, row.id.to_string());
+            if !self.ids.iter().any(|id| (id.placeholder, id.class, id.place) == ("event", Some(class), place)) {
+                self.id("event", Some(class), place, row.id);
+            }
+        }
+        for row in self.app.store.find::<audit_event::Entity>(&system).first(1000).await.unwrap() {
+            let Some(organization) = row.organization_id else { continue };
+            self.sing(Class::Audit, at(organization), row.id.to_string());
+            if !self.ids.iter().any(|id| (id.placeholder, id.place) == ("audit", at(organization))) {
+                self.id("audit", Some(Class::Audit), at(organization), row.id);
+            }
+        }
+        assert!(NODES.iter().all(|(_, placeholder, _)| self.ids.iter().any(|id| id.placeholder == *placeholder)), "an id of every kind");
+    }
+}
+
+async fn second_program(app: &TestApp, home: &Home) -> Home {
+    let mut tx = app.store.begin(&app.system()).await.unwrap();
+    let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
+    let new = NewProgram { name: "Evening program".to_owned(), ..NewProgram::default() };
+    let made = program::create_in(&mut tx, &organization, new).await.unwrap();
+    Home { organization: home.organization, program: tx.commit(made).await.unwrap().id }
+}
