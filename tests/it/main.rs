@@ -4,4 +4,6 @@
 mod client;
 mod databases;
 mod licences;
+mod order;
+mod statements;
 mod tidy;
