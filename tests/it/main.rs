@@ -5,5 +5,7 @@ mod client;
 mod databases;
 mod licences;
 mod order;
+mod schema;
 mod statements;
 mod tidy;
+mod tokens;
