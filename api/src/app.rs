@@ -81,11 +81,19 @@ impl App {
     /// # Errors
     /// When something does not fit; the sentence says how to mend it.
     pub async fn open(config: Config, clock: Clock, otherwise: Environment) -> Result<Self, NotStarted> {
-        let file = config.database_url.sqlite_file();
-        if let Some(folder) = file.as_ref().and_then(|file| file.parent()) {
+        if let Some(folder) = config.database_url.sqlite_file().as_ref().and_then(|file| file.parent()) {
             std::fs::create_dir_all(folder).map_err(|error| not_started(format!("{}: {error}", folder.display())))?;
         }
         let connections = Connections::open(config.database_url.expose(), config.database_pool_size).await?;
+        Self::open_over(connections, config, clock, otherwise).await
+    }
+
+    /// Likewise over connections that are open already: a test counts the statements that pass through them.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_over(connections: Connections, config: Config, clock: Clock, otherwise: Environment) -> Result<Self, NotStarted> {
+        let file = config.database_url.sqlite_file();
         if config.auto_migrate {
             Migrator::up(connections.for_migrations(), None).await.map_err(not_started)?;
         }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     net::TcpListener,
     ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,7 +24,7 @@ use aftercare::{
         staff_member::{self, NewStaffMember},
     },
     http::Shutdown,
-    store::Action,
+    store::{Action, Connections},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -46,6 +47,7 @@ pub struct TestApp {
     pub database: TestDatabase,
     server: ServerHandle,
     sealer: JoinHandle<()>,
+    statements: Arc<Mutex<Vec<String>>>,
 }
 
 impl Deref for TestApp {
@@ -103,14 +105,18 @@ impl TestApp {
         let sources = Sources { env: own.chain(given).collect(), ..Sources::default() };
         let config = Config::load(&sources).expect("the settings are good");
         let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
-        let app = App::open(config, Clock::fixed(now), Environment::Development).await.expect("it opens");
+        let mut connections = Connections::open(config.database_url.expose(), config.database_pool_size).await.expect("it connects");
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&statements);
+        connections.on_statement(move |sql| heard.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned()));
+        let app = App::open_over(connections, config, Clock::fixed(now), Environment::Development).await.expect("it opens");
         let doors = app.doors(app.door_settings(Shutdown::never()));
         let server = HttpServer::new(move || Site::new().configure(doors.clone())).workers(1).disable_signals();
         let server = server.listen(listener).expect("it listens").run();
         let handle = server.handle();
         tokio::spawn(server);
         let sealer = tokio::spawn(app.store.clone().run_sealer());
-        Self { url: format!("http://{address}"), app, database, server: handle, sealer }
+        Self { url: format!("http://{address}"), app, database, server: handle, sealer, statements }
     }
 
     /// The system, for what a test needs done before it begins.
@@ -192,6 +198,22 @@ impl TestApp {
         let made = api_client::create_in(&mut tx, &organization, new, NewSecret::make(&self.secrets)).await.expect("it can be made");
         let made = tx.commit(made).await.expect("it commits");
         TestClient { id: made.api_client.id, secret: made.secret.expect("a new client has a secret") }
+    }
+
+    /// The statements that ran since it was last asked. Stop the sealer first, which writes whenever something was written.
+    pub fn take_statements(&self) -> Vec<String> {
+        std::mem::take(&mut self.statements.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Seals what there is, and from then on only what [`TestApp::sealed`] is asked to.
+    ///
+    /// # Panics
+    /// When the log cannot be sealed.
+    pub async fn stop_sealer(&mut self) {
+        self.sealer.abort();
+        // It ends as cancelled, which is what was asked for.
+        let _ = (&mut self.sealer).await;
+        self.sealed().await;
     }
 
     /// Waits until everything that was committed has its place in the log.

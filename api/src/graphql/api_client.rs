@@ -24,6 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct ApiClient(pub(crate) Visible<api_client::Entity>);
 
+/// An application that acts for an organization.
 #[Object]
 impl ApiClient {
     /// Its id, which is its `client_id` at /oauth/token.
@@ -129,7 +130,11 @@ pub(crate) struct ApiClientMutation;
 impl ApiClientMutation {
     /// Makes an application of the caller's organization. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn api_client_create(&self, ctx: &Context<'_>, input: ApiClientCreateInput) -> Result<Option<ApiClientCreatePayload>> {
+    async fn api_client_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The application.")] input: ApiClientCreateInput,
+    ) -> Result<Option<ApiClientCreatePayload>> {
         let new = NewApiClient {
             name: input.name,
             scopes: input.scopes,
@@ -145,7 +150,11 @@ impl ApiClientMutation {
 
     /// Gives an application a new secret; the old one is refused from then on. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn api_client_rotate_secret(&self, ctx: &Context<'_>, id: ApiClientId) -> Result<Option<ApiClientRotateSecretPayload>> {
+    async fn api_client_rotate_secret(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: ApiClientId,
+    ) -> Result<Option<ApiClientRotateSecretPayload>> {
         let secret = NewSecret::make(ctx.data_unchecked::<Secrets>());
         let (made, user_errors) = command(ctx, "apiClientRotateSecret", rotate_secret(ctx.store(), ctx.access(), id, secret)).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
@@ -154,7 +163,11 @@ impl ApiClientMutation {
 
     /// Ends an application: its tokens are refused from then on. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn api_client_revoke(&self, ctx: &Context<'_>, id: ApiClientId) -> Result<Option<ApiClientRevokePayload>> {
+    async fn api_client_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: ApiClientId,
+    ) -> Result<Option<ApiClientRevokePayload>> {
         let (revoked, user_errors) = command(ctx, "apiClientRevoke", revoke(ctx.store(), ctx.access(), id)).await?;
         Ok(Some(ApiClientRevokePayload { api_client: revoked.map(ApiClient), user_errors }))
     }

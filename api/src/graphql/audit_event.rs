@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct AuditEvent(pub(crate) Visible<audit_event::Entity>);
 
+/// Who did, read or was refused what.
 #[Object]
 impl AuditEvent {
     /// Its id.
@@ -88,13 +89,13 @@ impl AuditEventQuery {
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
-        range: Option<DateTimeRange>,
-        actor_id: Option<AnyNodeId>,
-        subject_id: Option<AnyNodeId>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "When.")] range: Option<DateTimeRange>,
+        #[graphql(desc = "By this person of staff or application.")] actor_id: Option<AnyNodeId>,
+        #[graphql(desc = "About this.")] subject_id: Option<AnyNodeId>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<AuditEventConnection> {
         let mut find = ctx.store().find::<audit_event::Entity>(ctx.access());
         if let Some(from) = range.and_then(|range| range.from) {

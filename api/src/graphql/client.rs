@@ -28,6 +28,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date(pub(crate) NaiveDate);
 
+/// A day, as `2026-11-23`.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -48,6 +49,7 @@ impl ScalarType for Date {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalTime(pub(crate) NaiveTime);
 
+/// A time of day without a zone, as `18:30`.
 #[Scalar]
 impl ScalarType for LocalTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -64,6 +66,7 @@ impl ScalarType for LocalTime {
 #[derive(Clone)]
 pub(crate) struct Client(pub(crate) Visible<client::Entity>);
 
+/// A person receiving support, as one organization knows them.
 #[Object]
 impl Client {
     /// Their id.
@@ -123,6 +126,7 @@ connection!(Client, ClientConnection, ClientEdge, client::Entity, "clients");
 /// Who someone is and how they are reached.
 pub(crate) struct ClientIdentity(Identity);
 
+/// Who someone is and how they are reached.
 #[Object]
 impl ClientIdentity {
     /// Given name.
@@ -200,6 +204,7 @@ impl ClientIdentity {
 /// What someone says of their recovery.
 pub(crate) struct ClientRecovery(Recovery);
 
+/// What someone says of their recovery.
 #[Object]
 impl ClientRecovery {
     /// As they describe themselves.
@@ -231,6 +236,7 @@ impl ClientRecovery {
 /// A way to reach someone.
 pub(crate) struct ContactMethod(rules::ContactMethod);
 
+/// A way to reach someone.
 #[Object]
 impl ContactMethod {
     /// Its id among the client's.
@@ -338,11 +344,11 @@ impl ClientQuery {
     async fn clients(
         &self,
         ctx: &Context<'_>,
-        filter: Option<ClientFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which clients; all when there is none.")] filter: Option<ClientFilter>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ClientConnection> {
         let filter = filter.unwrap_or_default();
         let mut find = ctx.store().find::<client::Entity>(ctx.access());
@@ -373,8 +379,8 @@ impl ClientQuery {
     async fn client(
         &self,
         ctx: &Context<'_>,
-        id: Option<ClientId>,
-        external_identifier: Option<ExternalIdentifierInput>,
+        #[graphql(desc = "Their id.")] id: Option<ClientId>,
+        #[graphql(desc = "What another system knows them by.")] external_identifier: Option<ExternalIdentifierInput>,
     ) -> Result<Option<Client>> {
         let found = match (id, external_identifier) {
             (Some(id), None) => ctx.store().fetch::<client::Entity>(ctx.access(), id).await.map_err(query_error)?,
@@ -513,7 +519,11 @@ pub(crate) struct ClientMutation;
 impl ClientMutation {
     /// Adds a client to programs that the caller works in. For coordinators.
     #[graphql(guard = "Requires(Scope::ClientsWrite)")]
-    async fn client_create(&self, ctx: &Context<'_>, input: ClientCreateInput) -> Result<Option<ClientCreatePayload>> {
+    async fn client_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The client.")] input: ClientCreateInput,
+    ) -> Result<Option<ClientCreatePayload>> {
         let (client, user_errors) = command(ctx, "clientCreate", create(ctx.store(), ctx.access(), input.into())).await?;
         Ok(Some(ClientCreatePayload { client: client.map(Client), user_errors }))
     }

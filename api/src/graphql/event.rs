@@ -25,6 +25,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Event(pub(crate) Visible<event::Entity>);
 
+/// Something that happened: kinds, ids and versions; the texts are the viewer's.
 #[Object]
 impl Event {
     /// Its id, by which a repetition is recognised.
@@ -133,11 +134,11 @@ impl EventQuery {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        filter: Option<EventFilter>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which events; all when there is none.")] filter: Option<EventFilter>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<EventConnection> {
         let filter = filter.unwrap_or_default();
         let find = filter.narrow(ctx.store().find(ctx.access())).ordered(event::Column::Position, Order::Asc);
@@ -146,7 +147,7 @@ impl EventQuery {
 
     /// The event with this id.
     #[graphql(guard = "Requires(Scope::ReferralsRead).or(Requires(Scope::Admin))")]
-    async fn event(&self, ctx: &Context<'_>, id: EventId) -> Result<Option<Event>> {
+    async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: EventId) -> Result<Option<Event>> {
         Ok(ctx.store().fetch::<event::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Event))
     }
 }
@@ -165,8 +166,8 @@ impl EventSubscription {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        filter: Option<EventFilter>,
-        after: Option<String>,
+        #[graphql(desc = "Which events; all when there is none.")] filter: Option<EventFilter>,
+        #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Event>> + use<>> {
         let (store, access) = (ctx.store().clone(), ctx.access().clone());
         let from = match after {

@@ -25,6 +25,7 @@ use crate::{
 /// A treatment provider, a recovery community organization, a partner's app or a funder.
 pub(crate) struct Organization(pub(crate) Visible<organization::Entity>);
 
+/// A treatment provider, a recovery community organization, a partner's app or a funder.
 #[Object]
 impl Organization {
     /// Its id.
@@ -67,6 +68,7 @@ impl Organization {
 /// How an organization is run, for its administrators.
 pub(crate) struct OrganizationAdministration(Visible<organization::Entity>);
 
+/// How an organization is run, for its administrators.
 #[Object]
 impl OrganizationAdministration {
     /// What it is under 42 CFR Part 2.
@@ -93,10 +95,10 @@ impl OrganizationAdministration {
     async fn programs(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProgramConnection> {
         let (id, args) = (self.0.id, PageArgs { first, after, last, before });
         let find = ctx
@@ -111,10 +113,10 @@ impl OrganizationAdministration {
     async fn staff(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<StaffMemberConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
@@ -130,10 +132,10 @@ impl OrganizationAdministration {
     async fn api_clients(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ApiClientConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
@@ -174,10 +176,10 @@ impl OrganizationQuery {
     async fn organizations(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<OrganizationConnection> {
         let args = PageArgs { first, after, last, before };
         let find = ctx.store().find::<organization::Entity>(ctx.access()).ordered(organization::Column::Name, Order::Asc);

@@ -27,6 +27,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Program(pub(crate) Visible<program::Entity>);
 
+/// One of an organization's services: what people are referred to.
 #[Object]
 impl Program {
     /// Its id.
@@ -110,6 +111,7 @@ impl Program {
 /// How a program is run, for its organization's staff.
 pub(crate) struct ProgramOperations(Visible<program::Entity>);
 
+/// How a program is run, for its organization's staff.
 #[Object]
 impl ProgramOperations {
     /// UTC.
@@ -250,12 +252,12 @@ impl ProgramQuery {
     async fn programs(
         &self,
         ctx: &Context<'_>,
-        filter: Option<ProgramFilter>,
-        order_by: Option<ProgramOrder>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Which programs; all when there is none.")] filter: Option<ProgramFilter>,
+        #[graphql(desc = "In which order; by name when there is none.")] order_by: Option<ProgramOrder>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProgramConnection> {
         let filter = filter.unwrap_or_default();
         let order = match order_by {
@@ -277,7 +279,7 @@ impl ProgramQuery {
     }
 
     /// The program with this id. Public.
-    async fn program(&self, ctx: &Context<'_>, id: ProgramId) -> Result<Option<Program>> {
+    async fn program(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: ProgramId) -> Result<Option<Program>> {
         Ok(ctx.store().fetch::<program::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Program))
     }
 }
@@ -344,7 +346,11 @@ pub(crate) struct ProgramMutation;
 impl ProgramMutation {
     /// Makes a program of the caller's organization. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn program_create(&self, ctx: &Context<'_>, input: ProgramCreateInput) -> Result<Option<ProgramCreatePayload>> {
+    async fn program_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The program.")] input: ProgramCreateInput,
+    ) -> Result<Option<ProgramCreatePayload>> {
         let made = create(ctx.store(), ctx.access(), input.into());
         let (program, user_errors) = command(ctx, "programCreate", made).await?;
         Ok(Some(ProgramCreatePayload { program: program.map(Program), user_errors }))

@@ -10,6 +10,7 @@ macro_rules! text_scalar {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) struct $Name(pub(crate) String);
 
+        $(#[$doc])*
         #[Scalar]
         impl ScalarType for $Name {
             fn parse(value: Value) -> InputValueResult<Self> {

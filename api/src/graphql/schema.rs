@@ -95,12 +95,12 @@ const MOST_NODES: usize = 100;
 #[Object]
 impl NodeQuery {
     /// Whatever has this id, if it exists for the viewer.
-    async fn node(&self, ctx: &Context<'_>, id: AnyNodeId) -> Result<Option<Node>> {
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: AnyNodeId) -> Result<Option<Node>> {
         find(ctx, id.0).await
     }
 
     /// Whatever has these ids, in their order; null where nothing exists for the viewer. At most 100.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<AnyNodeId>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, #[graphql(desc = "Which, at most 100.")] ids: Vec<AnyNodeId>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
             return Err(coded("BAD_USER_INPUT", format!("`ids` has at most {MOST_NODES} ids.")));
         }

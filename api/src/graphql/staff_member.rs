@@ -22,6 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct StaffMember(pub(crate) Visible<staff_member::Entity>);
 
+/// Someone who works for an organization.
 #[Object]
 impl StaffMember {
     /// Their id.
@@ -98,7 +99,11 @@ pub(crate) struct StaffMemberMutation;
 impl StaffMemberMutation {
     /// Adds a person of staff to the caller's organization. For administrators.
     #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn staff_member_create(&self, ctx: &Context<'_>, input: StaffMemberCreateInput) -> Result<Option<StaffMemberCreatePayload>> {
+    async fn staff_member_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The person.")] input: StaffMemberCreateInput,
+    ) -> Result<Option<StaffMemberCreatePayload>> {
         let new = NewStaffMember {
             display_name: input.display_name,
             email: input.email.map(|email| email.0),

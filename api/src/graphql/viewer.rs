@@ -22,6 +22,7 @@ pub(crate) enum ActorNode {
 /// Who is asking.
 pub(crate) struct Viewer(ActorNode);
 
+/// Who is asking.
 #[Object]
 impl Viewer {
     /// Who.

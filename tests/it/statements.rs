@@ -1,0 +1,151 @@
+//! A list costs as many statements for a hundred rows as for one, whatever is asked of each row.
+
+use std::collections::BTreeSet;
+
+use aftercare::{
+    domain::{
+        api_client::{self, NewApiClient, NewSecret},
+        client::{self, Identity, NewClient, Recovery},
+        program::{self, NewProgram},
+        staff_member::{self, NewStaffMember},
+    },
+    store::Action,
+};
+use entity::vocabulary::{OrganizationKind, Role};
+use kit::{
+    app::{Home, TestApp},
+    on_both,
+};
+use serde_json::{Value, json};
+
+/// Every connection of the schema: where it is, a query of it for `$first` rows with all that can hang on a row, and where its rows are.
+const LISTS: &[(&str, &str, &str)] = &[
+    (
+        "Query.organizations",
+        "query($first: Int!) { organizations(first: $first) { totalCount nodes { id administration { version } } } }",
+        "/organizations/nodes",
+    ),
+    (
+        "Query.programs",
+        "query($first: Int!) { programs(first: $first) { totalCount nodes {
+            id levelOfCare { name } operations { version } organization { name administration { version } } } } }",
+        "/programs/nodes",
+    ),
+    (
+        "Query.clients",
+        "query($first: Int!) { clients(first: $first, filter: { familyName: \"Byron\" }) { totalCount nodes {
+            id organization { name } identity { familyName contactMethods { value } } recovery { moud } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "Query.events",
+        "query($first: Int!) { events(first: $first, filter: { kinds: [CLIENT_CREATED] }) { totalCount nodes {
+            id cursor organization { name } client { id organization { name } identity { familyName } recovery { moud } } } } }",
+        "/events/nodes",
+    ),
+    (
+        "Query.auditEvents",
+        "query($first: Int!) { auditEvents(first: $first) { totalCount nodes { id hash organization { name } } } }",
+        "/auditEvents/nodes",
+    ),
+    (
+        "OrganizationAdministration.programs",
+        "query($first: Int!) { viewer { organization { administration { programs(first: $first) { totalCount nodes {
+            id operations { version } organization { name } } } } } } }",
+        "/viewer/organization/administration/programs/nodes",
+    ),
+    (
+        "OrganizationAdministration.staff",
+        "query($first: Int!) { viewer { organization { administration { staff(first: $first) { totalCount nodes {
+            id email organization { name } } } } } } }",
+        "/viewer/organization/administration/staff/nodes",
+    ),
+    (
+        "OrganizationAdministration.apiClients",
+        "query($first: Int!) { viewer { organization { administration { apiClients(first: $first) { totalCount nodes {
+            id scopes organization { name } } } } } } }",
+        "/viewer/organization/administration/apiClients/nodes",
+    ),
+];
+
+/// Fields of the schema that give a connection, as `Type.field`.
+async fn connections_of(app: &TestApp) -> BTreeSet<String> {
+    let query = "{ __schema { types { name fields(includeDeprecated: true) { name type { name ofType { name } } } } } }";
+    let answer = app.anyone().ask(query).await;
+    let types = answer.data("/__schema/types").as_array().unwrap();
+    let fields = types.iter().flat_map(|kind| kind["fields"].as_array().into_iter().flatten().map(move |field| (kind, field)));
+    let gives_a_connection = |field: &Value| {
+        let name = field["type"]["name"].as_str().or(field["type"]["ofType"]["name"].as_str());
+        name.is_some_and(|name| name.ends_with("Connection"))
+    };
+    fields
+        .filter(|(_, field)| gives_a_connection(field))
+        .map(|(kind, field)| format!("{}.{}", kind["name"].as_str().unwrap(), field["name"].as_str().unwrap()))
+        .collect()
+}
+
+/// A hundred of everything that is listed, in one organization, and a hundred other organizations.
+async fn fill(app: &TestApp, home: &Home) {
+    for number in 0..100 {
+        app.home(&format!("Organization {number}"), OrganizationKind::TreatmentProvider).await;
+    }
+    let mut tx = app.store.begin(&app.system()).await.unwrap();
+    let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
+    for number in 0..100 {
+        let new = NewProgram { name: format!("Program {number}"), ..NewProgram::default() };
+        program::create_in(&mut tx, &organization, new).await.unwrap();
+        let new = NewStaffMember { display_name: format!("Person {number}"), email: None, roles: vec![Role::Peer], program_ids: vec![] };
+        staff_member::create_in(&mut tx, &organization, new).await.unwrap();
+        let new =
+            NewApiClient { name: format!("Application {number}"), scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![] };
+        api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
+        client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
+    }
+    tx.commit(organization).await.unwrap();
+}
+
+fn somebody(home: &Home) -> NewClient {
+    let identity = Identity {
+        given_name: "Ada".to_owned(),
+        family_name: "Byron".to_owned(),
+        preferred_name: None,
+        pronouns: None,
+        date_of_birth: "1980-12-10".parse().unwrap(),
+        gender: None,
+        race_ethnicity: vec![],
+        contact_methods: vec![],
+        address: None,
+        time_zone: "UTC".to_owned(),
+        languages: vec![],
+        interpreter_needed: false,
+        payer: None,
+        external_identifiers: vec![],
+    };
+    NewClient { identity, recovery: Recovery::default(), program_ids: vec![home.program] }
+}
+
+on_both! {
+    async fn a_hundred_rows_cost_as_many_statements_as_one(db: TestDatabase) {
+        let mut app = TestApp::start(db).await;
+        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let caller = app.staff(&home, &[Role::Administrator, Role::Coordinator, Role::PrivacyOfficer]).await;
+        fill(&app, &home).await;
+        app.stop_sealer().await;
+        let listed: BTreeSet<String> = LISTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+
+        assert_eq!(connections_of(&app).await, listed, "each connection of the schema has a line in LISTS of tests/it/statements.rs");
+        for (name, query, rows) in LISTS {
+            let mut costs = Vec::new();
+            for first in [1, 100] {
+                app.sealed().await;
+                app.take_statements();
+                let answer = caller.ask_with(query, json!({ "first": first })).await;
+                costs.push(app.take_statements());
+                assert_eq!(answer.error_codes(), [""; 0], "{name}: {}", answer.raw);
+                assert_eq!(answer.data(rows).as_array().map(Vec::len), Some(first), "{name}");
+            }
+            assert_eq!(costs[0].len(), costs[1].len(), "{name}: one row: {:#?}\na hundred: {:#?}", costs[0], costs[1]);
+            assert!(costs[0].len() > 2, "{name}: statements are heard: {:?}", costs[0]);
+        }
+    }
+}
