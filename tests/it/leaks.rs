@@ -7,6 +7,8 @@ mod expectation;
 mod schema;
 mod world;
 
+use std::time::Duration;
+
 use detector::{leaks, shown, withheld};
 use entity::{AnyId, TypedId};
 use expectation::{Class, FIELDS, Field};
@@ -32,7 +34,11 @@ fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<
 async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: usize) -> Vec<String> {
     let mut found = Vec::new();
     for (arguments, id) in filled(world, field, n) {
-        let answer = asker.caller.ask(&schema.document(field.name, &arguments)).await;
+        let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)));
+        let answer = match field.name.starts_with("Subscription") {
+            true => asker.caller.follow(&document, Duration::from_secs(2)).await,
+            false => asker.caller.ask(&document).await,
+        };
         let of_this = world.canaries.iter().filter(|canary| field.shows.contains(&canary.class));
         let of_this = of_this.filter(|canary| id.is_none_or(|id| id.place == canary.place));
         let wrong = withheld(asker, &answer, of_this).into_iter().chain(unasked(asker, &answer));
@@ -77,6 +83,10 @@ on_both! {
 
     async fn mutations_show_nothing_else(db: TestDatabase) {
         none(&hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await);
+    }
+
+    async fn subscriptions_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await);
     }
 
     async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {

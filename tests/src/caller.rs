@@ -1,7 +1,10 @@
 //! Someone who calls the server over HTTP, and what they are answered.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// Someone who calls.
 #[derive(Clone, Debug)]
@@ -59,7 +62,9 @@ impl Answer {
 impl Caller {
     /// Someone without a token.
     pub fn anonymous(url: &str) -> Self {
-        Self { client: reqwest::Client::new(), url: url.to_owned(), token: None }
+        // No connection is kept: the server closes an idle one after a few seconds, maybe just when it is used again.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made");
+        Self { client, url: url.to_owned(), token: None }
     }
 
     /// Someone with a token.
@@ -81,6 +86,23 @@ impl Caller {
     /// When the server does not answer.
     pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
         self.send(json!({ "query": query, "variables": variables }), &[]).await
+    }
+
+    /// Follows a subscription (`POST /graphql/stream`) until nothing has come for this long: all events as one raw text.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn follow(&self, query: &str, patience: Duration) -> Answer {
+        let request = self.client.post(format!("{}/graphql/stream", self.url)).header("accept", "text/event-stream");
+        let request = request.json(&json!({ "query": query }));
+        let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
+        let mut response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut raw = String::new();
+        while let Ok(Ok(Some(chunk))) = timeout(patience, response.chunk()).await {
+            raw.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        Answer { status, headers, raw, body: Value::Null }
     }
 
     /// Asks with a body and headers of one's own.

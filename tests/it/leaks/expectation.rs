@@ -85,7 +85,8 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
 pub(crate) const WITHOUT_SCOPE: &[Class] = &[Class::Staff, Class::Operations];
 
 /// A field of a root type: its arguments, and the classes that it shows to all who may see them.
-/// `{client}` and so on stand for an id of each place in turn, `{node}` for an id of any kind, `{nodes}` for all, `{n}` for a number.
+/// `{client}` and so on stand for an id of each place in turn, `{node}` for an id of any kind, `{nodes}` for all, `{n}` for a number,
+/// `{start}` for the log's beginning.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) arguments: &'static str,
@@ -120,7 +121,7 @@ pub(crate) const FIELDS: &[Field] = &[
          externalIdentifiers: [{ system: \"mrn\", value: \"{n}\" }], programIds: [\"{program}\"] }",
         &[],
     ),
-    field("Subscription.events", "", &[]),
+    field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::Person]),
 ];
 
 /// Every type behind `node`, the placeholder of its ids, and what stands for its rows; nothing where they are public.

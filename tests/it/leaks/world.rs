@@ -1,7 +1,7 @@
 //! Two organizations, the first with two programs, full of canaries; and everyone who asks.
 
 use aftercare::{
-    access::{Scope, token::Subject},
+    access::{Access, Scope, token::Subject},
     domain::{
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
@@ -122,6 +122,12 @@ impl World {
 
     pub(crate) fn asker(&self, name: &str) -> &Asker {
         self.askers.iter().find(|asker| asker.name == name).unwrap()
+    }
+
+    /// The beginning of the log, as an asker's cursor.
+    pub(crate) fn start(&self, asker: &Asker) -> String {
+        let access = Access { organization: Some(self.home(asker.place).organization), ..self.app.system() };
+        self.app.store.event_cursor(&access, 0).unwrap()
     }
 
     fn home(&self, place: Place) -> Home {
