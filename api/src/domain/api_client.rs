@@ -203,7 +203,10 @@ async fn change_unrevoked(
     let change = api_client::ActiveModel { version: Set(found.version + 1), ..change };
     let unrevoked = Condition::all().add(api_client::Column::RevokedAt.is_null()).add(api_client::Column::Version.eq(found.version));
     let revoked = || Refusal::new(Code::Immutable, "This API client is revoked: make another.").at(["id"]);
-    let after = tx.update_if(&found, change, unrevoked).await?.ok_or_else(revoked)?;
+    let Some(after) = tx.update_if(&found, change, unrevoked).await? else {
+        let now = tx.fetch_for::<api_client::Entity>(id, action).await?;
+        return Err(if now.revoked_at.is_some() { revoked() } else { Refusal::stale(Some(now.version)) }.into());
+    };
     tx.record(Event::new(EventKind::ApiClientChanged, after.organization_id, after.id, after.version).changed([changed]));
     Ok((tx, after))
 }
