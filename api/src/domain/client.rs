@@ -9,7 +9,7 @@ use entity::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 
-use super::{pseudonym, text};
+use super::{address, pseudonym, text};
 use crate::{
     access::{
         Access, Scope,
@@ -186,6 +186,14 @@ const ADULT_YEARS: u32 = 18;
 /// The most contact methods, languages, identifiers and so on of one client.
 const MOST: usize = 20;
 
+fn checked_recovery(recovery: Recovery) -> Result<Recovery, Refusal> {
+    if recovery.communities.len() > MOST {
+        return Err(Refusal::new(Code::TooMany, format!("`communities` has at most {MOST} entries.")).at(["input", "communities"]));
+    }
+    let communities = recovery.communities.iter().map(|name| text::line("communities", name, 100)).collect::<Result<_, _>>()?;
+    Ok(Recovery { communities, ..recovery })
+}
+
 fn checked(identity: Identity, now: Instant) -> Result<Identity, Refusal> {
     let today = now.date_naive();
     let at = |field: &'static str| ["input", field];
@@ -225,6 +233,7 @@ fn checked(identity: Identity, now: Instant) -> Result<Identity, Refusal> {
         family_name: text::line("familyName", &identity.family_name, 100)?,
         preferred_name: identity.preferred_name.map(|name| text::line("preferredName", &name, 100)).transpose()?,
         pronouns: identity.pronouns.map(|words| text::line("pronouns", &words, 50)).transpose()?,
+        address: identity.address.map(address::checked).transpose()?,
         contact_methods: contact_methods.collect::<Result<_, Refusal>>()?,
         external_identifiers: identifiers.collect::<Result<_, Refusal>>()?,
         ..identity
@@ -271,6 +280,7 @@ pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient
     }
     let programs = tx.fetch_each::<program::Entity>(&new.program_ids, Action::Extend).await?;
     let identity = checked(new.identity, now)?;
+    let recovery = checked_recovery(new.recovery)?;
     let id = ClientId::new();
     let key = tx.new_key(id, organization).await?;
     let row = client::ActiveModel {
@@ -278,7 +288,7 @@ pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient
         organization_id: Set(organization),
         pseudonym: Set(pseudonym::new()),
         identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, &identity)?),
-        recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, &new.recovery)?),
+        recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, &recovery)?),
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),

@@ -1,5 +1,6 @@
 //! The rules, one file per concept. Knows no GraphQL and no HTTP.
 
+pub mod address;
 pub mod api_client;
 pub mod audit_event;
 pub mod client;

@@ -7,7 +7,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
-use super::text;
+use super::{address, text};
 use crate::{
     access::{
         Access,
@@ -155,7 +155,7 @@ pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>
         level_edition: Set(edition),
         level_code: Set(code),
         languages: Set(languages),
-        address: Set(new.address),
+        address: Set(new.address.map(address::checked).transpose()?),
         phone: Set(new.phone.map(|phone| text::phone("phone", &phone)).transpose()?),
         time_zone: Set(match new.time_zone {
             Some(zone) => text::time_zone("timeZone", &zone)?,

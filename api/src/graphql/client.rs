@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::client::{self as rules, Identity, NewClient, Recovery, create},
+    domain::{
+        client::{self as rules, Identity, NewClient, Recovery, create},
+        text,
+    },
     store::{Class, PageArgs, Searchable, Visible},
 };
 
@@ -357,7 +360,8 @@ impl ClientQuery {
             find = find.matching(Some(Class::Identity), ctx.store().clients_with(ctx.access(), &words).map_err(query_error)?);
         }
         if let Some(pseudonym) = &filter.pseudonym {
-            find = find.by(client::Column::Pseudonym, |column| column.eq(pseudonym.as_str()));
+            let pseudonym = text::line("pseudonym", pseudonym, 100).map_err(|refusal| query_error(refusal.into()))?;
+            find = find.by(client::Column::Pseudonym, |column| column.eq(pseudonym));
         }
         if let Some(ids) = &filter.program_ids {
             find = find.matching(None, rules::with_programs(ids));

@@ -1,7 +1,7 @@
 //! What happened, as a list and as a stream.
 
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use entity::{AnyId, EventId, client, event, organization, vocabulary::EventKind};
 use futures_util::{Stream, StreamExt, stream};
 use sea_orm::{ColumnTrait, Order};
@@ -89,9 +89,16 @@ connection!(Event, EventConnection, EventEdge, event::Entity, "events");
 #[derive(InputObject, Clone, Copy)]
 pub(crate) struct DateTimeRange {
     /// Included.
+    #[graphql(validator(custom = "in_our_era"))]
     pub(crate) from: Option<DateTime<Utc>>,
     /// Not included.
+    #[graphql(validator(custom = "in_our_era"))]
     pub(crate) to: Option<DateTime<Utc>>,
+}
+
+/// Years of four digits: PostgreSQL refuses much earlier ones, and SQLite compares times as text.
+fn in_our_era(at: &DateTime<Utc>) -> std::result::Result<(), &'static str> {
+    if (1..=9999).contains(&at.year()) { Ok(()) } else { Err("a time is in a year from 1 to 9999") }
 }
 
 /// Which events.
