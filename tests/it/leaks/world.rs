@@ -9,7 +9,7 @@ use aftercare::{
     store::Action,
 };
 use entity::{
-    audit_event, client, event, organization, program as program_row,
+    AnyId, audit_event, client, event, organization, program as program_row,
     vocabulary::{OrganizationKind, Role},
 };
 use kit::{
@@ -138,8 +138,8 @@ impl World {
         self.canaries.push(Canary { class, place, text: text.into() });
     }
 
-    fn id(&mut self, placeholder: &'static str, class: Option<Class>, place: Place, id: impl ToString) {
-        self.ids.push(Id { placeholder, class, place, text: id.to_string() });
+    fn id(&mut self, placeholder: &'static str, class: Option<Class>, place: Place, id: impl Into<AnyId>) {
+        self.ids.push(Id { placeholder, class, place, text: id.into().to_string() });
     }
 
     async fn employ(&mut self, place: Place, role: Role, scoped: bool) {
@@ -211,7 +211,7 @@ impl World {
         self.sing(Class::Recovery, place, of("community"));
         self.sing(Class::Person, place, of("pseudonym"));
         self.sing(Class::Person, place, &id);
-        self.id("client", Some(Class::Person), place, id);
+        self.id("client", Some(Class::Person), place, id.parse::<AnyId>().unwrap());
     }
 
     /// A partner's application of the first organization, with every scope.
