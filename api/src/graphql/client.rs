@@ -1,7 +1,7 @@
 //! Clients, each class of whose data stands behind one gate.
 
-use async_graphql::{Context, InputObject, InputValueError, InputValueResult, Object, Result, Scalar, ScalarType, SimpleObject, Value};
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
 use entity::{
     ClientId, ProgramId, class, client, organization,
     vocabulary::{ContactMethodKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway},
@@ -16,7 +16,7 @@ use super::{
     guard::Requires,
     organization::Organization,
     program::{Address, AddressInput},
-    scalar::{EmailAddress, LanguageTag, PhoneNumber, TimeZone},
+    scalar::{Date, EmailAddress, LanguageTag, LocalTime, PhoneNumber, TimeZone},
 };
 use crate::{
     access::Scope,
@@ -26,44 +26,6 @@ use crate::{
     },
     store::{Class, PageArgs, Searchable, Visible},
 };
-
-/// A day, as `2026-11-23`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Date(pub(crate) NaiveDate);
-
-/// A day, as `2026-11-23`.
-#[Scalar]
-impl ScalarType for Date {
-    fn parse(value: Value) -> InputValueResult<Self> {
-        match &value {
-            Value::String(text) if text.len() == 10 => {
-                text.parse().map(Self).map_err(|_| InputValueError::custom("a day is written as `2026-11-23`"))
-            }
-            _ => Err(InputValueError::custom("a day is written as `2026-11-23`")),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::String(self.0.to_string())
-    }
-}
-
-/// A time of day without a zone, as `18:30`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LocalTime(pub(crate) NaiveTime);
-
-/// A time of day without a zone, as `18:30`.
-#[Scalar]
-impl ScalarType for LocalTime {
-    fn parse(value: Value) -> InputValueResult<Self> {
-        let Value::String(text) = value else { return Err(InputValueError::expected_type(value)) };
-        NaiveTime::parse_from_str(&text, "%H:%M").map(Self).map_err(|_| InputValueError::custom("a time of day is written as `18:30`"))
-    }
-
-    fn to_value(&self) -> Value {
-        Value::String(self.0.format("%H:%M").to_string())
-    }
-}
 
 /// A person receiving support, as one organization knows them.
 #[derive(Clone)]

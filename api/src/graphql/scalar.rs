@@ -1,6 +1,7 @@
 //! Formats as types: what is written wrong is refused before a resolver runs. Scalars never look at data.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{NaiveDate, NaiveTime};
 
 use crate::{domain::text, error::Refusal};
 
@@ -35,4 +36,42 @@ text_scalar! {
     EmailAddress, |value| text::email("EmailAddress", value);
     /// A telephone number in E.164, such as `+12125550123`.
     PhoneNumber, |value| text::phone("PhoneNumber", value);
+}
+
+/// A day, as `2026-11-23`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Date(pub(crate) NaiveDate);
+
+/// A day, as `2026-11-23`.
+#[Scalar]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) if text.len() == 10 => {
+                text.parse().map(Self).map_err(|_| InputValueError::custom("a day is written as `2026-11-23`"))
+            }
+            _ => Err(InputValueError::custom("a day is written as `2026-11-23`")),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A time of day without a zone, as `18:30`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalTime(pub(crate) NaiveTime);
+
+/// A time of day without a zone, as `18:30`.
+#[Scalar]
+impl ScalarType for LocalTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else { return Err(InputValueError::expected_type(value)) };
+        NaiveTime::parse_from_str(&text, "%H:%M").map(Self).map_err(|_| InputValueError::custom("a time of day is written as `18:30`"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%H:%M").to_string())
+    }
 }
