@@ -86,10 +86,6 @@ impl Protected for client::Entity {
     fn holder(row: &client::Model) -> OrganizationId {
         row.organization_id
     }
-
-    fn client(row: &client::Model) -> Option<ClientId> {
-        Some(row.id)
-    }
 }
 
 /// A way to reach someone (domain 2.5: only safe channels are used).

@@ -1,6 +1,6 @@
 //! Who sees what happened.
 
-use entity::{ClientId, EventId, OrganizationId, client, event, vocabulary::EventKind};
+use entity::{EventId, OrganizationId, client, event, vocabulary::EventKind};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
@@ -46,10 +46,6 @@ impl Protected for event::Entity {
 
     fn holder(row: &event::Model) -> OrganizationId {
         row.organization_id
-    }
-
-    fn client(row: &event::Model) -> Option<ClientId> {
-        row.client_id
     }
 }
 

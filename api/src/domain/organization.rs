@@ -13,7 +13,7 @@ use crate::{
         policy::{Act, Resource, may},
     },
     error::{Code, Refusal, Result},
-    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, unique},
+    store::{Action, Class, Event, Grants, Protected, Tx, Visible, unique},
 };
 
 impl Protected for organization::Entity {
@@ -67,21 +67,11 @@ pub struct NewOrganization {
     pub time_zone: String,
 }
 
-/// Makes an organization. Only the command line does, for now; it asks nobody's role. Part 2 and HIPAA begin with the strictest
-/// reading (domain 3.1).
+/// Makes an organization within a larger command. Only the command line does, for now; it asks nobody's role. Part 2 and HIPAA begin
+/// with the strictest reading (domain 3.1).
 ///
 /// # Errors
-/// Refused when the name is taken or the zone unknown.
-pub async fn create(store: &Store, access: &Access, new: NewOrganization) -> Result<Visible<organization::Entity>> {
-    let mut tx = store.begin(access).await?;
-    let made = create_in(&mut tx, new).await?;
-    tx.commit(made).await
-}
-
-/// Makes an organization within a larger command.
-///
-/// # Errors
-/// As [`create`].
+/// `NotPermitted` for anybody but the system; refused when the name is taken or the zone unknown.
 pub async fn create_in(tx: &mut Tx, new: NewOrganization) -> Result<Visible<organization::Entity>> {
     tx.require(false)?;
     let name = text::line("name", &new.name, 200)?;

@@ -154,12 +154,4 @@ impl Tx {
             protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads).await?.pop().ok_or(Error::NotFound)?;
         if self.access.is_system() || E::allows(&self.access, action, row.model()) { Ok(row) } else { Err(Error::NotPermitted) }
     }
-
-    /// Whether a row of a part exists.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn has_part<P: Part>(&self, of: sea_orm::Condition) -> Result<bool> {
-        Ok(connection::select::<P>().filter(of).limit(1).one(&self.transaction).await?.is_some())
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use entity::{ClientId, OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
+use entity::{OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
 use sea_orm::{
     Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, ModelTrait, QueryFilter, QueryResult, QuerySelect,
     sea_query::{CaseStatement, Expr},
@@ -178,11 +178,6 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
 
     /// Whose row it is: whose audit a reading goes to.
     fn holder(row: &Self::Model) -> OrganizationId;
-
-    /// Whose data it is; null where it is about no client.
-    fn client(_row: &Self::Model) -> Option<ClientId> {
-        None
-    }
 }
 
 /// Rows that are parts of others and have no visibility of their own, such as memberships: written with the row they belong to,

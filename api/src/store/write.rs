@@ -214,15 +214,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes parts of another row away.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be done.
-    pub async fn delete_parts<P: Part>(&self, which: Condition) -> Result<()> {
-        P::delete_many().filter(which).exec(&self.transaction).await?;
-        Ok(())
-    }
-
     /// Changes a row if the condition holds at the moment of writing. Nothing when it does not: someone else was first.
     ///
     /// # Errors
