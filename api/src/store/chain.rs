@@ -54,7 +54,7 @@ fn optional<T: ToString>(value: Option<&T>) -> Vec<u8> {
 impl Link for event::Model {
     fn bytes(&self) -> Vec<Vec<u8>> {
         let changed = self.changed.join(",");
-        vec![
+        let mut bytes = vec![
             self.id.0.as_bytes().to_vec(),
             self.ordinal.to_be_bytes().to_vec(),
             optional(self.position.as_ref()),
@@ -68,7 +68,10 @@ impl Link for event::Model {
             optional(self.subject_version.as_ref()),
             optional(self.client_id.as_ref()),
             changed.into_bytes(),
-        ]
+        ];
+        // Rows from before there were referrals keep their hash.
+        bytes.extend(self.referral_id.map(|id| id.0.as_bytes().to_vec()));
+        bytes
     }
 
     fn chain(&self) -> String {
