@@ -1,14 +1,18 @@
 //! Connections, and the one place where the two databases differ.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use data_encoding::HEXLOWER;
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
     Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, SimpleExpr},
 };
+use serde_json::{Value as Json, json};
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A pool to read from and one to write to. On SQLite the second has one connection, since there is one writer; on PostgreSQL both are one.
 #[derive(Clone)]
@@ -83,8 +87,76 @@ impl Connections {
 
     /// Whether it is SQLite. Nothing outside of this file decides by it.
     fn sqlite(&self) -> bool {
-        self.reader.get_database_backend() == DbBackend::Sqlite
+        sqlite(&self.reader)
     }
+}
+
+fn sqlite(on: &impl ConnectionTrait) -> bool {
+    on.get_database_backend() == DbBackend::Sqlite
+}
+
+/// Runs one of two statements, whose one parameter is JSON: a list of any length is the same text to the database. Gives how many
+/// rows it wrote.
+async fn with_json(on: &DatabaseTransaction, on_sqlite: &str, on_postgresql: &str, json: Json) -> Result<u64> {
+    let sql = if sqlite(on) { on_sqlite } else { on_postgresql };
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), sql, [json.into()]);
+    Ok(on.execute_raw(statement).await?.rows_affected())
+}
+
+/// Whether a text is one of these: the same statement however many there are.
+pub(in crate::store) fn within(on: &impl ConnectionTrait, text: SimpleExpr, these: &[String]) -> SimpleExpr {
+    let these = Expr::val(json!(these));
+    if sqlite(on) {
+        Expr::cust_with_exprs("? IN (SELECT value FROM json_each(?))", [text, these])
+    } else {
+        Expr::cust_with_exprs("$1 IN (SELECT jsonb_array_elements_text($2))", [text, these])
+    }
+}
+
+/// The place of a row in its log.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Place {
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) position: i64,
+    pub(in crate::store) hash: Vec<u8>,
+}
+
+/// Gives rows of a log their places, with one statement.
+pub(in crate::store) async fn write_places(tx: &DatabaseTransaction, table: &str, places: &[Place]) -> Result<()> {
+    let rows = places.iter().map(|place| json!({ "id": place.id, "position": place.position, "hash": HEXLOWER.encode(&place.hash) }));
+    let on_sqlite = format!(
+        "UPDATE {table} SET position = place.value ->> 'position', hash = unhex(place.value ->> 'hash') \
+         FROM json_each($1) AS place WHERE {table}.id = unhex(place.value ->> 'id', '-')"
+    );
+    let on_postgresql = format!(
+        "UPDATE {table} SET position = place.position, hash = decode(place.hash, 'hex') \
+         FROM jsonb_to_recordset($1) AS place(id uuid, position bigint, hash text) WHERE {table}.id = place.id"
+    );
+    let written = with_json(tx, &on_sqlite, &on_postgresql, rows.collect()).await?;
+    if written == places.len() as u64 { Ok(()) } else { Err(Error::internal(format!("{table}: rows vanished while they were sealed"))) }
+}
+
+/// The end of a chain: its length and the hash of its last row.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct End {
+    pub(in crate::store) length: i64,
+    pub(in crate::store) hash: Vec<u8>,
+}
+
+/// Writes where chains end, with one statement.
+pub(in crate::store) async fn write_ends(tx: &DatabaseTransaction, ends: &BTreeMap<String, End>) -> Result<()> {
+    const CHANGE: &str = "ON CONFLICT (chain) DO UPDATE SET length = excluded.length, hash = excluded.hash";
+    let rows = ends.iter().map(|(chain, end)| json!({ "chain": chain, "length": end.length, "hash": HEXLOWER.encode(&end.hash) }));
+    // `WHERE true`, or SQLite would take ON for a join's.
+    let on_sqlite = format!(
+        "INSERT INTO chain_head (chain, length, hash) SELECT value ->> 'chain', value ->> 'length', unhex(value ->> 'hash') \
+         FROM json_each($1) WHERE true {CHANGE}"
+    );
+    let on_postgresql = format!(
+        "INSERT INTO chain_head (chain, length, hash) SELECT chain, length, decode(hash, 'hex') \
+         FROM jsonb_to_recordset($1) AS head(chain text, length bigint, hash text) {CHANGE}"
+    );
+    with_json(tx, &on_sqlite, &on_postgresql, rows.collect()).await.map(drop)
 }
 
 /// `EntityTrait::find`, for the store alone.

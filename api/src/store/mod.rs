@@ -5,6 +5,7 @@ mod chain;
 mod connection;
 mod cursor;
 mod find;
+mod link;
 mod own;
 mod protected;
 mod reads;
