@@ -1,15 +1,18 @@
 //! Connections, and the one place where the two databases differ.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
-    Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Expr, SimpleExpr},
 };
 use serde_json::{Value as Json, json};
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    postgres::{PgListener, PgPoolOptions},
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -26,6 +29,8 @@ const BUSY: Duration = Duration::from_secs(30);
 
 /// The advisory lock that the sealer holds while it seals a batch.
 const SEALER_LOCK: i64 = 0x5ea1_e500;
+/// The channel on which the sealer says that the log is longer.
+const SEALED: &str = "aftercare_sealed";
 
 impl Connections {
     /// Connects. SQLite's file is made when it is not there.
@@ -74,15 +79,27 @@ impl Connections {
         Ok(self.reader.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await?)
     }
 
-    /// Takes the sealer's lease until the transaction ends; false when another replica has it. On SQLite the writer's place is the lease.
-    pub(in crate::store) async fn lease_sealer(&self, tx: &DatabaseTransaction) -> Result<bool> {
-        if self.sqlite() {
-            return Ok(true);
+    /// Waits for the sealer's lease and takes it until the transaction ends: what a replica committed is sealed by whoever has it
+    /// next. A replica that freezes with it loses it after a while. On SQLite the writer's place is the lease.
+    pub(in crate::store) async fn lease_sealer(&self, tx: &DatabaseTransaction) -> Result<()> {
+        const LEASE: &str = "SELECT pg_advisory_xact_lock($1), set_config('idle_in_transaction_session_timeout', '10s', true)";
+        if !self.sqlite() {
+            tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, LEASE, [SEALER_LOCK.into()])).await?;
         }
-        let lock =
-            Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_try_advisory_xact_lock($1) AS held", [SEALER_LOCK.into()]);
-        let row = tx.query_one_raw(lock).await?;
-        Ok(row.map(|row| row.try_get::<bool>("", "held")).transpose()?.unwrap_or(false))
+        Ok(())
+    }
+
+    /// Listens to the sealers of all replicas; nothing on SQLite, where there is one process.
+    pub(in crate::store) async fn listener(&self) -> Result<Option<Listener>> {
+        if self.sqlite() {
+            return Ok(None);
+        }
+        let options = self.reader.get_postgres_connection_pool().connect_options().as_ref().clone();
+        // A pool of its own, which makes the one connection anew when it is lost.
+        let own = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&own).await.map_err(failed)?;
+        listener.listen(SEALED).await.map_err(failed)?;
+        Ok(Some(Listener(listener)))
     }
 
     /// Whether it is SQLite. Nothing outside of this file decides by it.
@@ -111,6 +128,28 @@ pub(in crate::store) fn within(on: &impl ConnectionTrait, text: SimpleExpr, thes
     } else {
         Expr::cust_with_exprs("$1 IN (SELECT jsonb_array_elements_text($2))", [text, these])
     }
+}
+
+/// Says to all replicas, once the transaction commits, that the log is longer.
+pub(in crate::store) async fn tell_replicas(tx: &DatabaseTransaction) -> Result<()> {
+    if !sqlite(tx) {
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, '')", [SEALED.into()])).await?;
+    }
+    Ok(())
+}
+
+/// Hears what is said to all replicas.
+pub(in crate::store) struct Listener(PgListener);
+
+impl Listener {
+    /// Waits until the log is longer, or the connection was lost and is back: then it may be, too.
+    pub(in crate::store) async fn heard(&mut self) -> Result<()> {
+        self.0.try_recv().await.map(drop).map_err(failed)
+    }
+}
+
+fn failed(error: sqlx::Error) -> Error {
+    Error::Database(DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))
 }
 
 /// The place of a row in its log.

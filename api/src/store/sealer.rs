@@ -1,7 +1,10 @@
 //! The sealer: gives committed events their dense position and chains the rows of all logs by hash. One runs over all
 //! replicas; commands never wait for it, and no reader of the log can skip an event that commits late.
+//!
+//! Each replica runs one, woken by its own commits, and they take turns. The one that sealed tells all replicas (`LISTEN/NOTIFY`
+//! on PostgreSQL), and each tells who waits there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use entity::{audit_event, chain_head, event};
 use sea_orm::{ColumnTrait, DatabaseTransaction, ExprTrait, Order, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
@@ -16,8 +19,12 @@ use crate::error::Result;
 
 /// How many rows of each log are sealed in one transaction.
 const BATCH: u64 = 500;
-/// How often it looks without being woken: other replicas' commits do not wake this one.
+/// How often it looks without being woken: for what another process committed and did not live to seal.
 const POLL: Duration = Duration::from_millis(250);
+/// Likewise where it would hear of it.
+const SLOW_POLL: Duration = Duration::from_secs(1);
+/// How long it waits before it tries to listen again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// One batch: its transaction, and the ends of the chains that it touches.
 struct Batch<'a> {
@@ -73,15 +80,14 @@ impl Store {
     /// `Database` when it cannot be done; nothing of the batch is then.
     pub async fn seal_batch(&self) -> Result<usize> {
         let tx = self.shared.connections.begin().await?;
-        if !self.shared.connections.lease_sealer(&tx).await? {
-            return Ok(0);
-        }
+        self.shared.connections.lease_sealer(&tx).await?;
         let mut batch = Batch { tx: &tx, ends: BTreeMap::new() };
         let sealed = batch.seal::<event::Entity>().await? + batch.seal::<audit_event::Entity>().await?;
         if sealed == 0 {
             return Ok(0);
         }
         connection::write_ends(&tx, &batch.ends).await?;
+        connection::tell_replicas(&tx).await?;
         tx.commit().await?;
         Ok(sealed)
     }
@@ -101,16 +107,39 @@ impl Store {
         loop {
             let done = async {
                 while self.seal_batch().await? > 0 {}
-                self.last_position().await
+                self.tell_how_far().await
             };
-            match done.await {
-                Ok(last) => {
-                    self.shared.sealed.send_if_modified(|known| std::mem::replace(known, last) != last);
-                }
-                Err(error) => tracing::error!(%error, "sealing failed: trying again"),
+            if let Err(error) = done.await {
+                tracing::error!(%error, "sealing failed: trying again");
             }
-            // Woken by this process's commits; otherwise the poll finds those of other replicas.
-            let _ = time::timeout(POLL, self.shared.written.notified()).await;
+            let poll = if self.shared.listening.load(Ordering::Relaxed) { SLOW_POLL } else { POLL };
+            let _ = time::timeout(poll, self.shared.written.notified()).await;
         }
+    }
+
+    /// Hears from the sealers of all replicas that the log is longer, and tells who waits here, until the task is dropped. There is
+    /// nothing to hear on SQLite.
+    pub async fn run_listener(self) {
+        while let Err(error) = self.listen().await {
+            self.shared.listening.store(false, Ordering::Relaxed);
+            tracing::warn!(%error, "other replicas are not heard: trying again");
+            time::sleep(LISTEN_AGAIN).await;
+        }
+    }
+
+    async fn listen(&self) -> Result<()> {
+        let Some(mut listener) = self.shared.connections.listener().await? else { return Ok(()) };
+        self.shared.listening.store(true, Ordering::Relaxed);
+        loop {
+            self.tell_how_far().await?;
+            listener.heard().await?;
+        }
+    }
+
+    /// Tells who waits here how far the log is sealed.
+    async fn tell_how_far(&self) -> Result<()> {
+        let last = self.last_position().await?;
+        self.shared.sealed.send_if_modified(|known| last > std::mem::replace(known, Ord::max(last, *known)));
+        Ok(())
     }
 }
