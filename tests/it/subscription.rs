@@ -3,69 +3,15 @@
 use std::time::{Duration, Instant};
 
 use entity::vocabulary::{OrganizationKind, Role};
-use futures_util::{SinkExt, StreamExt};
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
     databases::{Kind, TestDatabase, say_skipped},
+    follower::Follower,
     on_both,
 };
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
-
-/// Somebody who follows the events of their organization.
-struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Follower {
-    async fn after(caller: &Caller, url: &str, cursor: Option<&str>) -> Self {
-        let mut request = format!("{}/graphql", url.replace("http:", "ws:")).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        let mut follower = Self(connect_async(request).await.unwrap().0);
-        let token = format!("Bearer {}", caller.token.as_deref().unwrap());
-        follower.send(json!({ "type": "connection_init", "payload": { "authorization": token } })).await;
-        assert_eq!(follower.next().await.unwrap()["type"], "connection_ack");
-        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
-        let payload = json!({ "query": query, "variables": { "after": cursor } });
-        follower.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
-        follower
-    }
-
-    async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    /// The next message of the protocol that is no ping; nothing when none comes for five seconds.
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            let message = timeout(Duration::from_secs(5), self.0.next()).await.ok()?.unwrap().unwrap();
-            if let Message::Text(text) = message {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                if message["type"] != "ping" {
-                    return Some(message);
-                }
-            }
-        }
-    }
-
-    /// The next event.
-    async fn event(&mut self) -> Value {
-        let message = self.next().await.expect("an event comes");
-        assert_eq!(message["type"], "next", "{message}");
-        message["payload"]["data"]["events"].clone()
-    }
-
-    /// Whether nothing comes for a while.
-    async fn hears_nothing(&mut self) -> bool {
-        timeout(Duration::from_millis(700), self.next()).await.is_err()
-    }
-}
+use tokio::time::sleep;
 
 async fn home(app: &TestApp, name: &str) -> (Home, Caller) {
     let home = app.home(name, OrganizationKind::RecoveryCommunityOrganization).await;
