@@ -3,3 +3,5 @@
 pub mod app;
 pub mod caller;
 pub mod databases;
+pub mod follower;
+pub mod program;

@@ -5,6 +5,7 @@ mod chain;
 mod connection;
 mod cursor;
 mod find;
+mod link;
 mod own;
 mod protected;
 mod reads;
@@ -13,7 +14,10 @@ mod sealer;
 pub mod vault;
 mod write;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use aws_lc_rs::{digest, hmac};
 use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -47,6 +51,8 @@ pub struct Shared {
     pub(in crate::store) body_key: hmac::Key,
     pub(in crate::store) written: Notify,
     pub(in crate::store) sealed: watch::Sender<i64>,
+    /// Whether other replicas are heard.
+    pub(in crate::store) listening: AtomicBool,
     /// The one clock.
     pub clock: Clock,
 }
@@ -66,7 +72,8 @@ impl Store {
     pub fn new(connections: Connections, vault: Vault, clock: Clock) -> Result<Self> {
         let cursor_key = CursorKey::new(vault.derive(Label::Cursor, b"")?.bytes())?;
         let body_key = hmac::Key::new(hmac::HMAC_SHA256, vault.derive(Label::IdempotencyBody, b"")?.bytes());
-        let shared = Shared { connections, cursor_key, vault, body_key, written: Notify::new(), sealed: watch::Sender::new(0), clock };
+        let (written, sealed, listening) = (Notify::new(), watch::Sender::new(0), AtomicBool::new(false));
+        let shared = Shared { connections, cursor_key, vault, body_key, written, sealed, listening, clock };
         Ok(Self { shared: Arc::new(shared), reads: ReadLog::default() })
     }
 
