@@ -2,13 +2,14 @@
 
 use entity::TypedId;
 use sea_orm::{
-    ColumnTrait, Condition, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+    ColumnTrait, Condition, ExprTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+    sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, Protected, Store, Visible, connection,
-    protected::{Fetched, scoped},
+    Class, Protected, Store, Visible,
+    protected::{Fetched, scoped, visible},
     sha256,
 };
 use crate::{
@@ -35,7 +36,7 @@ pub struct PageArgs {
 }
 
 /// One page of a list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page<E: Protected> {
     /// The rows in the list's order, each with its cursor.
     pub rows: Vec<(String, Visible<E>)>,
@@ -49,8 +50,31 @@ pub struct Page<E: Protected> {
 pub struct Find<'a, E: Protected> {
     store: &'a Store,
     access: &'a Access,
+    pub(in crate::store) listing: Listing<E>,
+}
+
+/// What is asked for, without who asks: which rows of those that exist for the caller, and in which order.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Listing<E: Protected> {
     narrowed: Condition,
-    order: Option<(E::Column, Order)>,
+    order: Option<(By<E>, Order)>,
+}
+
+/// What rows are ordered by, before their ids.
+#[derive(Clone, Debug)]
+enum By<E: Protected> {
+    Column(E::Column),
+    /// An instant that is computed of each row, with its name.
+    Computed(&'static str, Expr),
+}
+
+impl<E: Protected> By<E> {
+    fn expr(&self) -> Expr {
+        match self {
+            Self::Column(column) => Expr::col(column.as_column_ref()),
+            Self::Computed(_, expr) => expr.clone(),
+        }
+    }
 }
 
 /// The place of a row in the order of its list.
@@ -90,27 +114,31 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self { store, access, narrowed: Condition::all(), order: None }
+        Self::over(store, access, Listing { narrowed: Condition::all(), order: None })
+    }
+
+    pub(in crate::store) fn over(store: &'a Store, access: &'a Access, listing: Listing<E>) -> Self {
+        Self { store, access, listing }
     }
 
     /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
     /// read must not be found either.
     #[must_use]
     pub fn by(mut self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
-        self.narrowed = self.narrowed.add(holds(column));
+        self.listing.narrowed = self.listing.narrowed.add(holds(column));
         self.reading(E::class_of(column))
     }
 
     /// Narrows by a condition on other tables, which reads this class of the row, or none.
     #[must_use]
     pub fn matching(mut self, class: Option<Class>, condition: Condition) -> Self {
-        self.narrowed = self.narrowed.add(condition);
+        self.listing.narrowed = self.listing.narrowed.add(condition);
         self.reading(class)
     }
 
     fn reading(mut self, class: Option<Class>) -> Self {
         if let (Some(class), false) = (class, self.access.is_system()) {
-            self.narrowed = self.narrowed.add(E::grants(self.access).condition(class));
+            self.listing.narrowed = self.listing.narrowed.add(E::grants(self.access).condition(class));
         }
         self
     }
@@ -119,7 +147,15 @@ impl<'a, E: Protected> Find<'a, E> {
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
         debug_assert!(E::class_of(by).is_none(), "an order by a guarded column would tell its values");
-        self.order = Some((by, order));
+        self.listing.order = Some((By::Column(by), order));
+        self
+    }
+
+    /// Orders by an instant that is computed of each row and never null. The name binds cursors to it in place of the expression, which
+    /// may hold the time of the request.
+    #[must_use]
+    pub fn ordered_by_instant(mut self, name: &'static str, computed: Expr, order: Order) -> Self {
+        self.listing.order = Some((By::Computed(name, computed), order));
         self
     }
 
@@ -128,8 +164,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn count(&self) -> Result<u64> {
-        let select = connection::select::<E>().filter(if self.access.is_system() { Condition::all() } else { E::visible_to(self.access) });
-        let ids = select.filter(self.narrowed.clone()).select_only().column(E::id_column());
+        let ids = self.existing().select_only().column(E::id_column());
         Ok(ids.into_tuple::<uuid::Uuid>().count(self.store.reader()).await?)
     }
 
@@ -138,8 +173,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
-        let select = self.in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false).limit(most);
-        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        let rows = self.listing.in_order(self.selected(), false).limit(most).into_model::<Fetched<E>>().all(self.store.reader()).await?;
         Ok(rows.into_iter().map(|row| row.into_visible(&self.store.reads)).collect())
     }
 
@@ -148,45 +182,45 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// Refused when the arguments contradict each other, ask for too many, or hold a cursor that is not of this list.
     pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
-        let backward = args.last.is_some();
-        if args.first.is_some() && args.last.is_some() {
-            return Err(Refusal::invalid("Give `first` or `last`, not both.").at(["last"]).into());
-        }
-        let wanted = page_size(args)?;
+        let wanted = args.wanted()?;
         let bound_to = self.bound_to();
-        let mut select = scoped::<E>(self.access).filter(self.narrowed.clone());
+        let mut select = self.selected();
         for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
             if let Some(cursor) = cursor {
                 select = select.filter(self.beyond(&bound_to, cursor, name, beyond)?);
             }
         }
-        let select = self.in_order(select, backward).limit(wanted + 1);
-        let mut rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        let select = self.listing.in_order(select, args.backward()).limit(wanted + 1);
+        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        self.page_of(rows, wanted, args)
+    }
+
+    /// The rows of the list without their grants, to be counted or numbered.
+    pub(in crate::store) fn existing(&self) -> Select<E> {
+        visible::<E>(self.access).filter(self.listing.narrowed.clone())
+    }
+
+    /// The rows of the list with their grants and what they are ordered by.
+    fn selected(&self) -> Select<E> {
+        self.listing.with_place(scoped::<E>(self.access).filter(self.listing.narrowed.clone()))
+    }
+
+    /// A page of rows that are in the order in which they were asked for, one more than wanted where more follow.
+    pub(in crate::store) fn page_of(&self, mut rows: Vec<Fetched<E>>, wanted: u64, args: &PageArgs) -> Result<Page<E>> {
+        let bound_to = self.bound_to();
         let more = rows.len() as u64 > wanted;
         rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        if backward {
+        if args.backward() {
             rows.reverse();
         }
         let rows = rows.into_iter().map(|row| {
+            let place = row.place();
             let row = row.into_visible(&self.store.reads);
-            Ok((self.cursor_of(&bound_to, &row)?, row))
+            Ok((self.cursor_of(&bound_to, &row, place)?, row))
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;
-        let (has_next, has_previous) = if backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
+        let (has_next, has_previous) = if args.backward() { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
         Ok(Page { rows, has_next, has_previous })
-    }
-
-    fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
-        let turned = |order: &Order| match (order, backward) {
-            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
-            _ => Order::Asc,
-        };
-        let mut by_id = Order::Asc;
-        if let Some((column, order)) = &self.order {
-            select = select.order_by(*column, turned(order));
-            by_id = order.clone();
-        }
-        select.order_by(E::id_column(), turned(&by_id))
     }
 
     /// The rows after (or before) a cursor's place.
@@ -197,21 +231,25 @@ impl<'a, E: Protected> Find<'a, E> {
         };
         let plain = self.store.shared.cursor_key.read(bound_to, cursor).ok_or_else(not_of_this_list)?;
         let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
-        let descending = matches!(self.order, Some((_, Order::Desc)));
+        let descending = matches!(self.listing.order, Some((_, Order::Desc)));
         let greater = after != descending;
-        let past = |column: E::Column, value: Value| if greater { column.gt(value) } else { column.lt(value) };
-        let id = past(E::id_column(), Value::Uuid(Some(place.id)));
-        Ok(match (&self.order, place.value) {
-            (Some((column, _)), Some(key)) => {
+        let past = |expr: Expr, value: Value| if greater { expr.gt(value) } else { expr.lt(value) };
+        let id = past(Expr::col(E::id_column().as_column_ref()), Value::Uuid(Some(place.id)));
+        Ok(match (&self.listing.order, place.value) {
+            (Some((by, _)), Some(key)) => {
                 let value = key.into_value();
-                Condition::any().add(past(*column, value.clone())).add(Condition::all().add(column.eq(value)).add(id))
+                Condition::any().add(past(by.expr(), value.clone())).add(Condition::all().add(by.expr().eq(value)).add(id))
             }
             _ => Condition::all().add(id),
         })
     }
 
-    fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
-        let value = self.order.as_ref().map(|(column, _)| Key::of(row.model().get(*column))).transpose()?;
+    fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>, computed: Option<chrono::DateTime<chrono::Utc>>) -> Result<String> {
+        let value = match &self.listing.order {
+            Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
+            Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
+            None => None,
+        };
         let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
@@ -219,9 +257,68 @@ impl<'a, E: Protected> Find<'a, E> {
     /// What a cursor of this list is bound to.
     fn bound_to(&self) -> Vec<u8> {
         let organization = self.access.organization.map(|id| id.to_string()).unwrap_or_default();
-        let order = self.order.as_ref().map(|(column, order)| format!("{column:?} {order:?}")).unwrap_or_default();
-        let narrowed = format!("{:?}", self.narrowed);
-        sha256(&[organization.as_bytes(), E::Id::PREFIX.as_bytes(), order.as_bytes(), narrowed.as_bytes()])
+        sha256(&[organization.as_bytes(), &self.listing.digest()])
+    }
+}
+
+impl<E: Protected> Listing<E> {
+    /// Narrowed to those of a parent.
+    pub(in crate::store) fn of(&self, parent: E::Column, id: uuid::Uuid) -> Self {
+        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), order: self.order.clone() }
+    }
+
+    /// By what the rows are ordered, and which way.
+    pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
+        let turned = |order: &Order| match (order, backward) {
+            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
+            _ => Order::Asc,
+        };
+        let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
+        let first = self.order.iter().map(|(by, order)| (by.expr(), turned(order)));
+        first.chain([(Expr::col(E::id_column().as_column_ref()), turned(&by_id))]).collect()
+    }
+
+    pub(in crate::store) fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
+        for (expr, order) in self.order(backward) {
+            QueryTrait::query(&mut select).order_by_expr(expr, order);
+        }
+        select
+    }
+
+    /// With the instant that rows are ordered by, where it is computed.
+    pub(in crate::store) fn with_place(&self, select: Select<E>) -> Select<E> {
+        match &self.order {
+            Some((By::Computed(_, expr), _)) => select.expr_as(expr.clone(), "place"),
+            _ => select,
+        }
+    }
+
+    /// Tells this list from every other.
+    pub(in crate::store) fn digest(&self) -> Vec<u8> {
+        let order = match &self.order {
+            Some((By::Column(column), order)) => format!("{column:?} {order:?}"),
+            Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
+            None => String::new(),
+        };
+        sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), format!("{:?}", self.narrowed).as_bytes()])
+    }
+}
+
+impl PageArgs {
+    /// Whether rows are taken from the end.
+    pub(in crate::store) const fn backward(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// How many rows are wanted.
+    ///
+    /// # Errors
+    /// Refused when the arguments contradict each other or ask for too many.
+    pub(in crate::store) fn wanted(&self) -> Result<u64> {
+        if self.first.is_some() && self.last.is_some() {
+            return Err(Refusal::invalid("Give `first` or `last`, not both.").at(["last"]).into());
+        }
+        page_size(self)
     }
 }
 

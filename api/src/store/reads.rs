@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Class, Protected, Store, write};
 use crate::{access::Access, error::Result};
 
+/// How many entries are written with one statement: databases bound the number of its values.
+const BATCH: usize = 1_000;
+
 /// One class of one row that was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reading {
@@ -68,8 +71,11 @@ impl Store {
             allowed: Set(true),
             hash: Set(None),
         });
+        let rows: Vec<_> = rows.collect();
         let tx = self.shared.connections.begin().await?;
-        audit_event::Entity::insert_many(rows).exec(&tx).await?;
+        for batch in rows.chunks(BATCH) {
+            audit_event::Entity::insert_many(batch.to_vec()).exec(&tx).await?;
+        }
         sea_orm::TransactionSession::commit(tx).await?;
         self.shared.written.notify_one();
         Ok(())
