@@ -17,11 +17,15 @@ pub mod idempotency;
 mod list;
 pub mod organization;
 pub mod program;
+pub mod registration;
 pub mod revoked_token;
 mod sealed;
+pub mod session;
 pub mod staff_member;
 pub mod staff_program;
 pub mod vocabulary;
+pub mod workshop;
+pub mod workshop_label;
 
 pub use guarded::{Guarded, Proof, class};
 pub use id::*;

@@ -11,6 +11,7 @@ mod leaks;
 mod licences;
 mod log;
 mod order;
+mod schedule;
 mod schema;
 mod statements;
 mod subscription;

@@ -1,7 +1,7 @@
 //! Who sees what happened.
 
-use entity::{EventId, OrganizationId, client, event, vocabulary::EventKind};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use entity::{EventId, OrganizationId, RegistrationId, TypedId, client, event, registration, vocabulary::EventKind};
+use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
     access::{
@@ -22,18 +22,23 @@ impl Protected for event::Entity {
         row.id
     }
 
-    /// What happened in the caller's organization, once it has its place; and about a client, when the caller sees that client.
+    /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; and to a
+    /// registration, when they see that: it is class C.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
         };
+        let seats = query::<registration::Entity>().select_only().column(registration::Column::Id);
+        let seats = seats.filter(registration::Entity::visible_to(access));
+        let of_seat = event::Column::SubjectKind.eq(RegistrationId::PREFIX);
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
         Condition::all()
             .add(event::Column::OrganizationId.eq(own))
             .add(event::Column::Position.is_not_null())
             .add(Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query())))
+            .add(Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query())))
     }
 
     fn grants(_: &Access) -> Grants {
@@ -58,6 +63,11 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ApiClientChanged => "An API client was made, changed or revoked.",
         EventKind::ClientCreated => "A client was added.",
         EventKind::ClientUpdated => "A client's record was updated.",
+        EventKind::WorkshopChanged => "A workshop was made or changed.",
+        EventKind::WorkshopPublished => "A workshop was published.",
+        EventKind::SessionChanged => "A session was moved.",
+        EventKind::SessionCancelled => "A session was cancelled.",
+        EventKind::RegistrationChanged => "A registration was made or cancelled.",
         _ => "Something happened.",
     }
 }

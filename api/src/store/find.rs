@@ -57,6 +57,8 @@ pub struct Find<'a, E: Protected> {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Listing<E: Protected> {
     narrowed: Condition,
+    /// What it is narrowed by, as text: cursors are bound to it.
+    named: String,
     order: Option<(By<E>, Order)>,
 }
 
@@ -114,29 +116,37 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self::over(store, access, Listing { narrowed: Condition::all(), order: None })
+        Self::over(store, access, Listing { narrowed: Condition::all(), named: String::new(), order: None })
     }
 
     pub(in crate::store) fn over(store: &'a Store, access: &'a Access, listing: Listing<E>) -> Self {
         Self { store, access, listing }
     }
 
+    /// When it is asked for.
+    pub const fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.access.now
+    }
+
     /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
     /// read must not be found either.
     #[must_use]
-    pub fn by(mut self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
-        self.listing.narrowed = self.listing.narrowed.add(holds(column));
-        self.reading(E::class_of(column))
+    pub fn by(self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
+        self.matching(E::class_of(column), Condition::all().add(holds(column)))
     }
 
     /// Narrows by a condition on other tables, which reads this class of the row, or none.
     #[must_use]
-    pub fn matching(mut self, class: Option<Class>, condition: Condition) -> Self {
-        self.listing.narrowed = self.listing.narrowed.add(condition);
-        self.reading(class)
+    pub fn matching(self, class: Option<Class>, condition: Condition) -> Self {
+        let name = format!("{condition:?}");
+        self.matching_as(&name, class, condition)
     }
 
-    fn reading(mut self, class: Option<Class>) -> Self {
+    /// Likewise. The name binds cursors to the condition in place of its text, which may hold the time of the request.
+    #[must_use]
+    pub fn matching_as(mut self, name: &str, class: Option<Class>, condition: Condition) -> Self {
+        self.listing.narrowed = self.listing.narrowed.add(condition);
+        self.listing.named.push_str(name);
         if let (Some(class), false) = (class, self.access.is_system()) {
             self.listing.narrowed = self.listing.narrowed.add(E::grants(self.access).condition(class));
         }
@@ -264,7 +274,8 @@ impl<'a, E: Protected> Find<'a, E> {
 impl<E: Protected> Listing<E> {
     /// Narrowed to those of a parent.
     pub(in crate::store) fn of(&self, parent: E::Column, id: uuid::Uuid) -> Self {
-        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), order: self.order.clone() }
+        let named = format!("{} {parent:?} {id}", self.named);
+        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), named, order: self.order.clone() }
     }
 
     /// By what the rows are ordered, and which way.
@@ -300,7 +311,7 @@ impl<E: Protected> Listing<E> {
             Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
             None => String::new(),
         };
-        sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), format!("{:?}", self.narrowed).as_bytes()])
+        sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])
     }
 }
 
