@@ -5,6 +5,7 @@ mod m0001_directory;
 mod m0002_log;
 mod m0003_client;
 mod m0004_referral;
+mod m0005_schedule;
 
 use sea_orm_migration::prelude::*;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_log::Migration),
             Box::new(m0003_client::Migration),
             Box::new(m0004_referral::Migration),
+            Box::new(m0005_schedule::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ mod leaks;
 mod licences;
 mod log;
 mod order;
+mod schedule;
 mod schema;
 mod statements;
 mod subscription;
