@@ -7,6 +7,7 @@ mod concurrency;
 mod crash;
 mod databases;
 mod idempotency;
+mod issuers;
 mod leaks;
 mod licences;
 mod log;

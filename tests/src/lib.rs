@@ -3,3 +3,4 @@
 pub mod app;
 pub mod caller;
 pub mod databases;
+pub mod identity_provider;

@@ -17,7 +17,7 @@ use entity::{
     vocabulary::{PurposeOfUse, Role},
 };
 
-pub use key_set::{KeySource, Unreachable};
+pub use key_set::{KeySets, KeySource, Unreachable};
 pub use scope::Scope;
 
 use crate::clock::Instant;

@@ -15,6 +15,7 @@ use sea_orm_migration::MigratorTrait;
 use super::{
     demo::{self, Plan},
     init::{self, NewInstallation},
+    issuer::{self, IssuerCommand},
     keys::{self, KeysCommand},
 };
 use crate::{
@@ -60,6 +61,9 @@ enum Command {
     /// API clients.
     #[command(subcommand)]
     Client(Client),
+    /// Identity providers whose tokens an organization's staff sign in with.
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Signing keys and data keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -104,6 +108,9 @@ struct Init {
     /// Its time zone.
     #[arg(long, default_value = "America/New_York")]
     time_zone: String,
+    /// The identity provider whose tokens its staff sign in with, as `issuer add` takes it.
+    #[arg(long)]
+    issuer: Option<String>,
 }
 
 #[derive(Args)]
@@ -147,7 +154,7 @@ struct ClientCreate {
     purposes: Vec<String>,
 }
 
-fn said(sentence: impl Into<String>) -> NotStarted {
+pub(super) fn said(sentence: impl Into<String>) -> NotStarted {
     NotStarted(sentence.into())
 }
 
@@ -187,8 +194,13 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
                 said(format!("`--kind` is one of {}", kinds.join(", ")))
             })?;
             let app = App::open(config, Clock::system(), Environment::Production).await?;
-            let new =
-                NewInstallation { organization: init.organization, kind, time_zone: init.time_zone, administrator: init.administrator };
+            let new = NewInstallation {
+                organization: init.organization,
+                kind,
+                time_zone: init.time_zone,
+                administrator: init.administrator,
+                issuer: init.issuer,
+            };
             let (id, secret) = init::first_organization(&app, new).await?;
             print(&format!("client_id={id}"));
             print(&format!("client_secret={secret}"));
@@ -205,6 +217,13 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             let (id, secret) = client_create(&app, new).await?;
             print(&format!("client_id={id}"));
             print(&format!("client_secret={secret}"));
+            Ok(())
+        }
+        Some(Command::Issuer(command)) => {
+            let app = App::open(config, Clock::system(), Environment::Production).await?;
+            for line in issuer::run(&app, command).await? {
+                print(&line);
+            }
             Ok(())
         }
         Some(Command::Keys(command)) => {
@@ -284,7 +303,7 @@ async fn doctor(config: Config) -> Result<(), NotStarted> {
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr + Ord>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted> {
+pub(super) fn parsed<T: std::str::FromStr + Ord>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted> {
     let names = names.iter().filter(|name| !name.is_empty());
     names.map(|name| name.to_ascii_uppercase().parse().map_err(|_| said(format!("`{name}` is no {what}")))).collect()
 }
@@ -326,7 +345,7 @@ pub async fn token_for(app: &App, organization: &str, roles: &BTreeSet<Role>, li
     Ok(minted.token)
 }
 
-async fn organization_named(app: &App, system: &Access, name: &str) -> Result<entity::OrganizationId, NotStarted> {
+pub(super) async fn organization_named(app: &App, system: &Access, name: &str) -> Result<entity::OrganizationId, NotStarted> {
     let found = app.store.find::<organization::Entity>(system).by(organization::Column::Name, |column| column.eq(name)).first(1).await?;
     found.first().map(|row| row.id).ok_or_else(|| said(format!("there is no organization named `{name}`")))
 }

@@ -145,6 +145,8 @@ pub async fn create_in(
         organization_id: Set(organization.id),
         name: Set(text::line("name", &new.name, 100)?),
         secret_hash: Set(secret.hash),
+        jwks: Set(None),
+        jwks_url: Set(None),
         scopes: Set(scopes.iter().map(ToString::to_string).collect()),
         roles: Set(new.roles.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
         purposes: Set(new.purposes.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),

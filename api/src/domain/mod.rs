@@ -5,6 +5,7 @@ pub mod api_client;
 pub mod audit_event;
 pub mod client;
 pub mod event;
+pub mod issuer;
 pub mod organization;
 pub mod program;
 mod pseudonym;
