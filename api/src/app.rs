@@ -121,10 +121,11 @@ impl App {
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
         let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
         let key_sets = KeySets::new(Arc::new(outgoing.clone()));
-        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone(), key_sets));
+        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone(), key_sets.clone()));
         let oauth = Arc::new(OAuth {
             tokens: tokens.clone(),
             secrets: secrets.clone(),
+            key_sets,
             registry: Arc::new(Applications(store.clone())),
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,

@@ -151,10 +151,25 @@ fn bad_directory(setting: &Setting) -> Vec<Bad> {
             "check",
         ),
         ("an unknown purpose", APPLICATION, application("purposes", json!(["FUN"])), "BAD_USER_INPUT", "FUN"),
+        ("keys that are no set", APPLICATION, application("jwks", json!("nonsense")), "INVALID", "RFC 7517"),
+        ("a set without keys", APPLICATION, application("jwks", json!("{\"keys\":[]}")), "INVALID", "1 to 8"),
+        ("a symmetric key", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}")), "INVALID", "private"),
+        ("a key that signs nothing", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"OKP\"}]}")), "INVALID", "EdDSA"),
+        ("keys of 17 KB", APPLICATION, application("jwks", json!(" ".repeat(17_000))), "INVALID", "16384"),
+        ("keys as a list", APPLICATION, application("jwks", json!(["a", "b"])), "BAD_USER_INPUT", "String"),
+        ("keys at no address", APPLICATION, application("jwksUrl", json!("nowhere")), "INVALID", "`jwksUrl`"),
+        ("keys without TLS", APPLICATION, application("jwksUrl", json!("http://keys.example/jwks")), "INVALID", "https"),
+        ("keys inside", APPLICATION, application("jwksUrl", json!("https://169.254.169.254/jwks")), "INVALID", "public internet"),
+        ("keys at a password's address", APPLICATION, application("jwksUrl", json!("https://a:b@keys.example")), "INVALID", "password"),
+        ("keys in two ways", APPLICATION, both_ways(), "INVALID", "not both"),
         ("a name of an application with NUL", APPLICATION, application("name", json!("\0")), "INVALID", "`name`"),
         ("an application that was revoked", REVOKE, json!({ "id": setting.revoked }), "IMMUTABLE", "revoked"),
         ("an application that is none", REVOKE, json!({ "id": "api_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
     ]
+}
+
+fn both_ways() -> Value {
+    json!({ "input": { "name": "App", "scopes": [], "roles": [], "jwks": "{}", "jwksUrl": "https://keys.example/jwks" } })
 }
 
 async fn bad_questions(setting: &Setting) -> Vec<Bad> {

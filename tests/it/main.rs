@@ -12,6 +12,7 @@ mod leaks;
 mod licences;
 mod log;
 mod order;
+mod own_keys;
 mod schema;
 mod statements;
 mod subscription;

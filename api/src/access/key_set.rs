@@ -37,6 +37,9 @@ pub struct Unreachable;
 /// Fetches a published key set: the outgoing client, or a test's.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
+    /// Whether the address may be called, as far as can be told beforehand; a sentence that says why not.
+    fn check(&self, url: &Url) -> Result<(), String>;
+
     /// The body of a successful answer.
     async fn fetch(&self, url: &Url) -> Result<Bytes, Unreachable>;
 }
@@ -61,6 +64,14 @@ impl KeySets {
     /// Sets that are fetched from this source.
     pub fn new(source: Arc<dyn KeySource>) -> Self {
         Self { source, sets: Cache::new(MOST_SETS) }
+    }
+
+    /// Whether sets may be fetched from this address, as far as can be told beforehand.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub fn check(&self, url: &Url) -> Result<(), String> {
+        self.source.check(url)
     }
 
     /// The key of this name in the set at this address, or none.

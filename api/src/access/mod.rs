@@ -5,6 +5,7 @@ pub mod jws;
 mod key_file;
 mod key_set;
 pub mod keys;
+mod own_keys;
 pub mod policy;
 mod scope;
 pub mod secret;
@@ -18,6 +19,7 @@ use entity::{
 };
 
 pub use key_set::{KeySets, KeySource, Unreachable};
+pub use own_keys::{MOST_BYTES as MOST_OWN_KEY_BYTES, checked as checked_own_keys};
 pub use scope::Scope;
 
 use crate::clock::Instant;

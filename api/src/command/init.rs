@@ -63,6 +63,7 @@ pub async fn first_organization(app: &App, new: NewInstallation) -> Result<(ApiC
         roles: vec![Role::Administrator],
         program_ids: Vec::new(),
         purposes: Vec::new(),
+        keys: None,
     };
     if let Some(trusted) = trusted {
         crate::domain::issuer::create_in(&mut tx, &home, trusted).await.map_err(spoken)?;

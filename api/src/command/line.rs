@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
@@ -26,7 +29,7 @@ use crate::{
     app::{App, NotStarted},
     clock::Clock,
     config::{Config, Environment},
-    domain::api_client::{self, NewApiClient, NewSecret},
+    domain::api_client::{self, NewApiClient, NewSecret, OwnKeys},
     error::Error,
     graphql, logging,
     store::{Action, Connections},
@@ -152,6 +155,9 @@ struct ClientCreate {
     /// The purposes of use it may name, with commas.
     #[arg(long, value_delimiter = ',')]
     purposes: Vec<String>,
+    /// A file with its public keys (a JSON Web Key Set): it signs assertions with them, and has no secret.
+    #[arg(long)]
+    jwks: Option<PathBuf>,
 }
 
 pub(super) fn said(sentence: impl Into<String>) -> NotStarted {
@@ -216,7 +222,9 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             let app = App::open(config, Clock::system(), Environment::Production).await?;
             let (id, secret) = client_create(&app, new).await?;
             print(&format!("client_id={id}"));
-            print(&format!("client_secret={secret}"));
+            if let Some(secret) = secret {
+                print(&format!("client_secret={secret}"));
+            }
             Ok(())
         }
         Some(Command::Issuer(command)) => {
@@ -350,7 +358,8 @@ pub(super) async fn organization_named(app: &App, system: &Access, name: &str) -
     found.first().map(|row| row.id).ok_or_else(|| said(format!("there is no organization named `{name}`")))
 }
 
-async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClientId, String), NotStarted> {
+async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClientId, Option<String>), NotStarted> {
+    let keys = new.jwks.as_deref().map(keys_in).transpose()?.flatten();
     let system = Access::system("client create", app.clock().now());
     let home = organization_named(app, &system, &new.organization).await?;
     let mut program_ids = Vec::new();
@@ -365,10 +374,17 @@ async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClien
         roles: parsed::<Role>(&new.roles, "role")?.into_iter().collect(),
         program_ids,
         purposes: parsed::<PurposeOfUse>(&new.purposes, "purpose of use")?.into_iter().collect(),
+        keys,
     };
     let mut tx = app.store.begin(&system).await?;
     let home = tx.fetch_for::<organization::Entity>(home, Action::Extend).await?;
     let made = api_client::create_in(&mut tx, &home, wanted, NewSecret::make(&app.secrets)).await.map_err(spoken)?;
     let made = tx.commit(made).await?;
-    Ok((made.api_client.id, made.secret.unwrap_or_default()))
+    Ok((made.api_client.id, made.secret))
+}
+
+/// The public keys in a file.
+fn keys_in(file: &Path) -> Result<Option<OwnKeys>, NotStarted> {
+    let text = std::fs::read_to_string(file).map_err(|why| said(format!("{}: {why}", file.display())))?;
+    OwnKeys::checked(Some(&text), None, |_| Ok(())).map_err(|refusal| spoken(refusal.into()))
 }

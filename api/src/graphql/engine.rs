@@ -32,7 +32,7 @@ pub struct GraphEngine {
 impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
     pub fn new(store: Store, tokens: Tokens, secrets: Secrets, key_sets: KeySets) -> Self {
-        Self { schema: super::build().data(secrets).finish(), store, tokens, key_sets }
+        Self { schema: super::build().data(secrets).data(key_sets.clone()).finish(), store, tokens, key_sets }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.
