@@ -10,6 +10,7 @@ mod idempotency;
 mod issuers;
 mod leaks;
 mod licences;
+mod limits;
 mod log;
 mod order;
 mod own_keys;

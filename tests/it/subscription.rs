@@ -17,18 +17,22 @@ use tokio_tungstenite::{
 };
 
 /// Somebody who follows the events of their organization.
-struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Follower {
     async fn after(caller: &Caller, url: &str, cursor: Option<&str>) -> Self {
+        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
+        Self::asking(caller, url, json!({ "query": query, "variables": { "after": cursor } })).await
+    }
+
+    /// Somebody who asks for anything over a WebSocket.
+    pub(crate) async fn asking(caller: &Caller, url: &str, payload: Value) -> Self {
         let mut request = format!("{}/graphql", url.replace("http:", "ws:")).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         let mut follower = Self(connect_async(request).await.unwrap().0);
         let token = format!("Bearer {}", caller.token.as_deref().unwrap());
         follower.send(json!({ "type": "connection_init", "payload": { "authorization": token } })).await;
         assert_eq!(follower.next().await.unwrap()["type"], "connection_ack");
-        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
-        let payload = json!({ "query": query, "variables": { "after": cursor } });
         follower.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
         follower
     }
@@ -38,7 +42,7 @@ impl Follower {
     }
 
     /// The next message of the protocol that is no ping; nothing when none comes for five seconds.
-    async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             let message = timeout(Duration::from_secs(5), self.0.next()).await.ok()?.unwrap().unwrap();
             if let Message::Text(text) = message {

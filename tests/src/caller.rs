@@ -105,6 +105,20 @@ impl Caller {
         Answer { status, headers, raw, body: Value::Null }
     }
 
+    /// Asks in the address (`GET /graphql?…`), whose parameters these are.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn get(&self, parameters: &[(&str, &str)]) -> Answer {
+        let mut address: url::Url = format!("{}/graphql", self.url).parse().expect("it is an address");
+        address.query_pairs_mut().extend_pairs(parameters);
+        let response = self.client.get(address).send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let raw = response.text().await.expect("the answer is text");
+        let body = serde_json::from_str(&raw).unwrap_or_default();
+        Answer { status, headers, raw, body }
+    }
+
     /// Asks with a body and headers of one's own.
     ///
     /// # Panics

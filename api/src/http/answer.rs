@@ -103,6 +103,12 @@ impl Answer {
         Self { data: executed.then_some(response.data), errors, extensions: response.extensions }
     }
 
+    /// The same, with what it cost.
+    pub(super) fn costing(mut self, cost: usize) -> Self {
+        self.extensions.insert("cost".to_owned(), cost.into());
+        self
+    }
+
     /// Whether the request was refused before anything was executed.
     pub(super) const fn is_refusal(&self) -> bool {
         self.data.is_none()

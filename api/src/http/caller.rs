@@ -106,7 +106,7 @@ pub(super) fn address(request: &HttpRequest, settings: &DoorSettings) -> IpAddr 
 impl Doors {
     /// Signs in and takes one request of the caller's share. A token that is not valid costs its address one, so that guessing is slow.
     pub(super) async fn admit(&self, credentials: Credentials, address: IpAddr) -> Result<(Access, HeaderMap), Refused> {
-        let signed_in = self.engine.sign_in(credentials).await;
+        let mut signed_in = self.engine.sign_in(credentials).await;
         let bucket = signed_in.as_ref().map_or(Bucket::Address(address), |access| Bucket::of(access.actor, address));
         let mut headers = HeaderMap::new();
         if let Some(standing) = self.limiter.take(bucket) {
@@ -117,6 +117,9 @@ impl Doors {
                 let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, error);
                 refused.headers = headers;
                 return Err(refused);
+            }
+            if let Ok(access) = &mut signed_in {
+                access.share = Some(standing.share(access.now));
             }
         }
         Ok((signed_in?, headers))

@@ -147,7 +147,7 @@ async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes
 impl Doors {
     /// Runs a query or a mutation, with the headers that the engine wants to have told.
     pub(super) async fn run(&self, access: Access, operation: Operation) -> (Answer, HeaderMap) {
-        let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+        let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let engine = self.engine.clone();
         let (request, mutation) = (operation.request, operation.kind == OperationType::Mutation);
         let work = async move { engine.execute(access, request).await };
@@ -165,7 +165,7 @@ impl Doors {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
             Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
         }));
-        (Answer::of(response, has_variables, &request_id), headers)
+        (Answer::of(response, has_variables, &request_id).costing(cost), headers)
     }
 }
 

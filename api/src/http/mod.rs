@@ -65,7 +65,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Who this is, with today's roles. No token is an anonymous caller, who may read what is public.
     async fn sign_in(&self, credentials: Credentials) -> Result<Access, NotLetIn>;
 
-    /// Runs one query or mutation. The answer is complete: codes, redactions, notices, cost.
+    /// Runs one query or mutation. The answer is complete but for codes and cost, which doors add.
     async fn execute(&self, access: Access, request: Request) -> Response;
 
     /// Runs one operation as a stream: a subscription's items, or one answer.

@@ -15,6 +15,8 @@ pub(super) struct Operation {
     pub(super) kind: OperationType,
     /// Fields of the operation itself, fragments written out.
     pub(super) root_fields: usize,
+    /// How much it asks for (`Limits::selections`).
+    pub(super) cost: usize,
     /// Whether it was sent variables, or declares them: then a wrong value is a mistake in them.
     pub(super) has_variables: bool,
     /// Hash of what was asked, for an idempotency key.
@@ -36,7 +38,7 @@ impl Operation {
         let variables = parameters.variables();
         limits.check_variables(variables.values())?;
         let chosen = choose(&document, parameters.operation_name.as_deref())?;
-        let root_fields = limits.check_document(&document, chosen)?;
+        let size = limits.check_document(&document, chosen)?;
         needed_variables(chosen, &parameters.variables)?;
 
         let (kind, declares) = (chosen.ty, !chosen.variable_definitions.is_empty());
@@ -50,7 +52,8 @@ impl Operation {
         request.set_parsed_query(document);
         Ok(Self {
             kind,
-            root_fields,
+            root_fields: size.root_fields,
+            cost: size.cost,
             has_variables: declares || !parameters.variables.is_empty(),
             hash: parameters.hash(),
             request,

@@ -96,9 +96,9 @@ async fn feed(doors: web::Data<Doors>, access: Access, operation: Operation, eve
 /// The answers of any operation: a subscription's items, or the one of a query or mutation.
 fn answers(doors: &web::Data<Doors>, access: Access, operation: Operation) -> stream::BoxStream<'static, Answer> {
     if operation.kind == OperationType::Subscription {
-        let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+        let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let items = doors.engine.subscribe(access, operation.request);
-        return items.map(move |response| Answer::of(response, has_variables, &request_id)).boxed();
+        return items.map(move |response| Answer::of(response, has_variables, &request_id).costing(cost)).boxed();
     }
     let doors = doors.clone().into_inner();
     stream::once(async move { doors.run(access, operation).await.0 }).boxed()

@@ -353,10 +353,10 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
             way.send(Kind::Complete).await;
         };
     }
-    let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+    let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
     let mut items = doors.engine.subscribe(access, operation.request);
     while let Some(response) = items.next().await {
-        let answer = Answer::of(response, has_variables, &request_id);
+        let answer = Answer::of(response, has_variables, &request_id).costing(cost);
         if answer.is_refusal() {
             return way.send(Kind::Error(answer)).await;
         }
