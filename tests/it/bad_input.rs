@@ -326,10 +326,31 @@ fn bad_requests() -> Vec<BadRequest> {
             "BAD_USER_INPUT",
             "exactly one",
         ),
+        ("a hash of another version", "POST", json(), "", by_hash(r#"{"version":2,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "version"),
+        ("a hash that is none", "POST", json(), "", by_hash(r#"{"version":1,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "SHA-256"),
+        ("a hash that is a word", "POST", json(), "", by_hash("\"00\""), 400, "BAD_USER_INPUT", "version"),
+        ("another document's hash", "POST", json(), "", with_hash("0"), 400, "BAD_USER_INPUT", "not the hash"),
+        ("an unknown hash", "POST", json(), "", by_hash(&hash_of("1")), 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
+        ("an unknown hash by GET", "GET", json(), UNKNOWN_HASH, vec![], 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
         ("an unknown purpose", "POST", and("x-purpose-of-use", "FUN"), "", create(), 400, "BAD_USER_INPUT", "PurposeOfUse"),
         ("a purpose that is not theirs", "POST", and("x-purpose-of-use", "EMERGENCY"), "", create(), 403, "FORBIDDEN", "purpose"),
         ("another scheme", "POST", and("authorization", "Basic YTpi"), "", create(), 401, "UNAUTHENTICATED", "token"),
     ]
+}
+
+const UNKNOWN_HASH: &str = "?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22\
+    2222222222222222222222222222222222222222222222222222222222222222%22%7D%7D";
+
+fn hash_of(digit: &str) -> String {
+    json!({ "version": 1, "sha256Hash": digit.repeat(64) }).to_string()
+}
+
+fn by_hash(persisted: &str) -> Vec<u8> {
+    format!(r#"{{"extensions":{{"persistedQuery":{persisted}}}}}"#).into_bytes()
+}
+
+fn with_hash(digit: &str) -> Vec<u8> {
+    format!(r#"{{"query":"{{__typename}}","extensions":{{"persistedQuery":{}}}}}"#, hash_of(digit)).into_bytes()
 }
 
 const LONG: &str = concat!(

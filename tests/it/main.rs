@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod order;
 mod own_keys;
+mod persisted;
 mod schema;
 mod statements;
 mod subscription;

@@ -93,8 +93,16 @@ impl Caller {
     /// # Panics
     /// When the server does not answer.
     pub async fn follow(&self, query: &str, patience: Duration) -> Answer {
+        self.follow_with(json!({ "query": query }), patience).await
+    }
+
+    /// Likewise with a body of one's own.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn follow_with(&self, body: Value, patience: Duration) -> Answer {
         let request = self.client.post(format!("{}/graphql/stream", self.url)).header("accept", "text/event-stream");
-        let request = request.json(&json!({ "query": query }));
+        let request = request.json(&body);
         let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
         let mut response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -32,6 +32,8 @@ pub enum ErrorCode {
     DepthLimitExceeded,
     /// Too many requests.
     RateLimited,
+    /// Only a document's hash was sent, and the document is not known here.
+    PersistedQueryNotFound,
     /// It took too long.
     Timeout,
     /// Not now.
@@ -52,6 +54,7 @@ impl ErrorCode {
             Self::CostLimitExceeded => "COST_LIMIT_EXCEEDED",
             Self::DepthLimitExceeded => "DEPTH_LIMIT_EXCEEDED",
             Self::RateLimited => "RATE_LIMITED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",

@@ -12,7 +12,10 @@ use actix_web::{
 use async_graphql::ServerError;
 use async_graphql_parser::types::OperationType;
 
-use super::{Credentials, DoorSettings, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, rate::Bucket, routes::Doors};
+use super::{
+    Credentials, DoorSettings, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, parameters::Parameters, rate::Bucket,
+    routes::Doors,
+};
 use crate::access::{Access, IdempotencyKey};
 
 /// Why a request goes no further, before GraphQL has a say.
@@ -123,6 +126,16 @@ impl Doors {
             }
         }
         Ok((signed_in?, headers))
+    }
+}
+
+impl Doors {
+    /// From parameters to an operation that may run, by its document or by the document's hash.
+    pub(super) fn prepare(&self, mut parameters: Parameters) -> Result<Operation, ServerError> {
+        let document = self.persisted.complete(&mut parameters)?;
+        let operation = Operation::prepare(&parameters, &self.settings.limits)?;
+        self.persisted.keep(document);
+        Ok(operation)
     }
 }
 

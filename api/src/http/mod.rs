@@ -12,6 +12,7 @@ mod metrics;
 pub mod oauth;
 mod operation;
 mod parameters;
+mod persisted;
 mod rate;
 mod routes;
 mod scan;

@@ -29,8 +29,9 @@ pub(super) struct Operation {
 impl Operation {
     /// Parses and checks.
     pub(super) fn prepare(parameters: &Parameters, limits: &Limits) -> Result<Self, ServerError> {
-        limits.check_text(&parameters.query)?;
-        let document = parse_query(&parameters.query).map_err(|error| {
+        let query = parameters.query.as_deref().unwrap_or_default();
+        limits.check_text(query)?;
+        let document = parse_query(query).map_err(|error| {
             let mut refusal = ErrorCode::ParseFailed.error(error.to_string());
             refusal.locations = error.positions().collect();
             refusal
@@ -43,7 +44,7 @@ impl Operation {
 
         let (kind, declares) = (chosen.ty, !chosen.variable_definitions.is_empty());
         let unfit_for_address = unfit_document(&document).or_else(|| unfit_variables(&parameters.variables));
-        let mut request = Request::new(parameters.query.clone()).variables(variables);
+        let mut request = Request::new(query).variables(variables);
         // The library refuses the name of an operation that the document leaves out.
         request.operation_name.clone_from(&parameters.operation_name);
         if let Ok(extensions) = serde_json::from_value(Value::Object(parameters.extensions.clone())) {

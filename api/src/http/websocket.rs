@@ -20,7 +20,6 @@ use super::{
     Credentials, ErrorCode, NotLetIn,
     answer::Answer,
     caller::{address, bearer, keyed, request_id},
-    operation::Operation,
     parameters::Parameters,
     routes::Doors,
 };
@@ -331,7 +330,7 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
         Ok((access, _)) => access,
         Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![*refused.error]))).await,
     };
-    let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
+    let prepared = doors.prepare(parameters).and_then(|operation| {
         keyed(&mut access, &operation, key.as_deref())?;
         Ok(operation)
     });
