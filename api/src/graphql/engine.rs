@@ -100,13 +100,18 @@ impl Engine for GraphEngine {
         complete(&data, response).await
     }
 
-    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response> {
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
         let data = self.data(access);
         let items = self.schema.execute_stream(request.data(Arc::clone(&data)));
         items
             .then(move |response| {
                 let data = Arc::clone(&data);
-                async move { complete(&data, response).await }.boxed()
+                async move {
+                    let begun = data.executed.load(Ordering::Relaxed);
+                    let response = complete(&data, response).await;
+                    if begun { Ok(response) } else { Err(response) }
+                }
+                .boxed()
             })
             .boxed()
     }

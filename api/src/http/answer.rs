@@ -106,6 +106,19 @@ impl Answer {
         Self { data: executed.then_some(response.data), errors, extensions: response.extensions }
     }
 
+    /// An item of a subscription, or why it could not be begun: an error of the request then, with no place in the data.
+    pub(super) fn of_stream(item: Result<Response, Response>, has_variables: bool, request_id: &str) -> Self {
+        match item {
+            Ok(response) => Self::of(response, has_variables, request_id),
+            Err(response) => Self::of(response, has_variables, request_id).into_refusal(),
+        }
+    }
+
+    fn into_refusal(mut self) -> Self {
+        self.errors.iter_mut().for_each(|error| error.path.clear());
+        Self { data: None, ..self }
+    }
+
     /// The same, with what it cost.
     pub(super) fn costing(mut self, cost: usize) -> Self {
         self.extensions.insert("cost".to_owned(), cost.into());
@@ -210,6 +223,17 @@ mod tests {
         assert!(!answer.to_json().contains("10.0.0.5"));
         assert!(answer.to_json().contains("\"data\":null"));
         assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn why_a_stream_could_not_be_begun_has_no_data_and_hides_our_faults() {
+        let fault = || ServerError::new("connection to 10.0.0.5 refused", None).with_path(vec![PathSegment::Field("events".into())]);
+        let begun = Answer::of_stream(Ok(Response::from_errors(vec![fault()])), false, "r1");
+        assert!(!begun.is_refusal() && begun.to_json().contains("\"path\":[\"events\"]"), "{}", begun.to_json());
+        let not_begun = Answer::of_stream(Err(Response::from_errors(vec![fault()])), false, "r1");
+        assert!(not_begun.is_refusal() && !not_begun.to_json().contains("path"), "{}", not_begun.to_json());
+        assert_eq!(code_of(&not_begun.errors[0]), Some("INTERNAL"));
+        assert!(!not_begun.to_json().contains("10.0.0.5"));
     }
 
     #[test]

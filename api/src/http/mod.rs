@@ -69,8 +69,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Runs one query or mutation. The answer is complete but for codes and cost, which doors add.
     async fn execute(&self, access: Access, request: Request) -> Response;
 
-    /// Runs one operation as a stream: a subscription's items, or one answer.
-    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response>;
+    /// Runs a subscription: its items, or one error with why the stream could not be begun.
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>>;
 
     /// The schema as SDL.
     fn sdl(&self) -> String;

@@ -98,7 +98,7 @@ fn answers(doors: &web::Data<Doors>, access: Access, operation: Operation) -> st
     if operation.kind == OperationType::Subscription {
         let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let items = doors.engine.subscribe(access, operation.request);
-        return items.map(move |response| Answer::of(response, has_variables, &request_id).costing(cost)).boxed();
+        return items.map(move |item| Answer::of_stream(item, has_variables, &request_id).costing(cost)).boxed();
     }
     let doors = doors.clone().into_inner();
     stream::once(async move { doors.run(access, operation).await.0 }).boxed()

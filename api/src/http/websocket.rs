@@ -354,8 +354,8 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
     }
     let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
     let mut items = doors.engine.subscribe(access, operation.request);
-    while let Some(response) = items.next().await {
-        let answer = Answer::of(response, has_variables, &request_id).costing(cost);
+    while let Some(item) = items.next().await {
+        let answer = Answer::of_stream(item, has_variables, &request_id).costing(cost);
         if answer.is_refusal() {
             return way.send(Kind::Error(answer)).await;
         }
