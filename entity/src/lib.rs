@@ -19,6 +19,8 @@ pub mod event;
 mod guarded;
 pub mod id;
 pub mod idempotency;
+pub mod issuer;
+pub mod issuer_subject;
 mod list;
 pub mod organization;
 pub mod peer;

@@ -212,6 +212,7 @@ impl TestApp {
             roles: roles.to_vec(),
             program_ids: vec![home.program],
             purposes: purposes.to_vec(),
+            keys: None,
         };
         let made = api_client::create_in(&mut tx, &organization, new, NewSecret::make(&self.secrets)).await.expect("it can be made");
         let made = tx.commit(made).await.expect("it commits");

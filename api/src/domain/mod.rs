@@ -10,6 +10,7 @@ pub mod contact;
 pub mod disclosure;
 pub mod episode;
 pub mod event;
+pub mod issuer;
 pub mod organization;
 pub mod peer;
 pub mod peer_match;
