@@ -16,6 +16,7 @@ mod log;
 mod order;
 mod own_keys;
 mod persisted;
+mod referral;
 mod schedule;
 mod schema;
 mod statements;

@@ -89,6 +89,10 @@ impl PartOf<consent::Entity> for consent_flow::Entity {
     fn parent(part: &consent_flow::Model) -> ConsentId {
         part.consent_id
     }
+
+    fn order() -> consent_flow::Column {
+        consent_flow::Column::Ordinal
+    }
 }
 
 /// The elements of a consent (42 CFR 2.31(a)), as they were signed.
@@ -183,6 +187,12 @@ pub fn status(row: &consent::Model, flows: &[consent_flow::Model], now: Instant)
     } else {
         ConsentStatus::Invalid
     }
+}
+
+/// Consents that were not revoked and have not ended.
+pub fn holding(now: Instant) -> Condition {
+    let lasts = Condition::any().add(consent::Column::ExpiresAt.is_null()).add(consent::Column::ExpiresAt.gt(now));
+    Condition::all().add(consent::Column::RevokedAt.is_null()).add(consent::Column::ExpiredAt.is_null()).add(lasts)
 }
 
 /// What is read of a consent before a referral relies on it. The path names the argument that holds the consent's elements.

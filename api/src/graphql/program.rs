@@ -107,7 +107,8 @@ impl Program {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
-        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(ctx.access()), None);
+        let access = ctx.access();
+        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(&access), None);
         Ok(children(ctx, find, workshop::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -159,7 +160,7 @@ pub(crate) struct LevelOfCare {
 }
 
 impl LevelOfCare {
-    fn of(edition: AsamEdition, code: &str) -> Option<Self> {
+    pub(crate) fn of(edition: AsamEdition, code: &str) -> Option<Self> {
         Some(Self { edition, code: code.to_owned(), name: level_name(edition, code)? })
     }
 }
@@ -171,6 +172,12 @@ pub(crate) struct LevelOfCareInput {
     edition: AsamEdition,
     /// Its code there.
     code: String,
+}
+
+impl From<LevelOfCareInput> for (AsamEdition, String) {
+    fn from(input: LevelOfCareInput) -> Self {
+        (input.edition, input.code)
+    }
 }
 
 /// A postal address, or as much of it as there is.
@@ -279,7 +286,8 @@ impl ProgramQuery {
             Some(ProgramOrder { field: ProgramOrderField::Name, direction: SortDirection::Desc }) => Order::Desc,
             _ => Order::Asc,
         };
-        let mut find = ctx.store().find::<program::Entity>(ctx.access());
+        let access = ctx.access();
+        let mut find = ctx.store().find::<program::Entity>(&access);
         if let Some(accepts) = filter.accepts_referrals {
             find = find.by(program::Column::AcceptsReferrals, |column| column.eq(accepts));
         }
@@ -295,7 +303,7 @@ impl ProgramQuery {
 
     /// The program with this id. Public.
     async fn program(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: ProgramId) -> Result<Option<Program>> {
-        Ok(ctx.store().fetch::<program::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Program))
+        Ok(ctx.store().fetch::<program::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Program))
     }
 }
 
@@ -331,7 +339,7 @@ impl From<ProgramCreateInput> for NewProgram {
         Self {
             name: input.name,
             description: input.description,
-            level: input.level_of_care.map(|level| (level.edition, level.code)),
+            level: input.level_of_care.map(Into::into),
             languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
             address: input.address.map(Into::into),
             phone: input.phone.map(|phone| phone.0),
@@ -366,7 +374,8 @@ impl ProgramMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The program.")] input: ProgramCreateInput,
     ) -> Result<Option<ProgramCreatePayload>> {
-        let made = create(ctx.store(), ctx.access(), input.into());
+        let access = ctx.access();
+        let made = create(ctx.store(), &access, input.into());
         let (program, user_errors) = command(ctx, "programCreate", made).await?;
         Ok(Some(ProgramCreatePayload { program: program.map(Program), user_errors }))
     }

@@ -164,7 +164,8 @@ impl SessionRoster {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<RegistrationConnection> {
         let args = PageArgs { first, after, last, before };
-        let mut find = ctx.store().find::<registration::Entity>(ctx.access());
+        let access = ctx.access();
+        let mut find = ctx.store().find::<registration::Entity>(&access);
         if let Some(states) = status {
             find = find.by(registration::Column::Status, |column| column.is_in(states));
         }
@@ -252,13 +253,14 @@ impl SessionQuery {
             Some(SessionOrder { field: SessionOrderField::StartsAt, direction: SortDirection::Desc }) => Order::Desc,
             _ => Order::Asc,
         };
-        let find = filter.unwrap_or_default().narrow(ctx.store().find(ctx.access()))?.ordered(session::Column::StartsAt, order);
+        let access = ctx.access();
+        let find = filter.unwrap_or_default().narrow(ctx.store().find(&access))?.ordered(session::Column::StartsAt, order);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// The session with this id. Public: no token is needed.
     async fn session(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: SessionId) -> Result<Option<Session>> {
-        Ok(ctx.store().fetch::<session::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Session))
+        Ok(ctx.store().fetch::<session::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Session))
     }
 }
 
@@ -295,7 +297,8 @@ impl SessionMutation {
         #[graphql(desc = "When it begins: a whole minute in the future.", validator(custom = "in_our_era"))] starts_at: DateTime<Utc>,
         #[graphql(desc = "The version that was read; a stale one gives STALE.")] version: Option<i32>,
     ) -> Result<Option<SessionReschedulePayload>> {
-        let moved = reschedule(ctx.store(), ctx.access(), id, starts_at, version);
+        let access = ctx.access();
+        let moved = reschedule(ctx.store(), &access, id, starts_at, version);
         let (session, user_errors) = command(ctx, "sessionReschedule", moved).await?;
         Ok(Some(SessionReschedulePayload { session: session.map(Session), user_errors }))
     }
@@ -308,7 +311,7 @@ impl SessionMutation {
         #[graphql(desc = "Which.")] id: SessionId,
         #[graphql(desc = "A sentence for everyone, such as why.")] note: Option<String>,
     ) -> Result<Option<SessionCancelPayload>> {
-        let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), ctx.access(), id, note)).await?;
+        let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), &ctx.access(), id, note)).await?;
         Ok(Some(SessionCancelPayload { session: session.map(Session), user_errors }))
     }
 }

@@ -112,20 +112,15 @@ impl Store {
         Ok(rows)
     }
 
-    /// The parts of these rows, which the caller has fetched, by row and in the order of `by`: with one statement.
+    /// The parts of these rows, which the caller has fetched, by row and in their own order: with one statement.
     ///
     /// # Errors
     /// `Database` when it cannot be asked.
-    pub async fn parts_of<E: Protected, P: PartOf<E>>(
-        &self,
-        _access: &Access,
-        of: &[E::Id],
-        by: P::Column,
-    ) -> Result<HashMap<E::Id, Vec<P::Model>>> {
+    pub async fn parts_of<E: Protected, P: PartOf<E>>(&self, _access: &Access, of: &[E::Id]) -> Result<HashMap<E::Id, Vec<P::Model>>> {
         let keys = of.iter().map(|id| key_of::<E>(*id));
         let select = connection::select::<P>().filter(sea_orm::ColumnTrait::is_in(&P::parent_column(), keys));
         let mut parts: HashMap<E::Id, Vec<P::Model>> = HashMap::new();
-        for part in select.order_by_asc(by).all(self.reader()).await? {
+        for part in select.order_by_asc(P::order()).all(self.reader()).await? {
             parts.entry(P::parent(&part)).or_default().push(part);
         }
         Ok(parts)

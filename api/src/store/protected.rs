@@ -244,6 +244,9 @@ pub trait PartOf<E: Protected>: Part {
 
     /// The row they belong to.
     fn parent(part: &Self::Model) -> E::Id;
+
+    /// The column that they are ordered by.
+    fn order() -> Self::Column;
 }
 
 /// A row that exists for the caller, with the classes of it that are open. Only the store makes one.
