@@ -1,5 +1,6 @@
 //! The schedule: who finds a workshop, what of it is public, and how seats are taken and freed.
 
+use aftercare::access::{Scope, token::Subject};
 use chrono::TimeDelta;
 use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
@@ -130,9 +131,9 @@ on_both! {
             let nodes = answer.data("/workshops/nodes").as_array().unwrap().clone();
             nodes.iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let partner = app.api_client(&other, &[Role::PartnerApp], &[], &[]).await;
-        let subject = aftercare::access::token::Subject::Api(partner.id);
-        let reads = [aftercare::access::Scope::ScheduleRead];
+        let reads = [Scope::ScheduleRead];
+        let partner = app.api_client(&other, &[Role::PartnerApp], &reads, &[]).await;
+        let subject = Subject::Api(partner.id);
 
         assert_eq!(titles(&app.anyone()).await, [""; 0]);
         assert_eq!(titles(&app.caller(subject.clone(), &other, &[Role::PartnerApp], &[])).await, [""; 0], "without the scope");

@@ -17,7 +17,7 @@ use super::{
     event::DateTimeRange,
     guard::Requires,
     program::{Address, AddressInput, Program},
-    scalar::{Date, LanguageTag, LocalTime, TimeZone, WebAddress},
+    scalar::{Amount, Date, LanguageTag, LocalTime, TimeZone, WebAddress},
     session::{Session, SessionConnection, SessionFilter},
 };
 use crate::{
@@ -292,14 +292,14 @@ impl From<&'static topic::Topic> for Topic {
 #[derive(Clone, SimpleObject)]
 pub(crate) struct Money {
     /// How much.
-    amount: Decimal,
+    amount: Amount,
     /// ISO 4217: US dollars.
     currency: &'static str,
 }
 
 impl Money {
     fn of_cents(cents: i64) -> Self {
-        Self { amount: Decimal::new(cents, 2), currency: "USD" }
+        Self { amount: Amount(Decimal::new(cents, 2)), currency: "USD" }
     }
 }
 
@@ -432,7 +432,7 @@ pub(crate) struct WorkshopCreateInput {
     /// Where people meet online: only those who registered are told.
     join_url: Option<WebAddress>,
     /// What it costs, in US dollars; nothing when it is not given.
-    cost: Option<Decimal>,
+    cost: Option<Amount>,
     /// Who can find it, once it is published.
     visibility: GatheringVisibility,
     /// Seats in the room of each session; any number when it is not given.
@@ -464,7 +464,7 @@ impl From<WorkshopCreateInput> for NewWorkshop {
             accessibility: input.accessibility.unwrap_or_default(),
             audience: input.audience,
             minimum_age: input.minimum_age,
-            cost: input.cost,
+            cost: input.cost.map(|amount| amount.0),
             visibility: input.visibility,
             address: input.address.map(Into::into),
             area: input.area,
