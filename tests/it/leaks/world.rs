@@ -125,6 +125,14 @@ impl World {
         self.askers.iter().find(|asker| asker.name == name).unwrap()
     }
 
+    /// The type of what has this id.
+    pub(crate) fn kind_of(&self, id: &Id) -> &'static str {
+        let prefix = |id: &Id| id.text.split('_').next().map(str::to_owned);
+        let known = |placeholder| self.ids.iter().find(|known| known.placeholder == placeholder);
+        let (kind, ..) = NODES.iter().find(|(_, placeholder, _)| known(*placeholder).and_then(prefix) == prefix(id)).unwrap();
+        kind
+    }
+
     /// The beginning of the log, as an asker's cursor.
     pub(crate) fn start(&self, asker: &Asker) -> String {
         let access = Access { organization: Some(self.home(asker.place).organization), ..self.app.system() };
