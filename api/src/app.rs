@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait;
 
 use crate::{
     access::{
+        KeySets,
         keys::{Keys, Use},
         secret::Secrets,
         token::Tokens,
@@ -26,6 +27,7 @@ use crate::{
         oauth::{self, OAuth},
         routes,
     },
+    outgoing::{self, Outgoing},
     registry::Applications,
     store::{
         Connections, Store,
@@ -69,6 +71,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Hashes applications' secrets.
     pub secrets: Secrets,
+    /// Calls to the outside.
+    pub outgoing: Outgoing,
     engine: Arc<GraphEngine>,
     oauth: Arc<OAuth>,
     clock: Clock,
@@ -115,15 +119,18 @@ impl App {
         let allowed = if environment == Environment::Production { Use::Production } else { Use::Demonstration };
         let keys = Keys::open_or_make(&config.keys_dir, allowed, clock.now()).map_err(not_started)?;
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
-        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone()));
+        let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
+        let key_sets = KeySets::new(Arc::new(outgoing.clone()));
+        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone(), key_sets.clone()));
         let oauth = Arc::new(OAuth {
             tokens: tokens.clone(),
             secrets: secrets.clone(),
+            key_sets,
             registry: Arc::new(Applications(store.clone())),
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,
         });
-        Ok(Self { config, environment, store, tokens, secrets, engine, oauth, clock })
+        Ok(Self { config, environment, store, tokens, secrets, outgoing, engine, oauth, clock })
     }
 
     /// What the doors open to.
@@ -184,6 +191,7 @@ impl App {
             None => None,
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
+        let listener = tokio::spawn(self.store.clone().run_listener());
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
         let handle = server.handle();
@@ -195,11 +203,20 @@ impl App {
         handle.stop(true).await;
         let ended = running.await.map_err(not_started)?.map_err(not_started);
         sealer.abort();
+        listener.abort();
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {
             metrics.abort();
         }
         ended
+    }
+}
+
+fn outgoing_settings(config: &Config) -> outgoing::Settings {
+    outgoing::Settings {
+        allowed_networks: config.outgoing_networks.clone(),
+        allow_http: config.outgoing_http,
+        ..outgoing::Settings::default()
     }
 }
 

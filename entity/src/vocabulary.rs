@@ -75,6 +75,9 @@ vocabulary! {
         CoveredEntity = "COVERED_ENTITY", BusinessAssociate = "BUSINESS_ASSOCIATE", Neither = "NEITHER",
     }
 
+    /// Which claim of an outside token says who it is: the issuer's own name for the person, or their e-mail address.
+    SubjectClaim { Sub = "SUB", Email = "EMAIL" }
+
     /// What someone does here; what each role may see and do is in the policy table (domain 3.3).
     Role {
         Administrator = "ADMINISTRATOR", Referrer = "REFERRER", Coordinator = "COORDINATOR", Peer = "PEER",
@@ -328,3 +331,22 @@ vocabulary! {
         Asc = "ASC", Desc = "DESC",
     }
 }
+
+/// A set of values as the bits of one number, for conditions that a database can ask.
+macro_rules! bits {
+    ($($Name:ident)*) => {$(
+        impl $Name {
+            /// The bit of this value.
+            pub const fn bit(self) -> i32 {
+                1 << self as i32
+            }
+
+            /// The bits of these values.
+            pub fn bits(values: &[Self]) -> i32 {
+                values.iter().fold(0, |bits, value| bits | value.bit())
+            }
+        }
+    )*};
+}
+
+bits!(DataClass PurposeOfUse);

@@ -259,10 +259,25 @@ fn bad_directory(setting: &Setting) -> Vec<Bad> {
             "check",
         ),
         ("an unknown purpose", APPLICATION, application("purposes", json!(["FUN"])), "BAD_USER_INPUT", "FUN"),
+        ("keys that are no set", APPLICATION, application("jwks", json!("nonsense")), "INVALID", "RFC 7517"),
+        ("a set without keys", APPLICATION, application("jwks", json!("{\"keys\":[]}")), "INVALID", "1 to 8"),
+        ("a symmetric key", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}")), "INVALID", "private"),
+        ("a key that signs nothing", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"OKP\"}]}")), "INVALID", "EdDSA"),
+        ("keys of 17 KB", APPLICATION, application("jwks", json!(" ".repeat(17_000))), "INVALID", "16384"),
+        ("keys as a list", APPLICATION, application("jwks", json!(["a", "b"])), "BAD_USER_INPUT", "String"),
+        ("keys at no address", APPLICATION, application("jwksUrl", json!("nowhere")), "INVALID", "`jwksUrl`"),
+        ("keys without TLS", APPLICATION, application("jwksUrl", json!("http://keys.example/jwks")), "INVALID", "https"),
+        ("keys inside", APPLICATION, application("jwksUrl", json!("https://169.254.169.254/jwks")), "INVALID", "public internet"),
+        ("keys at a password's address", APPLICATION, application("jwksUrl", json!("https://a:b@keys.example")), "INVALID", "password"),
+        ("keys in two ways", APPLICATION, both_ways(), "INVALID", "not both"),
         ("a name of an application with NUL", APPLICATION, application("name", json!("\0")), "INVALID", "`name`"),
         ("an application that was revoked", REVOKE, json!({ "id": setting.revoked }), "IMMUTABLE", "revoked"),
         ("an application that is none", REVOKE, json!({ "id": "api_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
     ]
+}
+
+fn both_ways() -> Value {
+    json!({ "input": { "name": "App", "scopes": [], "roles": [], "jwks": "{}", "jwksUrl": "https://keys.example/jwks" } })
 }
 
 async fn bad_questions(setting: &Setting) -> Vec<Bad> {
@@ -419,10 +434,31 @@ fn bad_requests() -> Vec<BadRequest> {
             "BAD_USER_INPUT",
             "exactly one",
         ),
+        ("a hash of another version", "POST", json(), "", by_hash(r#"{"version":2,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "version"),
+        ("a hash that is none", "POST", json(), "", by_hash(r#"{"version":1,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "SHA-256"),
+        ("a hash that is a word", "POST", json(), "", by_hash("\"00\""), 400, "BAD_USER_INPUT", "version"),
+        ("another document's hash", "POST", json(), "", with_hash("0"), 400, "BAD_USER_INPUT", "not the hash"),
+        ("an unknown hash", "POST", json(), "", by_hash(&hash_of("1")), 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
+        ("an unknown hash by GET", "GET", json(), UNKNOWN_HASH, vec![], 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
         ("an unknown purpose", "POST", and("x-purpose-of-use", "FUN"), "", create(), 400, "BAD_USER_INPUT", "PurposeOfUse"),
         ("a purpose that is not theirs", "POST", and("x-purpose-of-use", "EMERGENCY"), "", create(), 403, "FORBIDDEN", "purpose"),
         ("another scheme", "POST", and("authorization", "Basic YTpi"), "", create(), 401, "UNAUTHENTICATED", "token"),
     ]
+}
+
+const UNKNOWN_HASH: &str = "?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22\
+    2222222222222222222222222222222222222222222222222222222222222222%22%7D%7D";
+
+fn hash_of(digit: &str) -> String {
+    json!({ "version": 1, "sha256Hash": digit.repeat(64) }).to_string()
+}
+
+fn by_hash(persisted: &str) -> Vec<u8> {
+    format!(r#"{{"extensions":{{"persistedQuery":{persisted}}}}}"#).into_bytes()
+}
+
+fn with_hash(digit: &str) -> Vec<u8> {
+    format!(r#"{{"query":"{{__typename}}","extensions":{{"persistedQuery":{}}}}}"#, hash_of(digit)).into_bytes()
 }
 
 const LONG: &str = concat!(

@@ -138,8 +138,8 @@ async fn fill(app: &TestApp, home: &Home) {
         let program = program::create_in(&mut tx, &organization, new).await.unwrap();
         let new = NewStaffMember { display_name: format!("Person {number}"), email: None, roles: vec![Role::Peer], program_ids: vec![] };
         staff_member::create_in(&mut tx, &organization, new).await.unwrap();
-        let new =
-            NewApiClient { name: format!("Application {number}"), scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![] };
+        let name = format!("Application {number}");
+        let new = NewApiClient { name, scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![], keys: None };
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
         let client = client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
         let second = vec!["2026-03-16".parse().unwrap()];

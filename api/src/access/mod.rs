@@ -1,24 +1,29 @@
 //! Who is asking, and what may they see.
 
+pub mod consent;
 pub mod issuer;
 pub mod jws;
 mod key_file;
 mod key_set;
 pub mod keys;
+mod own_keys;
 pub mod policy;
 mod scope;
 pub mod secret;
+mod share;
 pub mod token;
 
 use std::collections::BTreeSet;
 
 use entity::{
     ApiClientId, ClientId, OrganizationId, ProgramId, StaffMemberId,
-    vocabulary::{PurposeOfUse, Role},
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 
-pub use key_set::{KeySource, Unreachable};
+pub use key_set::{KeySets, KeySource, Unreachable};
+pub use own_keys::{MOST_BYTES as MOST_OWN_KEY_BYTES, checked as checked_own_keys};
 pub use scope::Scope;
+pub use share::Share;
 
 use crate::clock::Instant;
 
@@ -53,6 +58,8 @@ pub struct Access {
     pub actor: Actor,
     /// The tenant they act in; none for the anonymous and the system.
     pub organization: Option<OrganizationId>,
+    /// What that tenant is.
+    pub organization_kind: Option<OrganizationKind>,
     /// The programs of it they work in.
     pub programs: Vec<ProgramId>,
     /// What they do there.
@@ -69,6 +76,8 @@ pub struct Access {
     pub now: Instant,
     /// The caller's idempotency key, for a mutation.
     pub idempotency: Option<IdempotencyKey>,
+    /// What is left of their share of requests; none where requests are not counted.
+    pub share: Option<Share>,
 }
 
 impl Access {
@@ -77,6 +86,7 @@ impl Access {
         Self {
             actor: Actor::Anonymous,
             organization: None,
+            organization_kind: None,
             programs: Vec::new(),
             roles: BTreeSet::new(),
             scopes: BTreeSet::new(),
@@ -85,6 +95,7 @@ impl Access {
             request_id: request_id.into(),
             now,
             idempotency: None,
+            share: None,
         }
     }
 

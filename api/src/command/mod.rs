@@ -2,6 +2,7 @@
 
 mod demo;
 mod init;
+mod issuer;
 mod keys;
 mod line;
 
@@ -11,6 +12,7 @@ use clap::Parser;
 
 pub use demo::{Plan, load as load_demo};
 pub use init::{NewInstallation, first_organization};
+pub use issuer::{IssuerAdd, trust as trust_issuer};
 pub use line::token_for;
 use line::{Line, run};
 

@@ -1,6 +1,6 @@
 //! Who sees what happened.
 
-use entity::{EventId, OrganizationId, RegistrationId, TypedId, client, event, registration, vocabulary::EventKind};
+use entity::{EventId, RegistrationId, TypedId, client, event, referral, registration, vocabulary::EventKind};
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Grants, Protected, never, query},
+    store::{Action, Class, Grants, Protected, never, query},
 };
 
 impl Protected for event::Entity {
@@ -22,8 +22,9 @@ impl Protected for event::Entity {
         row.id
     }
 
-    /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; and to a
-    /// registration, when they see that: it is class C.
+    /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
+    /// referral, when the caller sees that referral; to a registration, when they see that: it is class C. What the other side of a
+    /// referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
@@ -34,11 +35,19 @@ impl Protected for event::Entity {
         let seats = seats.filter(registration::Entity::visible_to(access));
         let of_seat = event::Column::SubjectKind.eq(RegistrationId::PREFIX);
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-        Condition::all()
-            .add(event::Column::OrganizationId.eq(own))
-            .add(event::Column::Position.is_not_null())
-            .add(Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query())))
-            .add(Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query())))
+        let referrals =
+            || query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+        let known_client =
+            Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query()));
+        let known_referral =
+            Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals().into_query()));
+        let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
+        let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
+        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
+        let other_side = Condition::all()
+            .add(event::Column::OtherOrganizationId.eq(own))
+            .add(event::Column::ReferralId.in_subquery(followed.into_query()));
+        Condition::all().add(event::Column::Position.is_not_null()).add(Condition::any().add(here).add(other_side))
     }
 
     fn grants(_: &Access) -> Grants {
@@ -47,10 +56,6 @@ impl Protected for event::Entity {
 
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
-    }
-
-    fn holder(row: &event::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 
@@ -63,6 +68,18 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ApiClientChanged => "An API client was made, changed or revoked.",
         EventKind::ClientCreated => "A client was added.",
         EventKind::ClientUpdated => "A client's record was updated.",
+        EventKind::ConsentRecorded => "A consent was recorded.",
+        EventKind::ConsentConfirmed => "A consent was confirmed.",
+        EventKind::ConsentRevoked => "A consent was revoked.",
+        EventKind::ConsentExpired => "A consent ended.",
+        EventKind::ReferralCreated => "A referral was written.",
+        EventKind::ReferralStatusChanged => "A referral moved on.",
+        EventKind::ReferralMessageSent => "A message about a referral was sent.",
+        EventKind::PeerChanged => "A peer was added or changed.",
+        EventKind::PeerMatched => "A client and a peer began to work together.",
+        EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
+        EventKind::EpisodeStarted => "An episode of support began.",
+        EventKind::ContactLogged => "A contact was logged.",
         EventKind::WorkshopChanged => "A workshop was made or changed.",
         EventKind::WorkshopPublished => "A workshop was published.",
         EventKind::SessionChanged => "A session was moved.",

@@ -1,17 +1,17 @@
 //! Who sees that a client comes to a session, and how seats are taken and freed.
 
 use entity::{
-    ClientId, OrganizationId, RegistrationId, SessionId, TypedId, class, client, registration, session,
+    ClientId, RegistrationId, SessionId, TypedId, class, client, registration, session,
     vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus},
     workshop,
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ExprTrait,
     sea_query::{CaseStatement, Expr},
 };
 
-use super::{client::with_programs, schedule::seats_move_at, session::refuse_over};
+use super::{client as clients, schedule::seats_move_at, session::refuse_over};
 use crate::{
     access::{
         Access, Scope,
@@ -19,15 +19,16 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Opened, Protected, Store, Tx, Visible, never, query, unique},
+    store::{Action, Class, Event, Grants, Opened, Protected, Store, Tx, Visible, never, unique},
 };
 
 /// Registrations of clients whose class C the caller may see.
 fn of_my_clients(access: &Access) -> Condition {
     let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::RegistrationsWrite);
-    let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Registration, Act::Read)) else { return never() };
-    let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(with_programs(&access.programs));
-    Condition::all().add(registration::Column::OrganizationId.eq(own)).add(registration::Column::ClientId.in_subquery(clients.into_query()))
+    if !scoped || !may(access, Resource::Registration, Act::Read) {
+        return never();
+    }
+    clients::named_by(access, registration::Column::ClientId, clients::supported(access))
 }
 
 impl Protected for registration::Entity {
@@ -54,7 +55,7 @@ impl Protected for registration::Entity {
         match action {
             Action::Read => true,
             Action::End => may(access, Resource::Registration, Act::End),
-            Action::Update | Action::Extend => false,
+            _ => false,
         }
     }
 
@@ -65,10 +66,6 @@ impl Protected for registration::Entity {
             }
             _ => None,
         }
-    }
-
-    fn holder(row: &registration::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    OrganizationId, SessionId, session,
+    SessionId, session,
     vocabulary::{AttendanceMode, EventKind, SessionStatus},
     workshop,
 };
@@ -58,11 +58,8 @@ impl Protected for session::Entity {
             Action::Update | Action::End => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
             // Seats of another organization's sessions are for what a consent covers: not yet.
             Action::Extend => access.organization == Some(row.organization_id) && may(access, Resource::Registration, Act::Create),
+            _ => false,
         }
-    }
-
-    fn holder(row: &session::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

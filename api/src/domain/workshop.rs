@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 use entity::{
-    List, OrganizationId, ProgramId, SessionId, TypedId, WorkshopId,
+    List, ProgramId, SessionId, TypedId, WorkshopId,
     program::{self, Address},
     session,
     vocabulary::{EventKind, GatheringVisibility, Modality, SessionStatus},
@@ -69,12 +69,8 @@ impl Protected for workshop::Entity {
         match action {
             Action::Read => true,
             Action::Update => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
-            Action::Extend | Action::End => false,
+            _ => false,
         }
-    }
-
-    fn holder(row: &workshop::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

@@ -40,11 +40,13 @@ pub(crate) struct RequestData {
     loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     redactions: Mutex<Vec<Redaction>>,
     pub(crate) replayed: std::sync::atomic::AtomicBool,
+    /// Whether anything was executed: a subscription's first item, or a query. See [`super::nullable`].
+    pub(crate) executed: std::sync::atomic::AtomicBool,
 }
 
 impl RequestData {
     pub(crate) fn new(store: Store, access: Access) -> Self {
-        Self { store, access, loaders: Mutex::default(), redactions: Mutex::default(), replayed: false.into() }
+        Self { store, access, loaders: Mutex::default(), redactions: Mutex::default(), replayed: false.into(), executed: false.into() }
     }
 
     /// What stayed closed since it was last asked.

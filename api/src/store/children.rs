@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Find, Page, PageArgs, Protected, Store,
-    find::Listing,
+    find::{Listing, Placed},
     protected::{Fetched, scoped},
     sha256,
 };
@@ -111,16 +111,17 @@ impl Store {
         asked: &Children<E>,
         parents: &[Uuid],
         most: u64,
-    ) -> Result<HashMap<Uuid, Vec<Fetched<E>>>> {
+    ) -> Result<HashMap<Uuid, Vec<Placed<E>>>> {
         let ids = asked.first_of_each(self, access, parents, most);
         let select = asked.listing.with_place(scoped::<E>(access).filter(E::id_column().in_subquery(ids)));
         let select = asked.listing.in_order(select, asked.args.backward());
-        let mut of_each: HashMap<Uuid, Vec<Fetched<E>>> = HashMap::new();
-        for row in select.into_model::<Fetched<E>>().all(self.reader()).await? {
+        let rows = select.into_model::<Fetched<E>>().all(self.reader()).await?;
+        let mut of_each: HashMap<Uuid, Vec<Placed<E>>> = HashMap::new();
+        for (place, row) in Find::over(self, access, asked.listing.clone()).placed(rows) {
             let Value::Uuid(Some(parent)) = row.model().get(asked.parent) else {
                 return Err(Error::internal("a list of children is asked for by a column that names no parent"));
             };
-            of_each.entry(parent).or_default().push(row);
+            of_each.entry(parent).or_default().push((place, row));
         }
         Ok(of_each)
     }

@@ -2,14 +2,15 @@
 
 use entity::TypedId;
 use sea_orm::{
-    ColumnTrait, Condition, ExprTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select, Value,
-    sea_query::Expr,
+    ColumnTrait, ColumnType, Condition, ExprTrait, IdenStatic, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    Select, Value,
+    sea_query::{CaseStatement, Expr, Func, Query, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Class, Protected, Store, Visible,
-    protected::{Fetched, scoped, visible},
+    Class, Protected, Store, Visible, connection,
+    protected::{Fetched, granted, scoped, visible},
     sha256,
 };
 use crate::{
@@ -45,6 +46,9 @@ pub struct Page<E: Protected> {
     /// Whether there are rows before.
     pub has_previous: bool,
 }
+
+/// A row with the instant that it is ordered by, where that is computed.
+pub(in crate::store) type Placed<E> = (Option<chrono::DateTime<chrono::Utc>>, Visible<E>);
 
 /// A list that is being asked for. It begins narrowed to what exists for the caller.
 pub struct Find<'a, E: Protected> {
@@ -153,12 +157,24 @@ impl<'a, E: Protected> Find<'a, E> {
         self
     }
 
-    /// Orders by a column that is never null and not guarded; rows that are equal in it are ordered by their ids.
+    /// Orders by a column; rows that are equal in it are ordered by their ids. An instant that is null, or that the caller may not
+    /// read, comes before every other. Other columns are never null where they are listed, and open to all who see the row.
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
-        debug_assert!(E::class_of(by).is_none(), "an order by a guarded column would tell its values");
-        self.listing.order = Some((By::Column(by), order));
-        self
+        let class = E::class_of(by).filter(|_| !self.access.is_system());
+        let instant = matches!(by.def().get_column_type(), ColumnType::TimestampWithTimeZone);
+        debug_assert!(class.is_none() || instant, "an order by a guarded column would tell its values");
+        if class.is_none() && !(instant && by.def().is_null()) {
+            self.listing.order = Some((By::Column(by), order));
+            return self;
+        }
+        let value = Expr::col(by.as_column_ref());
+        let readable = match class {
+            Some(class) => CaseStatement::new().case(E::grants(self.access).condition(class), value).into(),
+            None => value,
+        };
+        let placed = Func::coalesce([readable, Expr::val(chrono::DateTime::UNIX_EPOCH)]).into();
+        self.ordered_by_instant(by.as_str(), placed, order)
     }
 
     /// Orders by an instant that is computed of each row and never null. The name binds cursors to it in place of the expression, which
@@ -184,7 +200,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
         let rows = self.listing.in_order(self.selected(), false).limit(most).into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        Ok(rows.into_iter().map(|row| row.into_visible(&self.store.reads)).collect())
+        Ok(self.placed(rows).into_iter().map(|(_, row)| row).collect())
     }
 
     /// One page.
@@ -194,15 +210,41 @@ impl<'a, E: Protected> Find<'a, E> {
     pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
         let wanted = args.wanted()?;
         let bound_to = self.bound_to();
-        let mut select = self.selected();
+        let mut beyond_cursors = Condition::all();
         for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
             if let Some(cursor) = cursor {
-                select = select.filter(self.beyond(&bound_to, cursor, name, beyond)?);
+                beyond_cursors = beyond_cursors.add(self.beyond(&bound_to, cursor, name, beyond)?);
             }
         }
-        let select = self.listing.in_order(select, args.backward()).limit(wanted + 1);
+        let select = self.slice(&beyond_cursors, args.backward(), wanted + 1);
         let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        self.page_of(rows, wanted, args)
+        self.page_of(self.placed(rows), wanted, args)
+    }
+
+    /// At most so many rows beyond a place. Where what exists for the caller is several lists, as many are taken from each, and then from
+    /// all of them.
+    fn slice(&self, beyond: &Condition, backward: bool, most: u64) -> Select<E> {
+        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
+        if arms.len() < 2 {
+            return self.listing.in_order(self.selected().filter(beyond.clone()), backward).limit(most);
+        }
+        let ids = arms.into_iter().enumerate().map(|(number, arm)| {
+            let arm = connection::select::<E>().select_only().column(E::id_column()).filter(arm);
+            let arm = arm.filter(self.listing.narrowed.clone()).filter(beyond.clone());
+            let arm = self.listing.in_order(arm, backward).limit(most).into_query();
+            Query::select().column(E::id_column().as_str()).from_subquery(arm, format!("arm{number}")).to_owned()
+        });
+        let ids = ids.reduce(|mut all, arm| all.union(UnionType::Distinct, arm).to_owned()).unwrap_or_default();
+        let rows = self.listing.with_place(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)));
+        self.listing.in_order(rows, backward).limit(most)
+    }
+
+    /// The rows of one statement as the caller sees them, each with what it is ordered by, where that is computed.
+    pub(in crate::store) fn placed(&self, rows: Vec<Fetched<E>>) -> Vec<Placed<E>> {
+        let places: Vec<_> = rows.iter().map(Fetched::place).collect();
+        let rows = Fetched::all_visible(rows, self.access, &self.store.reads);
+        rows.iter().for_each(Visible::note_row);
+        places.into_iter().zip(rows).collect()
     }
 
     /// The rows of the list without their grants, to be counted or numbered.
@@ -216,18 +258,14 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 
     /// A page of rows that are in the order in which they were asked for, one more than wanted where more follow.
-    pub(in crate::store) fn page_of(&self, mut rows: Vec<Fetched<E>>, wanted: u64, args: &PageArgs) -> Result<Page<E>> {
+    pub(in crate::store) fn page_of(&self, mut rows: Vec<Placed<E>>, wanted: u64, args: &PageArgs) -> Result<Page<E>> {
         let bound_to = self.bound_to();
         let more = rows.len() as u64 > wanted;
         rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         if args.backward() {
             rows.reverse();
         }
-        let rows = rows.into_iter().map(|row| {
-            let place = row.place();
-            let row = row.into_visible(&self.store.reads);
-            Ok((self.cursor_of(&bound_to, &row, place)?, row))
-        });
+        let rows = rows.into_iter().map(|(place, row)| Ok((self.cursor_of(&bound_to, &row, place)?, row)));
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let (has_next, has_previous) = if args.backward() { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
         Ok(Page { rows, has_next, has_previous })
