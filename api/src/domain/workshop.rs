@@ -130,7 +130,7 @@ pub struct NewWorkshop {
 /// The most topics, languages and so on of one workshop.
 const MOST: usize = 20;
 /// The most sessions of one workshop.
-const MOST_SESSIONS: usize = 366;
+pub(super) const MOST_SESSIONS: usize = 366;
 /// How far ahead sessions are planned.
 pub(super) const FURTHEST: TimeDelta = TimeDelta::days(730);
 

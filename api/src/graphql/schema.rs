@@ -17,7 +17,7 @@ use super::{
     organization::{Organization, OrganizationQuery},
     program::{Program, ProgramMutation, ProgramQuery},
     registration::{Registration, RegistrationMutation},
-    session::{Session, SessionMutation, SessionQuery},
+    session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
     viewer::ViewerQuery,
     workshop::{Workshop, WorkshopMutation, WorkshopQuery},
@@ -55,7 +55,7 @@ pub struct Mutation(
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription);
+pub struct Subscription(EventSubscription, SessionSubscription);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -63,7 +63,6 @@ pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 /// Anything with an id.
-#[expect(clippy::large_enum_variant, reason = "it lives for the time of one resolver")]
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", method = "node_id", desc = "Its id, with its kind before the `_`."))]
 pub(crate) enum Node {

@@ -35,6 +35,7 @@ use crate::{
 pub(crate) struct Workshop(pub(crate) Visible<workshop::Entity>);
 
 /// What people come together for: a workshop, and other kinds to come.
+#[allow(clippy::duplicated_attributes, reason = "fields of one type")]
 #[derive(Interface)]
 #[graphql(
     field(name = "id", ty = "ID", method = "node_id", desc = "Its id."),
@@ -194,7 +195,11 @@ impl Workshop {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<SessionConnection> {
         let args = PageArgs { first, after, last, before };
-        let find = filter.unwrap_or_default().narrow(ctx.store().find(ctx.access()))?.ordered(session::Column::StartsAt, Order::Asc);
+        let find = filter
+            .unwrap_or_default()
+            .narrow(ctx.store().find(ctx.access()))
+            .map_err(query_error)?
+            .ordered(session::Column::StartsAt, Order::Asc);
         Ok(children(ctx, find, session::Column::WorkshopId, self.0.id, args).await?.into())
     }
 

@@ -173,6 +173,11 @@ pub(crate) const FIELDS: &[Field] = &[
     ),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
     field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
+    field(
+        "Subscription.sessionChanged",
+        "after: \"{start}\"",
+        &[Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
+    ),
     field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::RegistrationEvent, Class::Person]),
 ];
 

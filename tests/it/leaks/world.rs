@@ -135,7 +135,8 @@ impl World {
 
     /// The beginning of the log, as an asker's cursor.
     pub(crate) fn start(&self, asker: &Asker) -> String {
-        let access = Access { organization: Some(self.home(asker.place).organization), ..self.app.system() };
+        let organization = asker.role.map(|_| self.home(asker.place).organization);
+        let access = Access { organization, ..self.app.system() };
         self.app.store.event_cursor(&access, 0).unwrap()
     }
 
