@@ -162,7 +162,7 @@ fn bad_workshops(setting: &Setting) -> Vec<Bad> {
         ("half a cent", WORKSHOP, change("cost", json!("0.005")), "INVALID", "decimals"),
         ("a negative cost", WORKSHOP, change("cost", json!("-1")), "INVALID", "`cost`"),
         ("a cost beyond numbers", WORKSHOP, change("cost", json!("79228162514264337593543950335")), "INVALID", "`cost`"),
-        ("a cost in words", WORKSHOP, change("cost", json!("free")), "BAD_USER_INPUT", "Decimal"),
+        ("a cost in words", WORKSHOP, change("cost", json!("free")), "BAD_USER_INPUT", "2.50"),
         ("a room behind no address", WORKSHOP, change("joinUrl", json!("the blue room")), "BAD_USER_INPUT", "https://"),
         ("a room behind a script", WORKSHOP, change("joinUrl", json!("javascript:alert(1)")), "BAD_USER_INPUT", "https://"),
         ("a workshop's zone that is none", WORKSHOP, change("timeZone", json!("EST5")), "BAD_USER_INPUT", "IANA"),

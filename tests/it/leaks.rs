@@ -40,7 +40,8 @@ fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<
 async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: usize) -> Vec<String> {
     let mut found = Vec::new();
     for (arguments, id) in filled(world, field, n) {
-        let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)));
+        let kind = id.map(|id| world.kind_of(id));
+        let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)), kind);
         let answer = match field.name.starts_with("Subscription") {
             true => asker.caller.follow(&document, Duration::from_secs(2)).await,
             false => asker.caller.ask(&document).await,

@@ -1,5 +1,8 @@
 //! The schedule: who finds a workshop, what of it is public, and how seats are taken and freed.
 
+use std::time::Duration;
+
+use aftercare::access::{Access, Scope, token::Subject};
 use chrono::TimeDelta;
 use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
@@ -130,9 +133,9 @@ on_both! {
             let nodes = answer.data("/workshops/nodes").as_array().unwrap().clone();
             nodes.iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let partner = app.api_client(&other, &[Role::PartnerApp], &[], &[]).await;
-        let subject = aftercare::access::token::Subject::Api(partner.id);
-        let reads = [aftercare::access::Scope::ScheduleRead];
+        let reads = [Scope::ScheduleRead];
+        let partner = app.api_client(&other, &[Role::PartnerApp], &reads, &[]).await;
+        let subject = Subject::Api(partner.id);
 
         assert_eq!(titles(&app.anyone()).await, [""; 0]);
         assert_eq!(titles(&app.caller(subject.clone(), &other, &[Role::PartnerApp], &[])).await, [""; 0], "without the scope");
@@ -291,7 +294,7 @@ on_both! {
             (register(&coordinator, &made.sessions[0], &theirs, "ONLINE").await, "NOT_FOUND", "another organization's client"),
             (register(&stranger, &made.sessions[0], &ada, "ONLINE").await, "NOT_FOUND", "a client of the session's organization"),
             (register(&stranger, &made.sessions[0], &theirs, "ONLINE").await, "NOT_PERMITTED", "another organization's session"),
-            (register(&app.staff(&home, &[Role::Peer]).await, &made.sessions[0], &ada, "ONLINE").await, "NOT_PERMITTED", "a peer"),
+            (register(&app.staff(&home, &[Role::Peer]).await, &made.sessions[0], &ada, "ONLINE").await, "NOT_FOUND", "a peer whom the client is not assigned to"),
             (stranger.ask_with(CANCEL, json!({ "id": id })).await, "NOT_FOUND", "another organization's registration"),
         ];
         for (refused, code, what) in cases {
@@ -404,5 +407,41 @@ on_both! {
         app.clock().advance(TimeDelta::minutes(7));
         let two = app.anyone().ask_with(page, json!({ "after": one.text("/workshops/pageInfo/endCursor") })).await;
         assert_ne!(one.text("/workshops/nodes/0/title"), two.text("/workshops/nodes/0/title"), "{}", two.raw);
+    }
+
+    async fn strangers_follow_what_is_published_moved_and_cancelled(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let (home, coordinator) = open_door(&app).await;
+        let (public, mut internal) = (published(&coordinator, evenings(&home)).await, evenings(&home));
+        internal["visibility"] = json!("CLIENTS_ONLY");
+        let internal = published(&coordinator, internal).await;
+        let ada = client(&coordinator, &home).await;
+        app.sealed().await;
+        let start = app.store.event_cursor(&Access::anonymous("test", app.clock().now()), 0).unwrap();
+        let follow = async |caller: &Caller, after: &str| {
+            let query = format!("subscription {{ sessionChanged(after: \"{after}\") {{ cursor event {{ kind }} session {{ id status }} }} }}");
+            let heard = caller.follow(&query, Duration::from_secs(1)).await;
+            let items = heard.raw.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+            items.map(|item| item["data"]["sessionChanged"].clone()).collect::<Vec<_>>()
+        };
+
+        let heard = follow(&app.anyone(), &start).await;
+        let ids: Vec<_> = heard.iter().map(|change| change["session"]["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, public.sessions, "both sessions that were published, in their order: {heard:?}");
+        assert_eq!(heard[0]["event"], Value::Null);
+        assert_eq!(follow(&app.anyone(), heard[0]["cursor"].as_str().unwrap()).await.len(), 2, "only then all of it was seen");
+
+        register(&coordinator, &public.sessions[0], &ada, "ONLINE").await;
+        for made in [&internal, &public] {
+            coordinator.ask_with(CANCEL_SESSION, json!({ "id": made.sessions[1] })).await;
+        }
+        app.sealed().await;
+        let later = follow(&app.anyone(), heard[1]["cursor"].as_str().unwrap()).await;
+        assert_eq!(later.len(), 1, "seats are not told, nor what is internal: {later:?}");
+        assert_eq!(later[0]["session"], json!({ "id": public.sessions[1], "status": "CANCELLED" }));
+        let own = coordinator.ask("{ viewer { eventCursor } }").await.text("/viewer/eventCursor").to_owned();
+        coordinator.ask_with(CANCEL_SESSION, json!({ "id": internal.sessions[0] })).await;
+        let own = follow(&coordinator, &own).await;
+        assert_eq!((own.len(), &own[0]["event"]["kind"]), (1, &json!("SESSION_CANCELLED")), "{own:?}");
     }
 }

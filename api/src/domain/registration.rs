@@ -118,7 +118,7 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
     tx.require(may(tx.access(), Resource::Registration, Act::Create))?;
     let client = tx.fetch_for::<client::Entity>(new.client_id, Action::Read).await?;
     let session = tx.fetch_for::<session::Entity>(new.session_id, Action::Extend).await?;
-    if session.organization_id != client.organization_id {
+    if session.organization_id != client.organization_id || !client.may_open(Class::ContactsAndNotes) {
         return Err(Error::NotPermitted);
     }
     let workshop = tx.fetch_for::<workshop::Entity>(session.workshop_id, Action::Read).await?;
@@ -147,9 +147,7 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
     };
     tx.insert_unseen(row).await.map_err(|error| unique(error, known))?;
     take_seat(tx, &session, attendance).await?;
-    let made = tx.fetch_for::<registration::Entity>(id, Action::Read).await;
-    // They see the client, but not this class of their data.
-    let made = made.map_err(|error| if matches!(error, Error::NotFound) { Error::NotPermitted } else { error })?;
+    let made = tx.fetch_for::<registration::Entity>(id, Action::Read).await?;
     tx.record(Event::new(EventKind::RegistrationChanged, made.organization_id, id, made.version).of_client(client.id).changed(["status"]));
     Ok(made)
 }

@@ -2,17 +2,18 @@
 
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    SessionId, session,
+    EventId, SessionId, event, session,
     vocabulary::{AttendanceMode, EventKind, SessionStatus},
     workshop,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, Order, QueryFilter, QuerySelect, QueryTrait};
+use uuid::Uuid;
 
 use super::{
     schedule::{reads_more, seats_move_at},
     text,
     wall_time::{local_of, zone_of},
-    workshop::FURTHEST,
+    workshop::{FURTHEST, MOST_SESSIONS},
 };
 use crate::{
     access::{
@@ -21,7 +22,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, query},
+    store::{Action, Class, Event, Find, Grants, Protected, Store, Tx, Visible, query},
 };
 
 impl Protected for session::Entity {
@@ -136,6 +137,59 @@ pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<
     tx.commit(cancelled).await
 }
 
+/// A session that was published, moved or cancelled.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What happened.
+    pub event: EventId,
+    /// Where in the log someone who has seen this goes on: a workshop that is published is seen when all of its sessions are.
+    pub seen: i64,
+    /// The session as it is now.
+    pub session: Visible<session::Entity>,
+}
+
+/// How many events of the log are read at once, and how many sessions of a workshop there are at most.
+const BATCH: u64 = 100;
+
+/// What changed in the schedule after a place in the log, of sessions that exist for the caller, and how far the log was read; nothing
+/// when nothing happened. The log itself is read without a person: what it says of sessions, whoever sees the session may know.
+///
+/// # Errors
+/// `Database` when it cannot be asked.
+pub async fn changes(
+    store: &Store,
+    access: &Access,
+    narrow: impl Fn(Find<'_, session::Entity>) -> Result<Find<'_, session::Entity>> + Send + Sync,
+    after: i64,
+) -> Result<Option<(i64, Vec<Change>)>> {
+    let system = Access::system("changes of the schedule", access.now);
+    let kinds = [EventKind::WorkshopPublished, EventKind::SessionChanged, EventKind::SessionCancelled];
+    let events = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(kinds));
+    let events = events.by(event::Column::Position, |column| column.gt(after)).ordered(event::Column::Position, Order::Asc).first(BATCH);
+    let events = events.await?;
+    let Some(read) = events.last().and_then(|event| event.position) else { return Ok(None) };
+    let subjects: Vec<_> = events.iter().map(|event| event.subject_id).collect();
+    let of_these = Condition::any()
+        .add(session::Column::Id.is_in(subjects.iter().copied()))
+        .add(session::Column::WorkshopId.is_in(subjects.iter().copied()));
+    let sessions = narrow(store.find::<session::Entity>(access))?.matching(None, of_these);
+    let most = BATCH * MOST_SESSIONS as u64;
+    let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(most).await?;
+    Ok(Some((read, events.iter().flat_map(|event| changes_of(event, &sessions)).collect())))
+}
+
+/// The sessions that an event is about.
+fn changes_of(event: &event::Model, sessions: &[Visible<session::Entity>]) -> Vec<Change> {
+    let is_about = |session: &Visible<session::Entity>| {
+        let (session, workshop): (Uuid, Uuid) = (session.id.into(), session.workshop_id.into());
+        if event.kind == EventKind::WorkshopPublished { workshop == event.subject_id } else { session == event.subject_id }
+    };
+    let about: Vec<_> = sessions.iter().filter(|session| is_about(session)).cloned().collect();
+    let (position, last) = (event.position.unwrap_or_default(), about.len().saturating_sub(1));
+    let seen = |at: usize| if at == last { position } else { position - 1 };
+    about.into_iter().enumerate().map(|(at, session)| Change { event: event.id, seen: seen(at), session }).collect()
+}
+
 fn changed(session: &session::Model, version: Option<i32>, now: Instant) -> session::ActiveModel {
     session::ActiveModel { updated_at: Set(now), version: Set(version.unwrap_or(session.version).saturating_add(1)), ..Default::default() }
 }
@@ -155,7 +209,7 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDateTime;
-    use entity::{ProgramId, TypedId, WorkshopId};
+    use entity::{OrganizationId, ProgramId, TypedId, WorkshopId};
 
     use super::*;
 

@@ -130,7 +130,7 @@ pub struct NewWorkshop {
 /// The most topics, languages and so on of one workshop.
 const MOST: usize = 20;
 /// The most sessions of one workshop.
-const MOST_SESSIONS: usize = 366;
+pub(super) const MOST_SESSIONS: usize = 366;
 /// How far ahead sessions are planned.
 pub(super) const FURTHEST: TimeDelta = TimeDelta::days(730);
 
@@ -158,10 +158,10 @@ fn codes(field: &'static str, given: Vec<String>, known: impl Fn(&str) -> bool, 
 }
 
 fn cents(cost: Decimal) -> Result<i64, Refusal> {
-    let cents = cost * Decimal::ONE_HUNDRED;
-    let whole = cents.fract().is_zero() && !cents.is_sign_negative();
-    let wrong = || at(Refusal::invalid("`cost` is an amount of US dollars with at most two decimals, up to 10000."), "cost");
-    cents.to_i64().filter(|cents| whole && *cents <= 1_000_000).ok_or_else(wrong)
+    let cents = cost.checked_mul(Decimal::ONE_HUNDRED).filter(|cents| cents.fract().is_zero());
+    let cents = cents.and_then(|cents| cents.to_i64()).filter(|cents| (0..=1_000_000).contains(cents));
+    let sentence = "`cost` is an amount of US dollars with at most two decimals, up to 10000.";
+    cents.ok_or_else(|| at(Refusal::invalid(sentence), "cost"))
 }
 
 /// Whether people meet in this way in a room.

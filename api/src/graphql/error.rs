@@ -71,6 +71,7 @@ pub(crate) fn internal(error: &Error) -> async_graphql::Error {
 }
 
 /// An error of a query, which has no `userErrors`.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub(crate) fn query_error(error: Error) -> async_graphql::Error {
     told(&error)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Datelike as _, Utc};
 use entity::{AnyId, ClientId, EventId, client, event, organization, vocabulary::EventKind};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
@@ -19,9 +19,9 @@ use super::{
     schema::{AnyNodeId, Node, find},
 };
 use crate::{
-    access::Scope,
-    error::Error,
-    store::{Find, PageArgs, Visible},
+    access::{Access, Scope},
+    error::{Error, Result as OurResult},
+    store::{Find, PageArgs, Store, Visible},
 };
 
 /// Something that happened: kinds, ids and versions; the texts are the viewer's.
@@ -223,36 +223,54 @@ pub(super) async fn beginning(ctx: &Context<'_>, after: Option<String>) -> Resul
     }
 }
 
-/// The events after a place in the log: those that are there, and then those that happen. Each is for the caller as they are when it is
-/// sent: who has left, whose token has ended or whose consent was revoked gets nothing more.
-pub(super) fn follow<N>(request: Arc<RequestData>, from: i64, narrow: N) -> impl Stream<Item = Result<Visible<event::Entity>>>
+/// What is read after a place in the log: how far, and what is sent of it. Nothing when nothing happened there.
+pub(super) type Read<T> = BoxFuture<'static, OurResult<Option<(i64, Vec<T>)>>>;
+
+/// What happened after a place in the log, and then what happens. It is read for the caller as they are when it is sent: who has left,
+/// whose token has ended or whose consent was revoked gets nothing more.
+pub(super) fn live<T, R>(request: Arc<RequestData>, from: i64, read: R) -> impl Stream<Item = Result<T>> + use<T, R>
 where
-    N: for<'a> Fn(Find<'a, event::Entity>) -> Find<'a, event::Entity> + Send + 'static,
+    T: Send + 'static,
+    R: Fn(Store, Arc<Access>, i64) -> Read<T> + Send + 'static,
 {
     let sealed = request.store.sealed();
-    let batches = stream::unfold(Some((request, narrow, from, sealed)), |following| async move {
-        let (request, narrow, mut from, mut sealed) = following?;
+    let batches = stream::unfold(Some((request, read, from, sealed)), |following| async move {
+        let (request, read, mut from, mut sealed) = following?;
         loop {
             // Seen before reading, so that an event sealed while we read wakes us again.
             let known = *sealed.borrow_and_update();
             let next = async {
                 let access = request.refresh().await?;
-                let find = narrow(request.store.find::<event::Entity>(&access)).by(event::Column::Position, |column| column.gt(from));
-                find.ordered(event::Column::Position, Order::Asc).first(BATCH).await
+                read(request.store.clone(), access, from).await
             };
             match next.await {
                 Err(Error::NotPermitted) => return Some((vec![Err(ended())], None)),
                 Err(error) => return Some((vec![Err(query_error(error))], None)),
-                Ok(rows) if rows.is_empty() => from = from.max(known),
-                Ok(rows) => {
-                    from = rows.last().and_then(|row| row.position).unwrap_or(from);
-                    return Some((rows.into_iter().map(Ok).collect(), Some((request, narrow, from, sealed))));
+                Ok(None) => from = from.max(known),
+                Ok(Some((last, items))) => {
+                    return Some((items.into_iter().map(Ok).collect::<Vec<_>>(), Some((request, read, last, sealed))));
                 }
             }
             sealed.changed().await.ok()?;
         }
     });
     batches.flat_map(stream::iter)
+}
+
+/// The events after a place in the log that the caller sees.
+pub(super) fn follow<N>(request: Arc<RequestData>, from: i64, narrow: N) -> impl Stream<Item = Result<Visible<event::Entity>>> + use<N>
+where
+    N: for<'a> Fn(Find<'a, event::Entity>) -> Find<'a, event::Entity> + Clone + Send + Sync + 'static,
+{
+    live(request, from, move |store, access, from| {
+        let narrow = narrow.clone();
+        async move {
+            let find = narrow(store.find::<event::Entity>(&access)).by(event::Column::Position, |column| column.gt(from));
+            let rows = find.ordered(event::Column::Position, Order::Asc).first(BATCH).await?;
+            Ok(rows.last().and_then(|row| row.position).map(|last| (last, rows)))
+        }
+        .boxed()
+    })
 }
 
 fn ended() -> async_graphql::Error {

@@ -158,8 +158,8 @@ pub(crate) struct RegistrationMutation;
 
 #[Object]
 impl RegistrationMutation {
-    /// Registers a client for a session of their own organization. For coordinators and supervisors of a program that the client is with.
-    /// SESSION_FULL when no seat is left at the moment of writing, ALREADY_EXISTS when the client is registered.
+    /// Registers a client for a session of their own organization. For coordinators and supervisors of a program that the client is with,
+    /// and for their peer. SESSION_FULL when no seat is left at the moment of writing, ALREADY_EXISTS when the client is registered.
     #[graphql(guard = "Requires(Scope::RegistrationsWrite)")]
     async fn registration_create(
         &self,
@@ -172,7 +172,8 @@ impl RegistrationMutation {
         Ok(Some(RegistrationCreatePayload { registration: made.map(Registration), user_errors }))
     }
 
-    /// Cancels a registration, which frees its seat at once. For coordinators and supervisors of a program that the client is with.
+    /// Cancels a registration, which frees its seat at once. For coordinators and supervisors of a program that the client is with, and for
+    /// their peer.
     #[graphql(guard = "Requires(Scope::RegistrationsWrite)")]
     async fn registration_cancel(
         &self,

@@ -2,6 +2,7 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{NaiveDate, NaiveTime};
+use rust_decimal::Decimal;
 
 use crate::{domain::text, error::Refusal};
 
@@ -52,6 +53,27 @@ impl ScalarType for WebAddress {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
+    }
+}
+
+/// A decimal number, written as text, such as `"2.50"`, so that nothing of it is rounded on the way; a number is understood as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Amount(pub(crate) Decimal);
+
+/// A decimal number, written as text, such as `"2.50"`, so that nothing of it is rounded on the way; a number is understood as well.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Amount {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return Err(InputValueError::expected_type(value)),
+        };
+        text.parse().map(Self).map_err(|_| InputValueError::custom("a decimal number is written as `\"2.50\"`"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
     }
 }
 

@@ -31,7 +31,7 @@ use super::{
     referral_mutation::ReferralMutation,
     referral_query::{ReferralQuery, ReferralSubscription},
     registration::{Registration, RegistrationMutation},
-    session::{Session, SessionMutation, SessionQuery},
+    session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
     viewer::ViewerQuery,
     workshop::{Workshop, WorkshopMutation, WorkshopQuery},
@@ -77,7 +77,7 @@ pub struct Mutation(
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription, ReferralSubscription);
+pub struct Subscription(EventSubscription, ReferralSubscription, SessionSubscription);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -85,7 +85,6 @@ pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 /// Anything with an id.
-#[expect(clippy::large_enum_variant, reason = "it lives for the time of one resolver")]
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", method = "node_id", desc = "Its id, with its kind before the `_`."))]
 pub(crate) enum Node {

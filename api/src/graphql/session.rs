@@ -1,19 +1,22 @@
 //! Sessions: when a workshop meets, how many seats are left, and, for those who run it, who comes.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
-    ProgramId, SessionId, class, registration, session,
+    ProgramId, SessionId, class, event, registration, session,
     vocabulary::{AttendanceMode, Modality, RegistrationStatus, SessionStatus, SortDirection},
     workshop,
 };
+use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
     connection::{children, connection, paged},
     context::RequestContext,
     error::{UserError, coded, command, query_error},
-    event::{DateTimeRange, in_our_era},
+    event::{DateTimeRange, Event, beginning, in_our_era, live},
     guard::Requires,
     program::Address,
     registration::RegistrationConnection,
@@ -24,9 +27,10 @@ use crate::{
     access::Scope,
     domain::{
         schedule::{self, About, Standing},
-        session::{cancel, reschedule, seats_left},
+        session::{Change, cancel, changes, reschedule, seats_left},
         workshop::in_person,
     },
+    error::Result as OurResult,
     store::{Class, Find, PageArgs, Visible},
 };
 
@@ -198,7 +202,7 @@ pub(crate) struct SessionFilter {
 }
 
 impl SessionFilter {
-    pub(crate) fn narrow<'a>(&self, find: Find<'a, session::Entity>) -> Result<Find<'a, session::Entity>> {
+    pub(crate) fn narrow<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
         let about = About {
             topics: self.topics.clone(),
             languages: self.languages.as_ref().map(|tags| tags.iter().map(|tag| tag.0.clone()).collect()),
@@ -209,7 +213,7 @@ impl SessionFilter {
         };
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
         let standing = Standing { from, to, has_seats: self.has_seats, status: self.status.clone() };
-        let condition = schedule::sessions(&about, &standing, find.now()).map_err(query_error)?;
+        let condition = schedule::sessions(&about, &standing, find.now())?;
         Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
     }
 }
@@ -254,7 +258,8 @@ impl SessionQuery {
             _ => Order::Asc,
         };
         let access = ctx.access();
-        let find = filter.unwrap_or_default().narrow(ctx.store().find(&access))?.ordered(session::Column::StartsAt, order);
+        let find =
+            filter.unwrap_or_default().narrow(ctx.store().find(&access)).map_err(query_error)?.ordered(session::Column::StartsAt, order);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -313,5 +318,51 @@ impl SessionMutation {
     ) -> Result<Option<SessionCancelPayload>> {
         let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), &ctx.access(), id, note)).await?;
         Ok(Some(SessionCancelPayload { session: session.map(Session), user_errors }))
+    }
+}
+
+/// A session that was published, moved or cancelled.
+pub(crate) struct SessionChange(Change);
+
+/// A session that was published, moved or cancelled.
+#[Object]
+impl SessionChange {
+    /// Where to go on from, for `after`.
+    async fn cursor(&self, ctx: &Context<'_>) -> Result<String> {
+        ctx.store().event_cursor(&ctx.access(), self.0.seen).map_err(query_error)
+    }
+
+    /// What happened; null to those who do not see what happens in the session's organization.
+    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        Ok(ctx.load::<event::Entity>(self.0.event).await?.map(Event))
+    }
+
+    /// The session as it was when this was sent.
+    async fn session(&self) -> Session {
+        Session(self.0.session.clone())
+    }
+}
+
+/// Subscriptions.
+#[derive(Default)]
+pub(crate) struct SessionSubscription;
+
+#[Subscription]
+impl SessionSubscription {
+    /// Sessions that were published, moved or cancelled after a cursor, as far as the viewer can find them, and then those that are.
+    /// Without a cursor, from now on. Public: no token is needed. Seats are not told: read them.
+    async fn session_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; all when there is none.")] filter: Option<SessionFilter>,
+        #[graphql(desc = "After this event cursor.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<SessionChange>> + use<>> {
+        let from = beginning(ctx, after).await?;
+        let filter = Arc::new(filter.unwrap_or_default());
+        let changed = live(ctx.shared(), from, move |store, access, from| {
+            let filter = Arc::clone(&filter);
+            async move { changes(&store, &access, |find| filter.narrow(find), from).await }.boxed()
+        });
+        Ok(changed.map(|change| change.map(SessionChange)))
     }
 }

@@ -17,7 +17,7 @@ use super::{
     event::DateTimeRange,
     guard::Requires,
     program::{Address, AddressInput, Program},
-    scalar::{Date, LanguageTag, LocalTime, TimeZone, WebAddress},
+    scalar::{Amount, Date, LanguageTag, LocalTime, TimeZone, WebAddress},
     session::{Session, SessionConnection, SessionFilter},
 };
 use crate::{
@@ -35,6 +35,7 @@ use crate::{
 pub(crate) struct Workshop(pub(crate) Visible<workshop::Entity>);
 
 /// What people come together for: a workshop, and other kinds to come.
+#[allow(clippy::duplicated_attributes, reason = "fields of one type")]
 #[derive(Interface)]
 #[graphql(
     field(name = "id", ty = "ID", method = "node_id", desc = "Its id."),
@@ -195,7 +196,11 @@ impl Workshop {
     ) -> Result<SessionConnection> {
         let args = PageArgs { first, after, last, before };
         let access = ctx.access();
-        let find = filter.unwrap_or_default().narrow(ctx.store().find(&access))?.ordered(session::Column::StartsAt, Order::Asc);
+        let find = filter
+            .unwrap_or_default()
+            .narrow(ctx.store().find(&access))
+            .map_err(query_error)?
+            .ordered(session::Column::StartsAt, Order::Asc);
         Ok(children(ctx, find, session::Column::WorkshopId, self.0.id, args).await?.into())
     }
 
@@ -294,14 +299,14 @@ impl From<&'static topic::Topic> for Topic {
 #[derive(Clone, SimpleObject)]
 pub(crate) struct Money {
     /// How much.
-    amount: Decimal,
+    amount: Amount,
     /// ISO 4217: US dollars.
     currency: &'static str,
 }
 
 impl Money {
     fn of_cents(cents: i64) -> Self {
-        Self { amount: Decimal::new(cents, 2), currency: "USD" }
+        Self { amount: Amount(Decimal::new(cents, 2)), currency: "USD" }
     }
 }
 
@@ -434,7 +439,7 @@ pub(crate) struct WorkshopCreateInput {
     /// Where people meet online: only those who registered are told.
     join_url: Option<WebAddress>,
     /// What it costs, in US dollars; nothing when it is not given.
-    cost: Option<Decimal>,
+    cost: Option<Amount>,
     /// Who can find it, once it is published.
     visibility: GatheringVisibility,
     /// Seats in the room of each session; any number when it is not given.
@@ -466,7 +471,7 @@ impl From<WorkshopCreateInput> for NewWorkshop {
             accessibility: input.accessibility.unwrap_or_default(),
             audience: input.audience,
             minimum_age: input.minimum_age,
-            cost: input.cost,
+            cost: input.cost.map(|amount| amount.0),
             visibility: input.visibility,
             address: input.address.map(Into::into),
             area: input.area,

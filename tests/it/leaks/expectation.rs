@@ -37,6 +37,8 @@ pub(crate) enum Class {
     Roster,
     /// C: that a client comes to a session.
     Registration,
+    /// What happened to a registration.
+    RegistrationEvent,
 }
 
 /// Where a canary lives, and where an asker works.
@@ -104,6 +106,7 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::JoinUrl, &[Coordinator, Supervisor], Reach::Program),
     (Class::Roster, &[Coordinator, Peer, Supervisor], Reach::Program),
     (Class::Registration, &[Coordinator, Supervisor], Reach::Program),
+    (Class::RegistrationEvent, &[Coordinator, Supervisor], Reach::Program),
 ];
 
 /// What a token without any scope still shows, by role: colleagues and how programs and what they publish are run, for which there is no
@@ -136,12 +139,12 @@ pub(crate) const FIELDS: &[Field] = &[
     field(
         "Query.sessions",
         "first: 100",
-        &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration, Class::Person],
+        &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
     ),
     field("Query.session", "id: \"{session}\"", &[Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration]),
     field("Query.clients", "first: 100", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.client", "id: \"{client}\"", &[Class::Person, Class::Identity, Class::Recovery]),
-    field("Query.events", "first: 100", &[Class::Event, Class::ClientEvent, Class::Person]),
+    field("Query.events", "first: 100", &[Class::Event, Class::ClientEvent, Class::RegistrationEvent, Class::Person]),
     field("Query.event", "id: \"{event}\"", &[]),
     field("Query.auditEvents", "first: 100", &[Class::Audit]),
     field("Mutation.programCreate", "input: { name: \"Program {n}\" }", &[]),
@@ -170,7 +173,12 @@ pub(crate) const FIELDS: &[Field] = &[
     ),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
     field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
-    field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::Person]),
+    field(
+        "Subscription.sessionChanged",
+        "after: \"{start}\"",
+        &[Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
+    ),
+    field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::RegistrationEvent, Class::Person]),
 ];
 
 /// Every type behind `node`, the placeholder of its ids, and what stands for its rows; nothing where they are public.

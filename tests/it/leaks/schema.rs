@@ -67,12 +67,16 @@ impl Schema {
         missing.chain(gone).chain(nodes).collect()
     }
 
-    /// A document that asks for everything below a field, which is named as in the table.
-    pub(crate) fn document(&self, name: &str, arguments: &str) -> String {
+    /// A document that asks for everything below a field, which is named as in the table. Where it gives a thing of any kind and the kind
+    /// is known, only of that kind: such documents are long, and there are many.
+    pub(crate) fn document(&self, name: &str, arguments: &str, kind: Option<&str>) -> String {
         let (root, field) = name.split_once('.').unwrap();
         let definition = self.fields(root).into_iter().find(|known| known.name.node == field).unwrap();
         let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
-        let below = self.everything(named(&definition.ty.node), DEPTH, &mut Vec::new()).unwrap();
+        let below = match (named(&definition.ty.node), kind) {
+            ("Node", Some(kind)) => format!(" {{ __typename id ... on {kind}{} }}", self.everything(kind, DEPTH, &mut Vec::new()).unwrap()),
+            (given, _) => self.everything(given, DEPTH, &mut Vec::new()).unwrap(),
+        };
         format!("{} {{ {field}{arguments}{below} }}", root.to_lowercase())
     }
 

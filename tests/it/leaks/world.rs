@@ -125,9 +125,18 @@ impl World {
         self.askers.iter().find(|asker| asker.name == name).unwrap()
     }
 
+    /// The type of what has this id.
+    pub(crate) fn kind_of(&self, id: &Id) -> &'static str {
+        let prefix = |id: &Id| id.text.split('_').next().map(str::to_owned);
+        let known = |placeholder| self.ids.iter().find(|known| known.placeholder == placeholder);
+        let (kind, ..) = NODES.iter().find(|(_, placeholder, _)| known(*placeholder).and_then(prefix) == prefix(id)).unwrap();
+        kind
+    }
+
     /// The beginning of the log, as an asker's cursor.
     pub(crate) fn start(&self, asker: &Asker) -> String {
-        let access = Access { organization: Some(self.home(asker.place).organization), ..self.app.system() };
+        let organization = asker.role.map(|_| self.home(asker.place).organization);
+        let access = Access { organization, ..self.app.system() };
         self.app.store.event_cursor(&access, 0).unwrap()
     }
 
@@ -261,7 +270,8 @@ impl World {
             attendance: ONLINE }) { registration { id } userErrors { message } } }";
         let made = coordinator.ask_with(register, json!({ "session": session, "client": client })).await;
         let id: entity::RegistrationId = made.text("/registrationCreate/registration/id").parse().unwrap();
-        let (count, version) = (720_000_001 + place as i32, 730_000_001 + place as i32);
+        // Far apart, so that none becomes another's when it is counted on.
+        let (count, version) = (720_000_000 + 1_000 * place as i32, 730_000_000 + 1_000 * place as i32);
         let connection = self.app.database.connect().await;
         let counted = session::Entity::update_many().col_expr(session::Column::RegisteredOnline, Expr::val(count));
         let row: entity::SessionId = session.parse().unwrap();
@@ -290,7 +300,7 @@ impl World {
         for row in self.app.store.find::<event::Entity>(&system).first(1000).await.unwrap() {
             let client = row.client_id.map(|id| id.to_string());
             let person = client.map(|id| self.ids.iter().find(|known| known.text == id).unwrap().place);
-            let of_client = if row.subject_kind == "reg" { Class::Registration } else { Class::ClientEvent };
+            let of_client = if row.subject_kind == "reg" { Class::RegistrationEvent } else { Class::ClientEvent };
             let (class, place) = person.map_or((Class::Event, at(row.organization_id)), |place| (of_client, place));
             self.sing(class, place, row.id.to_string());
             if !self.ids.iter().any(|id| (id.placeholder, id.class, id.place) == ("event", Some(class), place)) {
