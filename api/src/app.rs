@@ -191,6 +191,7 @@ impl App {
             None => None,
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
+        let listener = tokio::spawn(self.store.clone().run_listener());
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
         let handle = server.handle();
@@ -202,6 +203,7 @@ impl App {
         handle.stop(true).await;
         let ended = running.await.map_err(not_started)?.map_err(not_started);
         sealer.abort();
+        listener.abort();
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {
             metrics.abort();

@@ -4,6 +4,7 @@ mod column;
 mod m0001_directory;
 mod m0002_log;
 mod m0003_client;
+mod m0004_referral;
 mod m0006_issuer;
 
 use sea_orm_migration::prelude::*;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_directory::Migration),
             Box::new(m0002_log::Migration),
             Box::new(m0003_client::Migration),
+            Box::new(m0004_referral::Migration),
             Box::new(m0006_issuer::Migration),
         ]
     }

@@ -1,165 +1,170 @@
-//! The server is killed under load, again and again: what it said is done is done, once, and what it did not say can be asked again.
+//! The server is killed under load, again and again: what it said is done is done, once and whole, and what it did not say can be
+//! asked again.
 
 use std::{
-    collections::BTreeMap,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use futures_util::future::join_all;
-use kit::databases::TestDatabase;
+use futures_util::future::{join, join_all};
+use kit::{databases::TestDatabase, on_both, program::Installation};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-const ROUNDS: usize = 8;
+const ROUNDS: u64 = 30;
 const WORKERS: usize = 4;
-const CREATE: &str = "mutation($name: String!) { programCreate(input: { name: $name }) { program { id } userErrors { code } } }";
+const PROGRAM: &str =
+    "mutation($name: String!) { made: programCreate(input: { name: $name }) { row: program { id } userErrors { code } } }";
+const CLIENT: &str = "mutation($name: String!, $program: ID!) { made: clientCreate(input: { givenName: \"Ada\", familyName: $name,
+    dateOfBirth: \"1980-12-10\", contactMethods: [], programIds: [$program] }) { row: client { id } userErrors { code } } }";
 
-/// The program itself, beside the test's executable; made when it is missing or older than the tests.
-fn binary() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let folder = own.parent().and_then(Path::parent).unwrap();
-    let binary = folder.join(format!("aftercare{}", std::env::consts::EXE_SUFFIX));
-    let written = |file: &Path| file.metadata().and_then(|file| file.modified()).ok();
-    if written(&binary) < written(&own) {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "aftercare"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        build.arg("--target-dir").arg(folder.parent().unwrap());
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the program builds");
-    }
-    binary
+/// Two people who work at the server, and what they were told.
+struct Load<'a> {
+    place: &'a Installation,
+    http: reqwest::Client,
+    administrator: String,
+    coordinator: String,
+    /// Where the clients go.
+    program: String,
+    acknowledged: BTreeMap<String, String>,
+    unanswered: Vec<String>,
 }
 
-/// An installation: the program, its database and its address.
-struct Installation {
-    binary: PathBuf,
-    database: TestDatabase,
-    address: String,
-}
-
-impl Installation {
-    fn new() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { binary: binary(), database: TestDatabase::sqlite(), address: free.to_string() }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.args(words).current_dir(self.database.folder()).stdin(Stdio::null());
-        command.env("AFTERCARE_DATABASE__URL", &self.database.url).env("AFTERCARE_LISTEN", &self.address);
-        command.env("AFTERCARE_KEYS_DIR", self.database.folder().join("keys")).env("AFTERCARE_ENV", "development");
-        command.env("AFTERCARE_METRICS_LISTEN", "off").env("AFTERCARE_RATE_LIMIT__PER_SECOND", "0");
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> String {
-        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
-        assert!(status.success(), "{words:?}: {}", String::from_utf8_lossy(&stderr));
-        String::from_utf8(stdout).unwrap().trim().to_owned()
-    }
-
-    /// Starts the server and waits until it answers.
-    async fn serve(&self) -> Server {
-        let log = std::fs::File::create(self.database.folder().join("log")).unwrap();
-        let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut server = Server(child);
-        for _ in 0..600 {
-            if reqwest::get(format!("http://{}/healthz", self.address)).await.is_ok() {
-                return server;
-            }
-            let log = || std::fs::read_to_string(self.database.folder().join("log")).unwrap();
-            assert!(server.0.try_wait().unwrap().is_none(), "the server ended: {}", log());
-            sleep(Duration::from_millis(50)).await;
+impl Load<'_> {
+    async fn ask(&self, token: &str, key: Option<&str>, body: &Value) -> Option<(Value, bool)> {
+        let mut request = self.http.post(format!("http://{}/graphql", self.place.address)).bearer_auth(token).json(body);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
-        panic!("the server does not answer");
-    }
-
-    /// Asks for a program, with its name as the key. Gives its id, and whether it is told again; nothing when no answer came.
-    async fn create(&self, client: &reqwest::Client, token: &str, name: &str) -> Option<(String, bool)> {
-        let body = json!({ "query": CREATE, "variables": { "name": name } });
-        let request = client.post(format!("http://{}/graphql", self.address)).bearer_auth(token);
-        let answer = request.header("idempotency-key", name).json(&body).send().await.ok()?;
+        let answer = request.send().await.ok()?;
         let replayed = answer.headers().contains_key("idempotency-replayed");
-        let body: Value = answer.json().await.ok()?;
-        let id = body["data"]["programCreate"]["program"]["id"].as_str();
+        Some((answer.json().await.ok()?, replayed))
+    }
+
+    /// Asks for a program or a client, as the name says, with the name as the key. Gives its id, and whether it is told again; nothing
+    /// when no answer came.
+    async fn make(&self, name: &str) -> Option<(String, bool)> {
+        let (token, query) = if name.starts_with("Program") { (&self.administrator, PROGRAM) } else { (&self.coordinator, CLIENT) };
+        let body = json!({ "query": query, "variables": { "name": name, "program": self.program } });
+        let (body, replayed) = self.ask(token, Some(name), &body).await?;
+        let id = body["data"]["made"]["row"]["id"].as_str();
         Some((id.unwrap_or_else(|| panic!("{name}: {body}")).to_owned(), replayed))
     }
-}
 
-/// A running server, which does not outlive its test.
-struct Server(Child);
-
-impl Drop for Server {
-    /// SIGKILL: it hears nothing of it.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_is_there_once_after_every_crash() {
-    let place = Installation::new();
-    place.run(&["demo", "load", "--clients", "1"]);
-    let token = place.run(&["token", "--role", "ADMINISTRATOR", "--organization", "Open Door Recovery"]);
-    let (mut acknowledged, mut unanswered, mut recovered) = (BTreeMap::<String, String>::new(), Vec::<String>::new(), 0);
-
-    for round in 0..ROUNDS {
-        let server = place.serve().await;
-        let client = reqwest::Client::new();
-        for name in std::mem::take(&mut unanswered) {
-            let (id, replayed) = place.create(&client, &token, &name).await.expect("an idle server answers");
-            recovered += usize::from(replayed);
-            acknowledged.insert(name, id);
+    /// Asks again for what was not answered: done or not, it is answered now.
+    async fn ask_again(&mut self) {
+        for name in std::mem::take(&mut self.unanswered) {
+            let (id, _) = self.make(&name).await.expect("an idle server answers");
+            self.acknowledged.insert(name, id);
         }
-        let load = join_all((0..WORKERS).map(|worker| {
-            let (place, client, token) = (&place, &client, &token);
-            async move {
-                let mut done = Vec::new();
-                for n in 0.. {
-                    let name = format!("Program {round}.{worker}.{n}");
-                    match place.create(client, token, &name).await {
-                        Some((id, _)) => done.push((name, id)),
-                        None => return (done, name),
-                    }
-                }
-                unreachable!("there is always another number")
+    }
+
+    /// Asks as fast as it can until no answer comes.
+    async fn until_the_end(&self, round: u64, worker: usize) -> (Vec<(String, String)>, String) {
+        let kind = if worker.is_multiple_of(2) { "Program" } else { "Client" };
+        let mut done = Vec::new();
+        for n in 0.. {
+            let name = format!("{kind} {round}.{worker}.{n}");
+            match self.make(&name).await {
+                Some((id, _)) => done.push((name, id)),
+                None => return (done, name),
             }
-        }));
-        let kill = async {
-            sleep(Duration::from_millis(150 + 37 * round as u64)).await;
-            drop(server);
-        };
-        for (done, last) in futures_util::future::join(load, kill).await.0 {
-            acknowledged.extend(done);
-            unanswered.push(last);
         }
+        unreachable!("there is always another number")
     }
 
-    let server = place.serve().await;
-    let client = reqwest::Client::new();
-    for name in unanswered {
-        let (id, _) = place.create(&client, &token, &name).await.expect("an idle server answers");
-        acknowledged.insert(name, id);
+    fn ids_of(&self, kind: &str) -> BTreeSet<&str> {
+        self.acknowledged.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, id)| id.as_str()).collect()
     }
-    for (name, id) in acknowledged.iter().step_by(7) {
-        assert_eq!(place.create(&client, &token, name).await, Some((id.clone(), true)), "the answer is kept over the crash");
+}
+
+/// Every row has one event and one audit entry of its making, and every one of these a row.
+async fn nothing_is_half(database: &TestDatabase, table: &str, prefix: &str, kind: &str) {
+    let one = |log: &str, column: &str| format!("(SELECT COUNT(*) FROM {log} WHERE subject_id = {table}.id AND {column} = '{kind}') = 1");
+    let whole = format!("FROM {table} WHERE {} AND {}", one("event", "kind"), one("audit_event", "action"));
+    assert_eq!(database.count(&whole).await, database.count(&format!("FROM {table}")).await, "each {table} was made once");
+    for log in ["event", "audit_event"] {
+        let without = format!("FROM {log} WHERE subject_kind = '{prefix}' AND subject_id NOT IN (SELECT id FROM {table})");
+        assert_eq!(database.count(&without).await, 0, "no {log} without its {table}");
     }
-    drop(server);
-    let names = place.database.texts("SELECT name FROM program WHERE name LIKE 'Program %' ORDER BY name").await;
-    assert_eq!(names, acknowledged.keys().cloned().collect::<Vec<_>>(), "each once, and none that nobody asked for");
-    assert!(names.len() > ROUNDS * WORKERS, "there was a load");
-    let with_one_event = "FROM program WHERE name LIKE 'Program %' AND
-        (SELECT COUNT(*) FROM event WHERE event.subject_id = program.id) = 1 AND
-        (SELECT COUNT(*) FROM audit_event WHERE audit_event.subject_id = program.id AND action <> 'READ') = 1";
-    assert_eq!(place.database.count(with_one_event).await, names.len());
-    let whole = place.run(&["verify"]);
-    assert!(whole.starts_with("the chains hold"), "{whole}");
-    println!("{} programs, {recovered} done and unanswered; {whole}", names.len());
+}
+
+/// The identities of all clients, with the coordinator's eyes.
+async fn identities(load: &Load<'_>) -> Vec<String> {
+    let query = "query($after: String) { clients(first: 100, after: $after) { nodes { identity { familyName } } pageInfo { endCursor hasNextPage } } }";
+    let (mut names, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let body = json!({ "query": query, "variables": { "after": after } });
+        let (answer, _) = load.ask(&load.coordinator, None, &body).await.expect("it answers");
+        let clients = &answer["data"]["clients"];
+        let nodes = clients["nodes"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        names.extend(nodes.iter().map(|node| node["identity"]["familyName"].as_str().expect("its key is there").to_owned()));
+        if clients["pageInfo"]["hasNextPage"] != true {
+            return names;
+        }
+        after = clients["pageInfo"]["endCursor"].clone();
+    }
+}
+
+on_both! {
+    async fn what_was_acknowledged_is_there_once_and_whole_after_thirty_crashes(db: TestDatabase) {
+        let place = Installation::over(db);
+        place.run(&["demo", "load", "--clients", "1"]);
+        let token = |role: &str| place.run(&["token", "--role", role, "--organization", "Open Door Recovery"]);
+        let mut load = Load {
+            place: &place,
+            http: reqwest::Client::new(),
+            administrator: token("ADMINISTRATOR"),
+            coordinator: token("COORDINATOR"),
+            program: String::new(),
+            acknowledged: BTreeMap::new(),
+            unanswered: Vec::new(),
+        };
+        let (programs, clients) = (place.database.count("FROM program").await, place.database.count("FROM client").await);
+
+        for round in 0..ROUNDS {
+            let server = place.serve().await;
+            if load.program.is_empty() {
+                let (answer, _) = load.ask(&load.coordinator, None, &json!({ "query": "{ programs { nodes { id name } } }" })).await.unwrap();
+                let nodes = answer["data"]["programs"]["nodes"].as_array().unwrap();
+                let own = nodes.iter().find(|node| node["name"] == "Open Door Peer Support").unwrap();
+                load.program = own["id"].as_str().unwrap().to_owned();
+            }
+            load.ask_again().await;
+            let kill = async {
+                sleep(Duration::from_millis(60 + 29 * (round % 8))).await;
+                drop(server);
+            };
+            let workers = join_all((0..WORKERS).map(|worker| load.until_the_end(round, worker)));
+            for (done, last) in join(workers, kill).await.0 {
+                load.acknowledged.extend(done);
+                load.unanswered.push(last);
+            }
+        }
+
+        let server = place.serve().await;
+        load.ask_again().await;
+        for (name, id) in load.acknowledged.iter().step_by(11) {
+            assert_eq!(load.make(name).await, Some((id.clone(), true)), "the answer is kept over the crash");
+        }
+        let mut names = identities(&load).await;
+        names.retain(|name| name.starts_with("Client"));
+        names.sort();
+        let wanted: Vec<_> = load.acknowledged.keys().filter(|name| name.starts_with("Client")).cloned().collect();
+        assert_eq!(names, wanted, "each once, none that nobody asked for, and the key of each was there before it");
+        while place.database.count("FROM event WHERE position IS NULL").await > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        drop(server);
+
+        let names = place.database.texts("SELECT name FROM program WHERE name LIKE 'Program %' ORDER BY name").await;
+        assert_eq!(names, load.acknowledged.keys().filter(|name| name.starts_with("Program")).cloned().collect::<Vec<_>>());
+        assert_eq!(place.database.count("FROM program").await, programs + load.ids_of("Program").len());
+        assert_eq!(place.database.count("FROM client").await, clients + load.ids_of("Client").len());
+        assert!(load.acknowledged.len() > 2 * WORKERS * usize::try_from(ROUNDS).unwrap(), "there was a load");
+        nothing_is_half(&place.database, "program", "prg", "PROGRAM_CHANGED").await;
+        nothing_is_half(&place.database, "client", "cli", "CLIENT_CREATED").await;
+        let whole = place.run(&["verify"]);
+        assert!(whole.starts_with("the chains hold"), "{whole}");
+    }
 }

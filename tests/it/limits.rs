@@ -6,11 +6,10 @@ use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
     app::TestApp,
     caller::{Answer, Caller},
+    follower::Follower,
     on_both,
 };
 use serde_json::{Value, json};
-
-use crate::subscription::Follower;
 
 /// Three fields and the fragment that holds one of them.
 const FOUR: &str = "query { programs { nodes { ...F } } } fragment F on Program { id }";

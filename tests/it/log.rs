@@ -121,7 +121,7 @@ on_both! {
         assert_eq!(dense(&app).await, 40);
         assert!(sealers.iter().all(|sealer| !sealer.is_finished()), "no sealer failed");
         sealers.iter().for_each(tokio::task::JoinHandle::abort);
-        assert_eq!(verify(&app).await, Ok(Verified { events: 40, audit: 40 }));
+        assert_eq!(verify(&app).await, Ok(Verified { events: 40, audit: 40, disclosures: 0 }));
     }
 
     async fn the_chains_verify_while_they_grow(db: TestDatabase) {
@@ -187,6 +187,39 @@ on_both! {
         assert_eq!(app.database.tamper("DELETE FROM event WHERE position = 2").await, 1);
         let broken = verify(&app).await.unwrap_err();
         assert_eq!((broken.chain, broken.position), (format!("event:{}", home.organization), 2));
+    }
+
+    async fn a_changed_head_is_found(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        app.sealed().await;
+
+        for (chain, position) in [(format!("event:{}", home.organization), 2), ("event".to_owned(), 2)] {
+            app.database.tamper(&format!("CREATE TABLE kept AS SELECT * FROM chain_head WHERE chain = '{chain}'")).await;
+            assert_eq!(app.database.tamper(&format!("DELETE FROM chain_head WHERE chain = '{chain}'")).await, 1);
+            let broken = verify(&app).await.unwrap_err();
+            assert_eq!((broken.chain, broken.position), (chain, position));
+            app.database.tamper("INSERT INTO chain_head SELECT * FROM kept").await;
+            app.database.tamper("DROP TABLE kept").await;
+        }
+        verify(&app).await.unwrap();
+    }
+
+    async fn a_batch_costs_as_many_statements_for_forty_commits_as_for_one(db: TestDatabase) {
+        let mut app = TestApp::start(db).await;
+        app.stop_sealer().await;
+        let mut costs = Vec::new();
+        for commits in [1, 40] {
+            for n in 0..commits {
+                commit(&app, &format!("{n} of {commits}")).await;
+            }
+            app.take_statements();
+            assert_eq!(app.store.seal_batch().await.unwrap(), 2 * commits, "an event and an audit entry each");
+            costs.push(app.take_statements().len());
+        }
+
+        assert_eq!(costs[0], costs[1]);
+        verify(&app).await.unwrap();
     }
 
     async fn a_gap_is_found(db: TestDatabase) {

@@ -6,6 +6,7 @@ mod client;
 mod concurrency;
 mod crash;
 mod databases;
+mod event_order;
 mod idempotency;
 mod issuers;
 mod leaks;

@@ -6,11 +6,10 @@ use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
     app::TestApp,
     caller::{Answer, Caller},
+    follower::Follower,
     on_both,
 };
 use serde_json::{Value, json};
-
-use crate::subscription::Follower;
 
 const DOCUMENT: &str = "{ programs { totalCount } }";
 /// What `sha256sum` says of it.

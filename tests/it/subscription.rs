@@ -1,72 +1,18 @@
 //! Following what happens, over a WebSocket.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aftercare::access::token::Subject;
 use entity::vocabulary::{OrganizationKind, Role};
-use futures_util::{SinkExt, StreamExt};
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
+    databases::{Kind, TestDatabase, say_skipped},
+    follower::Follower,
     on_both,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
-
-/// Somebody who follows the events of their organization.
-pub(crate) struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Follower {
-    async fn after(caller: &Caller, url: &str, cursor: Option<&str>) -> Self {
-        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
-        Self::asking(caller, url, json!({ "query": query, "variables": { "after": cursor } })).await
-    }
-
-    /// Somebody who asks for anything over a WebSocket.
-    pub(crate) async fn asking(caller: &Caller, url: &str, payload: Value) -> Self {
-        let mut request = format!("{}/graphql", url.replace("http:", "ws:")).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        let mut follower = Self(connect_async(request).await.unwrap().0);
-        let token = format!("Bearer {}", caller.token.as_deref().unwrap());
-        follower.send(json!({ "type": "connection_init", "payload": { "authorization": token } })).await;
-        assert_eq!(follower.next().await.unwrap()["type"], "connection_ack");
-        follower.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
-        follower
-    }
-
-    async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    /// The next message of the protocol that is no ping; nothing when none comes for five seconds.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
-        loop {
-            let message = timeout(Duration::from_secs(5), self.0.next()).await.ok()?.unwrap().unwrap();
-            if let Message::Text(text) = message {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                if message["type"] != "ping" {
-                    return Some(message);
-                }
-            }
-        }
-    }
-
-    /// The next event.
-    async fn event(&mut self) -> Value {
-        let message = self.next().await.expect("an event comes");
-        assert_eq!(message["type"], "next", "{message}");
-        message["payload"]["data"]["events"].clone()
-    }
-
-    /// Whether nothing comes for a while.
-    async fn hears_nothing(&mut self) -> bool {
-        timeout(Duration::from_millis(700), self.next()).await.is_err()
-    }
-}
+use tokio::time::sleep;
 
 async fn home(app: &TestApp, name: &str) -> (Home, Caller) {
     let home = app.home(name, OrganizationKind::RecoveryCommunityOrganization).await;
@@ -167,6 +113,44 @@ on_both! {
         assert!(follower.hears_nothing().await);
     }
 
+    async fn a_replica_that_never_seals_is_told_by_the_one_that_does(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let (_, administrator) = home(&app, "Open Door").await;
+        let mut replica = app.replica().await;
+        if app.database.kind == Kind::Postgresql {
+            // It neither seals nor polls from here on. On SQLite nobody listens, and it finds by polling what another process sealed.
+            replica.only_listen().await;
+        }
+        let now = cursor(&administrator).await;
+        let mut follower = Follower::after(&administrator, &replica.url, Some(&now)).await;
+
+        for n in 0..5 {
+            let id = program(&administrator, &format!("Number {n}")).await;
+            assert_eq!(follower.event().await["subjectId"], id);
+        }
+    }
+
+    async fn what_either_replica_commits_is_heard_at_the_other_at_once(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let (_, administrator) = home(&app, "Open Door").await;
+        let replica = app.replica().await;
+        let there = Caller::with_token(&replica.url, administrator.token.as_deref().unwrap());
+        let now = cursor(&administrator).await;
+        let mut followers = [Follower::after(&there, &replica.url, Some(&now)).await, Follower::after(&administrator, &app.url, Some(&now)).await];
+        let begun = Instant::now();
+
+        for n in 0..10 {
+            let caller = if n % 2 == 0 { &administrator } else { &there };
+            let id = program(caller, &format!("Number {n}")).await;
+            for follower in &mut followers {
+                assert_eq!(follower.event().await["subjectId"], id);
+            }
+        }
+
+        // By the poll alone, each would take half a second on average.
+        assert!(app.database.kind == Kind::Sqlite || begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+
     async fn another_organization_hears_nothing(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let (_, administrator) = home(&app, "Open Door").await;
@@ -180,4 +164,23 @@ on_both! {
         let own = program(&stranger, "Mornings").await;
         assert_eq!(follower.event().await["subjectId"], own);
     }
+}
+
+#[tokio::test]
+async fn a_listener_whose_connection_is_cut_listens_again() {
+    let Some(db) = TestDatabase::postgresql() else { return say_skipped() };
+    let app = TestApp::start(db).await;
+    let (_, administrator) = home(&app, "Open Door").await;
+    let mut replica = app.replica().await;
+    replica.only_listen().await;
+    let mut follower = Follower::after(&administrator, &replica.url, Some(&cursor(&administrator).await)).await;
+    let listening = "pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+    while app.database.count(&format!("FROM {listening}")).await < 2 {
+        sleep(Duration::from_millis(10)).await;
+    }
+
+    app.database.tamper(&format!("SELECT pg_terminate_backend(pid) FROM {listening}")).await;
+    let id = program(&administrator, "Evenings").await;
+
+    assert_eq!(follower.event().await["subjectId"], id);
 }

@@ -43,10 +43,11 @@ pub struct TestApp {
     app: App,
     /// Where it listens, without a slash at its end.
     pub url: String,
-    /// The database, which is removed with it.
-    pub database: TestDatabase,
+    /// The database, which is removed with the last server over it.
+    pub database: Arc<TestDatabase>,
     server: ServerHandle,
     sealer: JoinHandle<()>,
+    listener: JoinHandle<()>,
     statements: Arc<Mutex<Vec<String>>>,
 }
 
@@ -90,6 +91,21 @@ impl TestApp {
     /// # Panics
     /// When it does not start.
     pub async fn start_with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
+        Self::start_over(Arc::new(database), Clock::fixed(now), settings).await
+    }
+
+    /// Starts another server over the same database, keys and clock, as a second replica.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn replica(&self) -> Self {
+        // Tokens name the URL: they are good at both.
+        let url = self.config.public_url();
+        Self::start_over(Arc::clone(&self.database), self.clock().clone(), &[("AFTERCARE_PUBLIC_URL", &url)]).await
+    }
+
+    async fn start_over(database: Arc<TestDatabase>, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let folder = database.folder();
@@ -104,19 +120,19 @@ impl TestApp {
         let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let sources = Sources { env: own.chain(given).collect(), ..Sources::default() };
         let config = Config::load(&sources).expect("the settings are good");
-        let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
         let mut connections = Connections::open(config.database_url.expose(), config.database_pool_size).await.expect("it connects");
         let statements = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&statements);
         connections.on_statement(move |sql| heard.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned()));
-        let app = App::open_over(connections, config, Clock::fixed(now), Environment::Development).await.expect("it opens");
+        let app = App::open_over(connections, config, clock, Environment::Development).await.expect("it opens");
         let doors = app.doors(app.door_settings(Shutdown::never()));
         let server = HttpServer::new(move || Site::new().configure(doors.clone())).workers(1).disable_signals();
         let server = server.listen(listener).expect("it listens").run();
         let handle = server.handle();
         tokio::spawn(server);
         let sealer = tokio::spawn(app.store.clone().run_sealer());
-        Self { url: format!("http://{address}"), app, database, server: handle, sealer, statements }
+        let listener = tokio::spawn(app.store.clone().run_listener());
+        Self { url: format!("http://{address}"), app, database, server: handle, sealer, listener, statements }
     }
 
     /// The system, for what a test needs done before it begins.
@@ -206,15 +222,22 @@ impl TestApp {
         std::mem::take(&mut self.statements.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Seals what there is, and from then on only what [`TestApp::sealed`] is asked to.
+    /// Seals what there is, and from then on only what [`TestApp::sealed`] is asked to. It hears nothing of replicas either.
     ///
     /// # Panics
     /// When the log cannot be sealed.
     pub async fn stop_sealer(&mut self) {
+        self.only_listen().await;
+        self.listener.abort();
+        let _ = (&mut self.listener).await;
+        self.sealed().await;
+    }
+
+    /// Seals no more, and knows of the log's growth only what other replicas say.
+    pub async fn only_listen(&mut self) {
         self.sealer.abort();
         // It ends as cancelled, which is what was asked for.
         let _ = (&mut self.sealer).await;
-        self.sealed().await;
     }
 
     /// Waits until everything that was committed has its place in the log.
@@ -222,12 +245,11 @@ impl TestApp {
     /// # Panics
     /// When the log cannot be sealed.
     pub async fn sealed(&self) {
-        let open = "(SELECT id FROM event WHERE position IS NULL UNION ALL SELECT id FROM audit_event WHERE position IS NULL) AS open";
         let begun = Instant::now();
         loop {
             while self.store.seal_batch().await.expect("the log can be sealed") > 0 {}
             // Nothing to do may also mean that the other sealer is at it.
-            if self.database.count(&format!("FROM {open}")).await == 0 {
+            if self.store.unsealed().await.expect("the database answers") == 0 {
                 return;
             }
             assert!(begun.elapsed() < Duration::from_secs(20), "the log is not sealed");
@@ -239,6 +261,7 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.sealer.abort();
+        self.listener.abort();
         // The server ends with its runtime; asking it to stop lets go of the port at once.
         drop(self.server.stop(false));
     }

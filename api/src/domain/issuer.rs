@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use entity::{
-    IssuerId, List, OrganizationId, StaffMemberId, TypedId,
+    IssuerId, List, StaffMemberId, TypedId,
     issuer::{self, RoleName},
     issuer_subject, organization, staff_member,
     vocabulary::{EventKind, Role, SubjectClaim},
@@ -54,10 +54,6 @@ impl Protected for issuer::Entity {
 
     fn allows(_: &Access, action: Action, _: &issuer::Model) -> bool {
         action == Action::Read
-    }
-
-    fn holder(row: &issuer::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

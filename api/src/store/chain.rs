@@ -1,12 +1,18 @@
 //! The chains of hashes, one for each organization and log: what a changed byte breaks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use entity::{audit_event, chain_head, event};
-use sea_orm::{ColumnTrait, DatabaseTransaction, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::{OrganizationId, audit_event, chain_head, disclosure, event};
+use sea_orm::{Condition, DatabaseTransaction, DbErr, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
-use super::{Store, connection, sha256};
-use crate::{access::Access, error::Result};
+use super::{
+    Store, connection,
+    link::{Link, Numbered, chain, hash_after},
+};
+use crate::{
+    access::Access,
+    error::{Error, Result},
+};
 
 /// How many rows are read at once.
 const BATCH: u64 = 1_000;
@@ -18,6 +24,8 @@ pub struct Verified {
     pub events: u64,
     /// Sealed audit entries.
     pub audit: u64,
+    /// Sealed disclosures.
+    pub disclosures: u64,
 }
 
 /// Where a chain does not hold.
@@ -31,91 +39,105 @@ pub struct Broken {
     pub because: &'static str,
 }
 
-/// A row of a log that is chained.
-pub(in crate::store) trait Link {
-    /// Everything of the row but its hash, as bytes that two different rows never share.
-    fn bytes(&self) -> Vec<Vec<u8>>;
+/// Why a walk along the chains ended early.
+enum Stopped {
+    Broken(Broken),
+    Failed(Error),
+}
 
-    /// The name of its chain.
-    fn chain(&self) -> String;
-
-    /// The hash of this row behind another.
-    fn hash_after(&self, previous: &[u8]) -> Vec<u8> {
-        let bytes = self.bytes();
-        let parts: Vec<&[u8]> = std::iter::once(previous).chain(bytes.iter().map(Vec::as_slice)).collect();
-        sha256(&parts)
+impl From<Broken> for Stopped {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
     }
 }
 
-fn optional<T: ToString>(value: Option<&T>) -> Vec<u8> {
-    value.map(|value| format!("+{}", value.to_string()).into_bytes()).unwrap_or_default()
-}
-
-impl Link for event::Model {
-    fn bytes(&self) -> Vec<Vec<u8>> {
-        let changed = self.changed.join(",");
-        vec![
-            self.id.0.as_bytes().to_vec(),
-            self.ordinal.to_be_bytes().to_vec(),
-            optional(self.position.as_ref()),
-            self.organization_id.0.as_bytes().to_vec(),
-            optional(self.other_organization_id.as_ref()),
-            self.kind.as_str().into(),
-            self.at.timestamp_micros().to_be_bytes().to_vec(),
-            self.actor.clone().into_bytes(),
-            self.subject_kind.clone().into_bytes(),
-            self.subject_id.as_bytes().to_vec(),
-            optional(self.subject_version.as_ref()),
-            optional(self.client_id.as_ref()),
-            changed.into_bytes(),
-        ]
-    }
-
-    fn chain(&self) -> String {
-        format!("event:{}", self.organization_id)
+impl From<DbErr> for Stopped {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error.into())
     }
 }
 
-impl Link for audit_event::Model {
-    fn bytes(&self) -> Vec<Vec<u8>> {
-        let classes: Vec<&str> = self.data_classes.iter().map(|class| class.as_str()).collect();
-        vec![
-            self.id.0.as_bytes().to_vec(),
-            optional(self.position.as_ref()),
-            optional(self.organization_id.as_ref()),
-            self.at.timestamp_micros().to_be_bytes().to_vec(),
-            self.actor.clone().into_bytes(),
-            self.action.clone().into_bytes(),
-            optional(self.subject_kind.as_ref()),
-            optional(self.subject_id.as_ref()),
-            classes.join(",").into_bytes(),
-            self.request_id.clone().into_bytes(),
-            vec![self.allowed.into()],
-        ]
-    }
-
-    fn chain(&self) -> String {
-        let organization = self.organization_id.map(|id| id.to_string());
-        format!("audit:{}", organization.as_deref().unwrap_or("-"))
-    }
+/// Rows that are numbered from 1 without a gap: those of a log, or of one organization in it.
+struct Series {
+    chain: String,
+    of: Condition,
 }
 
-/// The ends of the chains while they are walked.
-#[derive(Default)]
-struct Walk {
+/// The chains while they are walked, and where each ends so far.
+struct Walk<'a> {
+    snapshot: &'a DatabaseTransaction,
     ends: BTreeMap<String, (i64, Vec<u8>)>,
 }
 
-impl Walk {
-    fn step(&mut self, link: &impl Link, position: i64, hash: Option<&Vec<u8>>) -> Result<(), Broken> {
-        let chain = link.chain();
+impl Walk<'_> {
+    /// Walks all chains of a log. Gives how many rows it has.
+    async fn along<E: Link>(&mut self) -> Result<u64, Stopped> {
+        let mut rows = 0;
+        for series in self.series::<E>().await? {
+            let last = self.along_series::<E>(&series).await?;
+            if E::NUMBERED == Numbered::Together && last > 0 {
+                self.ends.insert(series.chain, (last, Vec::new()));
+            }
+            rows += last.unsigned_abs();
+        }
+        Ok(rows)
+    }
+
+    async fn series<E: Link>(&self) -> Result<Vec<Series>, Stopped> {
+        if E::NUMBERED == Numbered::Together {
+            return Ok(vec![Series { chain: E::CHAIN.to_owned(), of: Condition::all() }]);
+        }
+        let column = || Expr::col("organization_id");
+        let organizations = connection::select::<E>().select_only().column_as(column(), "organization_id").distinct();
+        let organizations = organizations.into_tuple::<Option<OrganizationId>>().all(self.snapshot).await?;
+        let one = |organization: Option<OrganizationId>| {
+            let of = organization.map_or(column().is_null(), |id| column().eq(id));
+            Series { chain: chain::<E>(organization), of: Condition::all().add(of) }
+        };
+        Ok(organizations.into_iter().map(one).collect())
+    }
+
+    /// Gives the last position.
+    async fn along_series<E: Link>(&mut self, series: &Series) -> Result<i64, Stopped> {
+        let mut last = 0;
+        loop {
+            let next = connection::select::<E>().filter(series.of.clone()).filter(Expr::col("position").gt(last));
+            let rows = next.order_by_asc(Expr::col("position")).limit(BATCH).all(self.snapshot).await?;
+            if rows.is_empty() {
+                return Ok(last);
+            }
+            for row in &rows {
+                last += 1;
+                if E::links(row).position != Some(last) {
+                    return Err(Broken { chain: series.chain.clone(), position: last, because: "nothing has this position" }.into());
+                }
+                self.step::<E>(row, last)?;
+            }
+        }
+    }
+
+    fn step<E: Link>(&mut self, row: &E::Model, position: i64) -> Result<(), Broken> {
+        let links = E::links(row);
+        let chain = chain::<E>(links.organization);
         let (length, previous) = self.ends.entry(chain.clone()).or_default();
-        let wanted = link.hash_after(previous);
-        if hash != Some(&wanted) {
+        let wanted = hash_after::<E>(previous, row, position);
+        if links.hash != Some(&wanted) {
             return Err(Broken { chain, position, because: "the row was changed, or one before it was taken away or put in" });
         }
         (*length, *previous) = (*length + 1, wanted);
         Ok(())
+    }
+
+    /// Compares where the chains end with where the sealer left them.
+    async fn ends_agree(&self) -> Result<(), Stopped> {
+        let heads = connection::select::<chain_head::Entity>().all(self.snapshot).await?;
+        let heads: BTreeMap<String, _> = heads.into_iter().map(|head| (head.chain, (head.length, head.hash))).collect();
+        let chains: BTreeSet<&String> = heads.keys().chain(self.ends.keys()).collect();
+        // An organization's chain is named rather than the log over all of them, which comes before it.
+        let Some(chain) = chains.into_iter().rev().find(|chain| heads.get(*chain) != self.ends.get(*chain)) else { return Ok(()) };
+        let length = |ends: &BTreeMap<String, (i64, Vec<u8>)>| ends.get(chain).map_or(0, |end| end.0);
+        let position = Ord::max(length(&heads), length(&self.ends));
+        Err(Broken { chain: chain.clone(), position, because: "the end of the chain was cut off, or its head was changed" }.into())
     }
 }
 
@@ -127,86 +149,34 @@ impl Store {
     pub async fn verify(&self, _access: &Access) -> Result<Result<Verified, Broken>> {
         // What is sealed meanwhile would look like a chain that does not fit its head.
         let snapshot = &self.shared.connections.snapshot().await?;
-        let mut verified = Verified::default();
-        let mut walk = Walk::default();
-        let mut at = 0;
-        loop {
-            let rows = connection::select::<event::Entity>()
-                .filter(event::Column::Position.gt(at))
-                .order_by_asc(event::Column::Position)
-                .limit(BATCH)
-                .all(snapshot)
-                .await?;
-            for row in &rows {
-                let position = row.position.unwrap_or_default();
-                if position != at + 1 {
-                    return Ok(Err(Broken { chain: "event".to_owned(), position: at + 1, because: "no event has this position" }));
-                }
-                if let Err(broken) = walk.step(row, position, row.hash.as_ref()) {
-                    return Ok(Err(broken));
-                }
-                at = position;
-                verified.events += 1;
-            }
-            if rows.is_empty() {
-                break;
-            }
+        match walk(snapshot).await {
+            Ok(verified) => Ok(Ok(verified)),
+            Err(Stopped::Broken(broken)) => Ok(Err(broken)),
+            Err(Stopped::Failed(error)) => Err(error),
         }
-        let organizations = connection::select::<audit_event::Entity>()
-            .select_only()
-            .column(audit_event::Column::OrganizationId)
-            .distinct()
-            .into_tuple::<Option<entity::OrganizationId>>()
-            .all(snapshot)
-            .await?;
-        for organization in organizations {
-            let of = match organization {
-                Some(id) => audit_event::Column::OrganizationId.eq(id),
-                None => audit_event::Column::OrganizationId.is_null(),
-            };
-            let mut at = 0;
-            loop {
-                let rows = connection::select::<audit_event::Entity>()
-                    .filter(of.clone())
-                    .filter(audit_event::Column::Position.gt(at))
-                    .order_by_asc(audit_event::Column::Position)
-                    .limit(BATCH)
-                    .all(snapshot)
-                    .await?;
-                for row in &rows {
-                    let position = row.position.unwrap_or_default();
-                    if position != at + 1 {
-                        return Ok(Err(Broken { chain: row.chain(), position: at + 1, because: "no entry has this position" }));
-                    }
-                    if let Err(broken) = walk.step(row, position, row.hash.as_ref()) {
-                        return Ok(Err(broken));
-                    }
-                    at = position;
-                    verified.audit += 1;
-                }
-                if rows.is_empty() {
-                    break;
-                }
-            }
-        }
-        Ok(heads_agree(snapshot, &walk).await?.map_or(Ok(verified), Err))
     }
 
-    /// How many events wait for their place.
+    /// How many rows of all logs wait for their place.
     ///
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn unsealed(&self) -> Result<u64> {
-        Ok(connection::select::<event::Entity>().filter(event::Column::Position.is_null()).count(self.reader()).await?)
+        let waiting = self.waiting::<event::Entity>().await? + self.waiting::<audit_event::Entity>().await?;
+        Ok(waiting + self.waiting::<disclosure::Entity>().await?)
+    }
+
+    async fn waiting<E: Link>(&self) -> Result<u64> {
+        Ok(connection::select::<E>().filter(Expr::col("position").is_null()).count(self.reader()).await?)
     }
 }
 
-/// Where a chain is shorter than its head says: its end was cut off.
-async fn heads_agree(snapshot: &DatabaseTransaction, walk: &Walk) -> Result<Option<Broken>> {
-    let heads = connection::select::<chain_head::Entity>().all(snapshot).await?;
-    let cut = heads.into_iter().filter(|head| head.chain != "event").find(|head| {
-        let (length, hash) = walk.ends.get(&head.chain).cloned().unwrap_or_default();
-        length != head.length || hash != head.hash
-    });
-    Ok(cut.map(|head| Broken { position: head.length, chain: head.chain, because: "the end of the chain was cut off" }))
+async fn walk(snapshot: &DatabaseTransaction) -> Result<Verified, Stopped> {
+    let mut walk = Walk { snapshot, ends: BTreeMap::new() };
+    let verified = Verified {
+        events: walk.along::<event::Entity>().await?,
+        audit: walk.along::<audit_event::Entity>().await?,
+        disclosures: walk.along::<disclosure::Entity>().await?,
+    };
+    walk.ends_agree().await?;
+    Ok(verified)
 }

@@ -1,14 +1,21 @@
 //! Connections, and the one place where the two databases differ.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use data_encoding::HEXLOWER;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
-    Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, SimpleExpr},
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use serde_json::{Value as Json, json};
+use sqlx::{
+    postgres::{PgListener, PgPoolOptions},
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A pool to read from and one to write to. On SQLite the second has one connection, since there is one writer; on PostgreSQL both are one.
 #[derive(Clone)]
@@ -22,6 +29,8 @@ const BUSY: Duration = Duration::from_secs(30);
 
 /// The advisory lock that the sealer holds while it seals a batch.
 const SEALER_LOCK: i64 = 0x5ea1_e500;
+/// The channel on which the sealer says that the log is longer.
+const SEALED: &str = "aftercare_sealed";
 
 impl Connections {
     /// Connects. SQLite's file is made when it is not there.
@@ -70,21 +79,123 @@ impl Connections {
         Ok(self.reader.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await?)
     }
 
-    /// Takes the sealer's lease until the transaction ends; false when another replica has it. On SQLite the writer's place is the lease.
-    pub(in crate::store) async fn lease_sealer(&self, tx: &DatabaseTransaction) -> Result<bool> {
-        if self.sqlite() {
-            return Ok(true);
+    /// Waits for the sealer's lease and takes it until the transaction ends: what a replica committed is sealed by whoever has it
+    /// next. A replica that freezes with it loses it after a while. On SQLite the writer's place is the lease.
+    pub(in crate::store) async fn lease_sealer(&self, tx: &DatabaseTransaction) -> Result<()> {
+        const LEASE: &str = "SELECT pg_advisory_xact_lock($1), set_config('idle_in_transaction_session_timeout', '10s', true)";
+        if !self.sqlite() {
+            tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, LEASE, [SEALER_LOCK.into()])).await?;
         }
-        let lock =
-            Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_try_advisory_xact_lock($1) AS held", [SEALER_LOCK.into()]);
-        let row = tx.query_one_raw(lock).await?;
-        Ok(row.map(|row| row.try_get::<bool>("", "held")).transpose()?.unwrap_or(false))
+        Ok(())
+    }
+
+    /// Listens to the sealers of all replicas; nothing on SQLite, where there is one process.
+    pub(in crate::store) async fn listener(&self) -> Result<Option<Listener>> {
+        if self.sqlite() {
+            return Ok(None);
+        }
+        let options = self.reader.get_postgres_connection_pool().connect_options().as_ref().clone();
+        // A pool of its own, which makes the one connection anew when it is lost.
+        let own = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&own).await.map_err(failed)?;
+        listener.listen(SEALED).await.map_err(failed)?;
+        Ok(Some(Listener(listener)))
     }
 
     /// Whether it is SQLite. Nothing outside of this file decides by it.
     fn sqlite(&self) -> bool {
-        self.reader.get_database_backend() == DbBackend::Sqlite
+        sqlite(&self.reader)
     }
+}
+
+fn sqlite(on: &impl ConnectionTrait) -> bool {
+    on.get_database_backend() == DbBackend::Sqlite
+}
+
+/// Runs one of two statements, whose one parameter is JSON: a list of any length is the same text to the database. Gives how many
+/// rows it wrote.
+async fn with_json(on: &DatabaseTransaction, on_sqlite: &str, on_postgresql: &str, json: Json) -> Result<u64> {
+    let sql = if sqlite(on) { on_sqlite } else { on_postgresql };
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), sql, [json.into()]);
+    Ok(on.execute_raw(statement).await?.rows_affected())
+}
+
+/// Whether a text is one of these: the same statement however many there are.
+pub(in crate::store) fn within(on: &impl ConnectionTrait, text: SimpleExpr, these: &[String]) -> SimpleExpr {
+    let these = Expr::val(json!(these));
+    if sqlite(on) {
+        Expr::cust_with_exprs("? IN (SELECT value FROM json_each(?))", [text, these])
+    } else {
+        Expr::cust_with_exprs("$1 IN (SELECT jsonb_array_elements_text($2))", [text, these])
+    }
+}
+
+/// Says to all replicas, once the transaction commits, that the log is longer.
+pub(in crate::store) async fn tell_replicas(tx: &DatabaseTransaction) -> Result<()> {
+    if !sqlite(tx) {
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, '')", [SEALED.into()])).await?;
+    }
+    Ok(())
+}
+
+/// Hears what is said to all replicas.
+pub(in crate::store) struct Listener(PgListener);
+
+impl Listener {
+    /// Waits until the log is longer, or the connection was lost and is back: then it may be, too.
+    pub(in crate::store) async fn heard(&mut self) -> Result<()> {
+        self.0.try_recv().await.map(drop).map_err(failed)
+    }
+}
+
+fn failed(error: sqlx::Error) -> Error {
+    Error::Database(DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))
+}
+
+/// The place of a row in its log.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Place {
+    pub(in crate::store) id: Uuid,
+    pub(in crate::store) position: i64,
+    pub(in crate::store) hash: Vec<u8>,
+}
+
+/// Gives rows of a log their places, with one statement.
+pub(in crate::store) async fn write_places(tx: &DatabaseTransaction, table: &str, places: &[Place]) -> Result<()> {
+    let rows = places.iter().map(|place| json!({ "id": place.id, "position": place.position, "hash": HEXLOWER.encode(&place.hash) }));
+    let on_sqlite = format!(
+        "UPDATE {table} SET position = place.value ->> 'position', hash = unhex(place.value ->> 'hash') \
+         FROM json_each($1) AS place WHERE {table}.id = unhex(place.value ->> 'id', '-')"
+    );
+    let on_postgresql = format!(
+        "UPDATE {table} SET position = place.position, hash = decode(place.hash, 'hex') \
+         FROM jsonb_to_recordset($1) AS place(id uuid, position bigint, hash text) WHERE {table}.id = place.id"
+    );
+    let written = with_json(tx, &on_sqlite, &on_postgresql, rows.collect()).await?;
+    if written == places.len() as u64 { Ok(()) } else { Err(Error::internal(format!("{table}: rows vanished while they were sealed"))) }
+}
+
+/// The end of a chain: its length and the hash of its last row.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct End {
+    pub(in crate::store) length: i64,
+    pub(in crate::store) hash: Vec<u8>,
+}
+
+/// Writes where chains end, with one statement.
+pub(in crate::store) async fn write_ends(tx: &DatabaseTransaction, ends: &BTreeMap<String, End>) -> Result<()> {
+    const CHANGE: &str = "ON CONFLICT (chain) DO UPDATE SET length = excluded.length, hash = excluded.hash";
+    let rows = ends.iter().map(|(chain, end)| json!({ "chain": chain, "length": end.length, "hash": HEXLOWER.encode(&end.hash) }));
+    // `WHERE true`, or SQLite would take ON for a join's.
+    let on_sqlite = format!(
+        "INSERT INTO chain_head (chain, length, hash) SELECT value ->> 'chain', value ->> 'length', unhex(value ->> 'hash') \
+         FROM json_each($1) WHERE true {CHANGE}"
+    );
+    let on_postgresql = format!(
+        "INSERT INTO chain_head (chain, length, hash) SELECT chain, length, decode(hash, 'hex') \
+         FROM jsonb_to_recordset($1) AS head(chain text, length bigint, hash text) {CHANGE}"
+    );
+    with_json(tx, &on_sqlite, &on_postgresql, rows.collect()).await.map(drop)
 }
 
 /// `EntityTrait::find`, for the store alone.
