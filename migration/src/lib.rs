@@ -6,6 +6,7 @@ mod m0002_log;
 mod m0003_client;
 mod m0004_referral;
 mod m0006_issuer;
+mod m0007_program_search;
 
 use sea_orm_migration::prelude::*;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_client::Migration),
             Box::new(m0004_referral::Migration),
             Box::new(m0006_issuer::Migration),
+            Box::new(m0007_program_search::Migration),
         ]
     }
 }

@@ -16,6 +16,7 @@ mod log;
 mod order;
 mod own_keys;
 mod persisted;
+mod program_search;
 mod schema;
 mod statements;
 mod subscription;

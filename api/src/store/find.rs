@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
-    protected::{Fetched, granted, scoped},
+    protected::{Fetched, MEASURE, granted, scoped},
     sha256,
 };
 use crate::{
@@ -54,7 +54,16 @@ pub struct Find<'a, E: Protected> {
     store: &'a Store,
     access: &'a Access,
     narrowed: Condition,
-    order: Option<(E::Column, Order)>,
+    /// What each row is measured by.
+    measure: Option<Expr>,
+    order: Option<(By<E::Column>, Order)>,
+}
+
+/// By what a list is ordered.
+#[derive(Clone, Copy, Debug)]
+enum By<C> {
+    Column(C),
+    Measure,
 }
 
 /// The place of a row in the order of its list.
@@ -94,7 +103,7 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self { store, access, narrowed: Condition::all(), order: None }
+        Self { store, access, narrowed: Condition::all(), measure: None, order: None }
     }
 
     /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
@@ -112,6 +121,30 @@ impl<'a, E: Protected> Find<'a, E> {
         self.reading(class)
     }
 
+    /// Narrows by a list column, to rows of which an entry meets a condition.
+    #[must_use]
+    pub fn holding(mut self, column: E::Column, holds: impl FnOnce(Expr) -> Condition) -> Self {
+        let list = Expr::col((E::default(), column));
+        self.narrowed = self.narrowed.add(connection::any_entry(self.store.reader(), list, holds));
+        self.reading(E::class_of(column))
+    }
+
+    /// Measures each row by a whole number, such as a distance: [`Visible::measure`] tells it. It is never null in the rows that the
+    /// list is narrowed to, and reads columns that everyone who sees the row may read.
+    #[must_use]
+    pub fn measured(mut self, by: Expr) -> Self {
+        self.measure = Some(by);
+        self
+    }
+
+    /// Orders by what rows are measured by; rows that are equal in it are ordered by their ids.
+    #[must_use]
+    pub fn ordered_by_measure(mut self, order: Order) -> Self {
+        debug_assert!(self.measure.is_some(), "rows are measured before they are ordered by it");
+        self.order = Some((By::Measure, order));
+        self
+    }
+
     fn reading(mut self, class: Option<Class>) -> Self {
         if let (Some(class), false) = (class, self.access.is_system()) {
             self.narrowed = self.narrowed.add(E::grants(self.access).condition(class));
@@ -123,12 +156,17 @@ impl<'a, E: Protected> Find<'a, E> {
     /// caller may not read.
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
-        self.order = Some((by, order));
+        self.order = Some((By::Column(by), order));
         self
     }
 
-    /// What a column is ordered by. Indexes serve columns that everyone may read and that are never null; the others are instants.
-    fn sort_key(&self, column: E::Column) -> Expr {
+    /// What rows are ordered by. Indexes serve columns that everyone may read and that are never null; the others are instants.
+    fn sort_key(&self, by: By<E::Column>) -> Expr {
+        let column = match (by, &self.measure) {
+            (By::Column(column), _) => column,
+            (By::Measure, Some(measure)) => return measure.clone(),
+            (By::Measure, None) => return Expr::val(0),
+        };
         let class = E::class_of(column);
         if class.is_none() && !column.def().is_null() {
             return Expr::col((E::default(), column));
@@ -144,7 +182,8 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 
     /// The place of a row in that order.
-    fn sort_value(column: E::Column, row: &Visible<E>) -> Value {
+    fn sort_value(by: By<E::Column>, row: &Visible<E>) -> Value {
+        let By::Column(column) = by else { return Value::BigInt(row.measure()) };
         let open = E::class_of(column).is_none_or(|class| row.may_open(class));
         match row.model().get(column) {
             Value::ChronoDateTimeUtc(at) => at.filter(|_| open).unwrap_or(NULLS_AT).into(),
@@ -172,6 +211,10 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 
     async fn fetch(&self, select: Select<E>) -> Result<Vec<Visible<E>>> {
+        let select = match &self.measure {
+            Some(measure) => select.expr_as(measure.clone(), MEASURE),
+            None => select,
+        };
         let fetched = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
         let rows = Fetched::all_visible(fetched, self.access, &self.store.reads);
         rows.iter().for_each(Visible::note_row);
@@ -229,8 +272,8 @@ impl<'a, E: Protected> Find<'a, E> {
             _ => Order::Asc,
         };
         let mut by_id = Order::Asc;
-        if let Some((column, order)) = &self.order {
-            select = select.order_by(self.sort_key(*column), turned(order));
+        if let Some((by, order)) = &self.order {
+            select = select.order_by(self.sort_key(*by), turned(order));
             by_id = order.clone();
         }
         select.order_by(E::id_column(), turned(&by_id))
@@ -249,8 +292,8 @@ impl<'a, E: Protected> Find<'a, E> {
         let past = |key: Expr, value: Value| if greater { key.gt(value) } else { key.lt(value) };
         let id = past(Expr::col((E::default(), E::id_column())), Value::Uuid(Some(place.id)));
         Ok(match (&self.order, place.value) {
-            (Some((column, _)), Some(key)) => {
-                let (by, value) = (self.sort_key(*column), key.into_value());
+            (Some((by, _)), Some(key)) => {
+                let (by, value) = (self.sort_key(*by), key.into_value());
                 Condition::any().add(past(by.clone(), value.clone())).add(Condition::all().add(by.eq(value)).add(id))
             }
             _ => Condition::all().add(id),
@@ -258,7 +301,7 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
-        let value = self.order.as_ref().map(|(column, _)| Key::of(Self::sort_value(*column, row))).transpose()?;
+        let value = self.order.as_ref().map(|(by, _)| Key::of(Self::sort_value(*by, row))).transpose()?;
         let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
@@ -266,7 +309,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// What a cursor of this list is bound to.
     fn bound_to(&self) -> Vec<u8> {
         let organization = self.access.organization.map(|id| id.to_string()).unwrap_or_default();
-        let order = self.order.as_ref().map(|(column, order)| format!("{column:?} {order:?}")).unwrap_or_default();
+        let order = self.order.as_ref().map(|(by, order)| format!("{by:?} {order:?}")).unwrap_or_default();
         let narrowed = format!("{:?}", self.narrowed);
         sha256(&[organization.as_bytes(), E::Id::PREFIX.as_bytes(), order.as_bytes(), narrowed.as_bytes()])
     }

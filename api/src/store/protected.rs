@@ -255,6 +255,8 @@ pub struct Visible<E: Protected> {
     reader: Option<OrganizationId>,
     /// Whose keys are fetched when this row's is: those of all that were fetched with it.
     cohort: Arc<[Uuid]>,
+    /// What its list measured it by.
+    measure: Option<i64>,
 }
 
 impl<E: Protected> std::fmt::Debug for Visible<E> {
@@ -280,6 +282,11 @@ impl<E: Protected> Visible<E> {
     /// The row, whose guarded columns stay closed.
     pub fn model(&self) -> &E::Model {
         &self.model
+    }
+
+    /// What its list measured it by, such as a distance; null when it came from no such list.
+    pub fn measure(&self) -> Option<i64> {
+        self.measure
     }
 
     /// Whether a class is open, without reading it: noted nowhere.
@@ -329,11 +336,17 @@ impl<E: Protected, C> Proof<C> for Opened<'_, E, C> {}
 pub(in crate::store) struct Fetched<E: Protected> {
     model: E::Model,
     grants: i32,
+    measure: Option<i64>,
 }
+
+/// The column of what a list measures its rows by.
+pub(in crate::store) const MEASURE: &str = "measure";
 
 impl<E: Protected> FromQueryResult for Fetched<E> {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")? })
+        // Most lists measure nothing, and have no such column.
+        let measure = row.try_get(prefix, MEASURE).unwrap_or_default();
+        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")?, measure })
     }
 }
 
@@ -347,6 +360,7 @@ impl<E: Protected> Fetched<E> {
             reads: reads.clone(),
             reader: access.organization,
             cohort: Arc::clone(&cohort),
+            measure: row.measure,
         };
         fetched.into_iter().map(visible).collect()
     }
