@@ -30,11 +30,15 @@ pub mod referral;
 pub mod referral_message;
 pub mod referral_search;
 pub mod referral_transition;
+pub mod registration;
 pub mod revoked_token;
 mod sealed;
+pub mod session;
 pub mod staff_member;
 pub mod staff_program;
 pub mod vocabulary;
+pub mod workshop;
+pub mod workshop_label;
 
 pub use guarded::{Guarded, Proof, class};
 pub use id::*;

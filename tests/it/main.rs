@@ -17,6 +17,7 @@ mod order;
 mod own_keys;
 mod persisted;
 mod program_search;
+mod schedule;
 mod schema;
 mod statements;
 mod subscription;

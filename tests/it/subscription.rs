@@ -100,19 +100,6 @@ on_both! {
         }
     }
 
-    async fn who_may_not_follow_is_told_so_and_nothing_more(db: TestDatabase) {
-        let app = TestApp::start(db).await;
-        let (home, _) = home(&app, "Open Door").await;
-        let id = app.staff_member(&home, &[Role::Coordinator]).await;
-        let without_scope = app.caller(Subject::Staff(id), &home, &[Role::Coordinator], &[]);
-
-        let mut follower = Follower::after(&without_scope, &app.url, None).await;
-
-        let refused = follower.next().await.unwrap();
-        assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("FORBIDDEN")), "{refused}");
-        assert!(follower.hears_nothing().await);
-    }
-
     async fn a_replica_that_never_seals_is_told_by_the_one_that_does(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let (_, administrator) = home(&app, "Open Door").await;
@@ -149,6 +136,19 @@ on_both! {
 
         // By the poll alone, each would take half a second on average.
         assert!(app.database.kind == Kind::Sqlite || begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+
+    async fn who_may_not_follow_is_told_so_and_nothing_more(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let (home, _) = home(&app, "Open Door").await;
+        let id = app.staff_member(&home, &[Role::Coordinator]).await;
+        let without_scope = app.caller(Subject::Staff(id), &home, &[Role::Coordinator], &[]);
+
+        let mut follower = Follower::after(&without_scope, &app.url, None).await;
+
+        let refused = follower.next().await.unwrap();
+        assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("FORBIDDEN")), "{refused}");
+        assert!(follower.hears_nothing().await);
     }
 
     async fn another_organization_hears_nothing(db: TestDatabase) {

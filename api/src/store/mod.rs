@@ -2,6 +2,7 @@
 //! without saying who asks.
 
 mod chain;
+mod children;
 mod connection;
 mod cursor;
 mod find;
@@ -24,6 +25,7 @@ use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, Quer
 use tokio::sync::{Notify, watch};
 
 pub use chain::{Broken, Verified};
+pub use children::{ChildPage, Children};
 pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
