@@ -20,6 +20,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Environment},
+    domain::program,
     error::Error,
     graphql::GraphEngine,
     http::{
@@ -112,6 +113,7 @@ impl App {
         if rotated {
             store.remember(KEYS, &fingerprint).await?;
         }
+        program::complete(&store).await?;
         let environment = settle_environment(&config, &store, otherwise).await?;
         if let (Environment::Production, Some(file)) = (environment, &file) {
             store.refuse_keys_under(file)?;

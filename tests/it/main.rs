@@ -16,6 +16,7 @@ mod log;
 mod order;
 mod own_keys;
 mod persisted;
+mod program_search;
 mod referral;
 mod schedule;
 mod schema;

@@ -8,7 +8,7 @@ use entity::{
     vocabulary::{AsamEdition, ServiceKind, SortDirection},
     workshop,
 };
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::Order;
 
 use super::{
     connection::{children, connection, paged},
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::program::{NewProgram, create, level_name},
+    domain::{
+        place,
+        program::{self as rules, By, Near, NewProgram, Wanted, create, level_name},
+    },
     store::{Class, PageArgs, Visible},
 };
 
@@ -96,6 +99,12 @@ impl Program {
     /// Whether it takes referrals at all.
     async fn accepts_referrals(&self) -> bool {
         self.0.accepts_referrals
+    }
+
+    /// How far it is in kilometres, to the nearest tenth, from where `near` was asked about; null when it was not, and of a program that
+    /// was reached in another way.
+    async fn distance_km(&self) -> Option<f64> {
+        self.0.measure().map(place::km_of)
     }
 
     /// Its workshops that the viewer can find, by their next session.
@@ -241,10 +250,46 @@ impl From<AddressInput> for AddressRow {
 pub(crate) struct ProgramFilter {
     /// Those that take referrals, or do not.
     accepts_referrals: Option<bool>,
+    /// Those that give one of these kinds of support.
+    services: Option<Vec<ServiceKind>>,
+    /// Those that serve in one of these languages; `es` finds `es-MX` as well.
+    languages: Option<Vec<LanguageTag>>,
     /// Those of these organizations.
     organization_ids: Option<Vec<OrganizationId>>,
+    /// Those that give one of these levels of care.
+    levels_of_care: Option<Vec<LevelOfCareInput>>,
+    /// Those near a place. A program whose place is not known is not found so.
+    near: Option<NearInput>,
     /// Those that serve by telephone or online, or do not.
     serves_remotely: Option<bool>,
+    /// Those whose name or description has words that begin like each of these, whatever their case and accents.
+    search: Option<String>,
+}
+
+/// Near a place. It is rounded to a hundredth of a degree, about a kilometre. Send it by POST: an address of a query ends up in logs.
+#[derive(InputObject)]
+pub(crate) struct NearInput {
+    /// Degrees north, -90 to 90.
+    latitude: f64,
+    /// Degrees east, -180 to 180.
+    longitude: f64,
+    /// How far away at most, in kilometres: up to 1000.
+    within_km: f64,
+}
+
+impl From<ProgramFilter> for Wanted {
+    fn from(filter: ProgramFilter) -> Self {
+        Self {
+            accepts_referrals: filter.accepts_referrals,
+            serves_remotely: filter.serves_remotely,
+            organizations: filter.organization_ids,
+            services: filter.services,
+            languages: filter.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
+            levels: filter.levels_of_care.map(|levels| levels.into_iter().map(|level| (level.edition, level.code)).collect()),
+            near: filter.near.map(|near| Near { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }),
+            search: filter.search,
+        }
+    }
 }
 
 /// What programs can be ordered by.
@@ -252,6 +297,17 @@ pub(crate) struct ProgramFilter {
 pub(crate) enum ProgramOrderField {
     /// By name.
     Name,
+    /// By how far they are from where `near` asks about.
+    Distance,
+}
+
+impl From<ProgramOrderField> for By {
+    fn from(field: ProgramOrderField) -> Self {
+        match field {
+            ProgramOrderField::Name => Self::Name,
+            ProgramOrderField::Distance => Self::Distance,
+        }
+    }
 }
 
 /// In which order.
@@ -281,23 +337,13 @@ impl ProgramQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProgramConnection> {
-        let filter = filter.unwrap_or_default();
-        let order = match order_by {
-            Some(ProgramOrder { field: ProgramOrderField::Name, direction: SortDirection::Desc }) => Order::Desc,
-            _ => Order::Asc,
+        let (by, order) = match order_by {
+            Some(order) => (order.field.into(), if order.direction == SortDirection::Desc { Order::Desc } else { Order::Asc }),
+            None => (By::Name, Order::Asc),
         };
         let access = ctx.access();
-        let mut find = ctx.store().find::<program::Entity>(&access);
-        if let Some(accepts) = filter.accepts_referrals {
-            find = find.by(program::Column::AcceptsReferrals, |column| column.eq(accepts));
-        }
-        if let Some(remotely) = filter.serves_remotely {
-            find = find.by(program::Column::ServesRemotely, |column| column.eq(remotely));
-        }
-        if let Some(ids) = &filter.organization_ids {
-            find = find.by(program::Column::OrganizationId, |column| column.is_in(ids.iter().copied()));
-        }
-        let find = find.ordered(program::Column::Name, order);
+        let wanted = filter.unwrap_or_default().into();
+        let find = rules::find(ctx.store(), &access, &wanted, by, order).map_err(query_error)?;
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sea_query::{Expr, SimpleExpr},
+    AccessMode, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, Func, Query, SimpleExpr},
 };
 use serde_json::{Value as Json, json};
 use sqlx::{
@@ -118,6 +118,14 @@ async fn with_json(on: &DatabaseTransaction, on_sqlite: &str, on_postgresql: &st
     let sql = if sqlite(on) { on_sqlite } else { on_postgresql };
     let statement = Statement::from_sql_and_values(on.get_database_backend(), sql, [json.into()]);
     Ok(on.execute_raw(statement).await?.rows_affected())
+}
+
+/// Whether an entry of a list column meets a condition. Entries are texts.
+pub(in crate::store) fn any_entry(on: &impl ConnectionTrait, list: Expr, holds: impl FnOnce(Expr) -> Condition) -> Expr {
+    let entries = if sqlite(on) { "json_each" } else { "jsonb_array_elements_text" };
+    let mut any = Query::select();
+    any.expr(Expr::val(1)).from_function(Func::cust(entries).arg(list), "entry").cond_where(holds(Expr::col(("entry", "value"))));
+    Expr::exists(any)
 }
 
 /// Whether a text is one of these: the same statement however many there are.

@@ -1,9 +1,12 @@
 //! The store's own rows, which need no event: what the database remembers about itself, and tokens that are refused.
 
 use entity::{ApiClientId, api_client, deployment, organization, revoked_token};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
+};
 
-use super::{Connections, Store, connection};
+use super::{Connections, Protected, Store, connection};
 use crate::{clock::Instant, error::Result};
 
 impl Connections {
@@ -44,6 +47,26 @@ impl Store {
         let tx = self.shared.connections.begin().await?;
         deployment::Entity::insert(row).on_conflict(newest).exec_without_returning(&tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Fills in columns that follow from others in rows that miss them, until none does. What follows needs no event: nothing has
+    /// happened.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn derive<E: Protected, A>(&self, missing: impl Fn() -> Condition, of: impl Fn(&E::Model) -> A) -> Result<()>
+    where
+        A: ActiveModelTrait<Entity = E> + Send,
+    {
+        while connection::select::<E>().filter(missing()).limit(1).one(self.reader()).await?.is_some() {
+            let tx = self.shared.connections.begin().await?;
+            for row in connection::select::<E>().filter(missing()).limit(500).all(&tx).await? {
+                let this = E::id_column().eq(super::key_of::<E>(E::id(&row)));
+                E::update_many().set(of(&row)).filter(this).filter(missing()).exec(&tx).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// Whether there is no organization yet.

@@ -13,6 +13,8 @@ pub mod search;
 mod secret;
 mod words;
 
+pub(crate) use words::words as folded_words;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
