@@ -8,6 +8,7 @@ mod crash;
 mod databases;
 mod event_order;
 mod idempotency;
+mod keys;
 mod leaks;
 mod licences;
 mod log;

@@ -25,6 +25,7 @@ pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
+pub use own::KEYS;
 pub use protected::{Action, Class, Classed, Grants, Opened, Part, Protected, Visible};
 pub(crate) use protected::{always, never};
 use reads::ReadLog;
