@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ClientId, EventId, List, OrganizationId, vocabulary::EventKind};
+use crate::{ClientId, EventId, List, OrganizationId, ReferralId, vocabulary::EventKind};
 
 /// Something that happened: kinds, ids and versions, no texts. A command inserts it without a position; the sealer gives it one.
 #[sea_orm::model]
@@ -34,6 +34,8 @@ pub struct Model {
     pub subject_version: Option<i32>,
     /// Whose timeline it is in; null when it is about no client.
     pub client_id: Option<ClientId>,
+    /// In which referral it happened; null for all else. Who does not see the referral does not see its events.
+    pub referral_id: Option<ReferralId>,
     /// The names of the fields that changed, never their values.
     pub changed: List<String>,
     /// SHA-256 over the previous event's hash in the organization's chain and this row; null until sealed.

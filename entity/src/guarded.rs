@@ -21,6 +21,12 @@ pub mod class {
     /// C: contacts and notes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ContactsAndNotes {}
+    /// The notes of C, which not all who read C read.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Notes {}
+    /// M: consents and the accounting of disclosures.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Privacy {}
 }
 
 /// Shows that class `C` of a row was opened for the caller. Only the store implements it (`tests/it/tidy.rs`).

@@ -328,3 +328,22 @@ vocabulary! {
         Asc = "ASC", Desc = "DESC",
     }
 }
+
+/// A set of values as the bits of one number, for conditions that a database can ask.
+macro_rules! bits {
+    ($($Name:ident)*) => {$(
+        impl $Name {
+            /// The bit of this value.
+            pub const fn bit(self) -> i32 {
+                1 << self as i32
+            }
+
+            /// The bits of these values.
+            pub fn bits(values: &[Self]) -> i32 {
+                values.iter().fold(0, |bits, value| bits | value.bit())
+            }
+        }
+    )*};
+}
+
+bits!(DataClass PurposeOfUse);

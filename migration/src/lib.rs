@@ -4,6 +4,7 @@ mod column;
 mod m0001_directory;
 mod m0002_log;
 mod m0003_client;
+mod m0004_referral;
 
 use sea_orm_migration::prelude::*;
 
@@ -14,6 +15,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_directory::Migration), Box::new(m0002_log::Migration), Box::new(m0003_client::Migration)]
+        vec![
+            Box::new(m0001_directory::Migration),
+            Box::new(m0002_log::Migration),
+            Box::new(m0003_client::Migration),
+            Box::new(m0004_referral::Migration),
+        ]
     }
 }

@@ -121,7 +121,7 @@ on_both! {
         assert_eq!(dense(&app).await, 40);
         assert!(sealers.iter().all(|sealer| !sealer.is_finished()), "no sealer failed");
         sealers.iter().for_each(tokio::task::JoinHandle::abort);
-        assert_eq!(verify(&app).await, Ok(Verified { events: 40, audit: 40 }));
+        assert_eq!(verify(&app).await, Ok(Verified { events: 40, audit: 40, disclosures: 0 }));
     }
 
     async fn the_chains_verify_while_they_grow(db: TestDatabase) {

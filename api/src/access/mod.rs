@@ -1,5 +1,6 @@
 //! Who is asking, and what may they see.
 
+pub mod consent;
 pub mod issuer;
 pub mod jws;
 mod key_file;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 
 use entity::{
     ApiClientId, ClientId, OrganizationId, ProgramId, StaffMemberId,
-    vocabulary::{PurposeOfUse, Role},
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 
 pub use key_set::{KeySource, Unreachable};
@@ -53,6 +54,8 @@ pub struct Access {
     pub actor: Actor,
     /// The tenant they act in; none for the anonymous and the system.
     pub organization: Option<OrganizationId>,
+    /// What that tenant is.
+    pub organization_kind: Option<OrganizationKind>,
     /// The programs of it they work in.
     pub programs: Vec<ProgramId>,
     /// What they do there.
@@ -77,6 +80,7 @@ impl Access {
         Self {
             actor: Actor::Anonymous,
             organization: None,
+            organization_kind: None,
             programs: Vec::new(),
             roles: BTreeSet::new(),
             scopes: BTreeSet::new(),

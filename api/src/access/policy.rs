@@ -25,6 +25,16 @@ pub enum Resource {
     Event,
     /// The audit.
     Audit,
+    /// A peer of a program.
+    Peer,
+    /// A consent.
+    Consent,
+    /// A referral.
+    Referral,
+    /// A contact with a client.
+    Contact,
+    /// The accounting of disclosures.
+    Disclosure,
 }
 
 /// What is done.
@@ -38,6 +48,16 @@ pub enum Act {
     Update,
     /// Revoke or end one.
     End,
+    /// Send it to the other side.
+    Submit,
+    /// Answer what the other side sent.
+    Answer,
+    /// Choose who supports the person.
+    Assign,
+    /// Say that the work is done.
+    Complete,
+    /// Write to the other side.
+    Converse,
 }
 
 const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
@@ -58,6 +78,20 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Client, Act::Update, &[Coordinator]),
     (Resource::Event, Act::Read, STAFF),
     (Resource::Audit, Act::Read, &[PrivacyOfficer]),
+    (Resource::Peer, Act::Read, STAFF),
+    (Resource::Peer, Act::Create, &[Administrator, Coordinator, Supervisor]),
+    (Resource::Peer, Act::Update, &[Administrator, Coordinator, Supervisor]),
+    (Resource::Consent, Act::Create, &[Referrer, Coordinator]),
+    (Resource::Consent, Act::Answer, &[Coordinator]),
+    (Resource::Consent, Act::End, &[Referrer, Coordinator, PrivacyOfficer]),
+    (Resource::Referral, Act::Create, &[Referrer, Coordinator]),
+    (Resource::Referral, Act::Submit, &[Referrer, Coordinator]),
+    (Resource::Referral, Act::Answer, &[Coordinator]),
+    (Resource::Referral, Act::Assign, &[Coordinator, Supervisor]),
+    (Resource::Referral, Act::Complete, &[Peer, Supervisor]),
+    (Resource::Referral, Act::Converse, &[Referrer, Coordinator, Peer, Supervisor]),
+    (Resource::Contact, Act::Create, &[Peer]),
+    (Resource::Disclosure, Act::Read, &[PrivacyOfficer]),
 ];
 
 /// Whether one of the caller's roles may do this at all.
@@ -69,7 +103,7 @@ pub fn may(access: &Access, resource: Resource, act: Act) -> bool {
 pub fn text() -> String {
     TABLE.iter().fold(String::from("who may do what at all\n\n"), |text, (resource, act, roles)| {
         let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        format!("{text}{:<18} {:<7} {}\n", format!("{resource:?}"), format!("{act:?}"), roles.join(", "))
+        format!("{text}{:<18} {:<8} {}\n", format!("{resource:?}"), format!("{act:?}"), roles.join(", "))
     })
 }
 

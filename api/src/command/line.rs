@@ -28,7 +28,7 @@ use crate::{
     domain::api_client::{self, NewApiClient, NewSecret},
     error::Error,
     graphql, logging,
-    store::{Action, Connections},
+    store::{Action, Connections, Verified},
 };
 
 /// Hands discharged clients over to peer recovery support: a GraphQL API.
@@ -218,7 +218,8 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             let system = Access::system("verify", app.clock().now());
             match app.store.verify(&system).await? {
                 Ok(whole) => {
-                    print(&format!("the chains hold: {} events, {} audit entries", whole.events, whole.audit));
+                    let Verified { events, audit, disclosures } = whole;
+                    print(&format!("the chains hold: {events} events, {audit} audit entries, {disclosures} disclosures"));
                     Ok(())
                 }
                 Err(broken) => Err(said(format!("the chain {} does not hold at {}: {}", broken.chain, broken.position, broken.because))),

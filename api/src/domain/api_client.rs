@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    ApiClientId, OrganizationId, ProgramId, TypedId, api_client, api_client_program, organization,
+    ApiClientId, ProgramId, TypedId, api_client, api_client_program, organization,
     vocabulary::{EventKind, PurposeOfUse, Role},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
@@ -51,12 +51,8 @@ impl Protected for api_client::Entity {
         match action {
             Action::Read => true,
             Action::Update | Action::End => may(access, Resource::ApiClient, Act::End),
-            Action::Extend => false,
+            _ => false,
         }
-    }
-
-    fn holder(row: &api_client::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

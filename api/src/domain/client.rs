@@ -2,14 +2,15 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use entity::{
-    ClientId, OrganizationId, ProgramId, TypedId, client, client_program, client_search,
+    ClientId, OrganizationId, ProgramId, TypedId, client, client_program, client_search, peer_match as peer_match_row,
     program::{self, Address},
+    referral,
     vocabulary::{ContactMethodKind, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway, Role},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 
-use super::{address, pseudonym, text};
+use super::{address, peer_match, pseudonym, text};
 use crate::{
     access::{
         Access, Scope,
@@ -36,6 +37,53 @@ fn of_my_programs(access: &Access) -> Condition {
     with_programs(&access.programs)
 }
 
+/// Clients whom the caller supports as a peer (superscript a).
+fn assigned_to_me(access: &Access) -> Option<Condition> {
+    let assigned = peer_match::with_me(access)?.column(peer_match_row::Column::ClientId);
+    Some(Condition::all().add(client::Column::Id.in_subquery(assigned.into_query())))
+}
+
+/// Clients whom one of the caller's programs referred (domain 3.3, REF: own referral).
+fn referred_by_mine(access: &Access) -> Condition {
+    let referred = query::<referral::Entity>().select_only().column(referral::Column::FromClientId);
+    let referred = referred.filter(referral::Column::FromProgramId.is_in(access.programs.iter().copied()));
+    Condition::all().add(client::Column::Id.in_subquery(referred.into_query()))
+}
+
+/// The clients whom the caller works with, by what their roles let them: a coordinator and a supervisor, a referrer, a peer.
+fn near(access: &Access) -> Condition {
+    let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
+    let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
+    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(assigned_to_me(access))
+}
+
+/// Those whose contacts and all that belongs to them the caller reads (class C): as [`near`], without referrers.
+pub(super) fn supported(access: &Access) -> Condition {
+    let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
+    Condition::any().add(never()).add_option(of_programs).add_option(assigned_to_me(access))
+}
+
+/// Those whose notes the caller reads: coordinators read contacts without them.
+pub(super) fn confided(access: &Access) -> Condition {
+    let supervised = access.has(Role::Supervisor).then(|| of_my_programs(access));
+    Condition::any().add(never()).add_option(supervised).add_option(assigned_to_me(access))
+}
+
+/// Those whose consents the caller keeps (class M): coordinators, referrers of own referrals, the privacy officer.
+pub(super) fn consents_kept(access: &Access) -> Condition {
+    let of_programs = access.has(Role::Coordinator).then(|| of_my_programs(access));
+    let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
+    let all = access.has(Role::PrivacyOfficer).then(always);
+    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(all)
+}
+
+/// A condition on clients of the caller's own organization, asked of a column that names one.
+pub(super) fn named_by(access: &Access, column: impl ColumnTrait, who: Condition) -> Condition {
+    let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(who);
+    let Some(own) = access.organization else { return never() };
+    Condition::all().add(column.in_subquery(clients.filter(client::Column::OrganizationId.eq(own)).into_query()))
+}
+
 impl Protected for client::Entity {
     type Id = ClientId;
 
@@ -47,31 +95,31 @@ impl Protected for client::Entity {
         row.id
     }
 
-    /// Those of the caller's organization, to coordinators and supervisors of a program they are with, and to the privacy officer.
-    /// Peers and referrers see those assigned to them and of their own referrals: none, before there are either.
+    /// Those of the caller's organization, to coordinators and supervisors of a program they are with, to the peers assigned to them, to
+    /// the referrers of their referrals, and to the privacy officer.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::ClientsWrite);
         let Some(own) = access.organization.filter(|_| scoped) else { return never() };
-        let near = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
         let all = access.has(Role::PrivacyOfficer).then(always);
-        Condition::all().add(client::Column::OrganizationId.eq(own)).add(Condition::any().add(never()).add_option(near).add_option(all))
+        Condition::all().add(client::Column::OrganizationId.eq(own)).add(near(access).add_option(all))
     }
 
     fn grants(access: &Access) -> Grants {
-        let near = || of_my_programs(access);
-        let grants = Grants::none().open_if(Class::Identity, access.has(Role::PrivacyOfficer));
-        if access.has_any(&[Role::Coordinator, Role::Supervisor]) {
-            grants.open(Class::Identity, near()).open(Class::ReferralClinical, near())
-        } else {
-            grants
-        }
+        Grants::none()
+            .open_if(Class::Identity, access.has(Role::PrivacyOfficer))
+            .open(Class::Identity, near(access))
+            .open(Class::ReferralClinical, near(access))
+            .open(Class::ContactsAndNotes, supported(access))
+            .open(Class::Privacy, consents_kept(access))
     }
 
     fn allows(access: &Access, action: Action, _: &client::Model) -> bool {
         match action {
             Action::Read => true,
             Action::Update => may(access, Resource::Client, Act::Update),
-            Action::Extend | Action::End => false,
+            Action::Extend => may(access, Resource::Consent, Act::Create),
+            Action::Support => may(access, Resource::Contact, Act::Create),
+            _ => false,
         }
     }
 
@@ -81,10 +129,6 @@ impl Protected for client::Entity {
             client::Column::Recovery => Some(Class::ReferralClinical),
             _ => None,
         }
-    }
-
-    fn holder(row: &client::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 
@@ -269,6 +313,12 @@ pub async fn create(store: &Store, access: &Access, new: NewClient) -> Result<Vi
 /// As [`create`].
 pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient) -> Result<Visible<client::Entity>> {
     tx.require(may(tx.access(), Resource::Client, Act::Create))?;
+    let id = insert(tx, organization, new).await?;
+    tx.fetch_for::<client::Entity>(id, Action::Read).await
+}
+
+/// Writes a new client, who exists for the caller once what makes them visible is written, too.
+pub(super) async fn insert(tx: &mut Tx, organization: OrganizationId, new: NewClient) -> Result<ClientId> {
     let now = tx.access().now;
     if new.program_ids.is_empty() {
         let sentence = "Give `programIds`: whoever is with no program could be seen by nobody.";
@@ -277,14 +327,26 @@ pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient
     let programs = tx.fetch_each::<program::Entity>(&new.program_ids, Action::Extend).await?;
     let identity = checked(new.identity, now)?;
     let recovery = checked_recovery(new.recovery)?;
-    let id = ClientId::new();
+    let programs: Vec<ProgramId> = programs.iter().map(|program| program.id).collect();
+    write(tx, organization, &programs, &identity, &recovery).await
+}
+
+/// Writes a client of these programs, whose details were checked before.
+pub(super) async fn write(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    programs: &[ProgramId],
+    identity: &Identity,
+    recovery: &Recovery,
+) -> Result<ClientId> {
+    let (id, now) = (ClientId::new(), tx.access().now);
     let key = tx.new_key(id, organization).await?;
     let row = client::ActiveModel {
         id: Set(id),
         organization_id: Set(organization),
         pseudonym: Set(pseudonym::new()),
-        identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, &identity)?),
-        recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, &recovery)?),
+        identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, identity)?),
+        recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, recovery)?),
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
@@ -292,9 +354,9 @@ pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient
     let memberships = programs.iter().map(|program| client_program::ActiveModel {
         organization_id: Set(organization),
         client_id: Set(id),
-        program_id: Set(program.id),
+        program_id: Set(*program),
     });
-    let words = tx.search_words(organization, &searchable(&identity))?;
+    let words = tx.search_words(organization, &searchable(identity))?;
     let words = words.into_iter().map(|word| client_search::ActiveModel {
         organization_id: Set(organization),
         kind: Set(word.kind.to_owned()),
@@ -308,7 +370,6 @@ pub async fn create_in(tx: &mut Tx, organization: OrganizationId, new: NewClient
     tx.insert_unseen(row).await?;
     tx.insert_parts::<client_program::Entity, _>(memberships.collect()).await?;
     tx.insert_parts::<client_search::Entity, _>(words.collect()).await.map_err(|error| unique(error, known))?;
-    let made = tx.fetch_for::<client::Entity>(id, Action::Read).await?;
-    tx.record(Event::new(EventKind::ClientCreated, organization, id, made.version).of_client(id));
-    Ok(made)
+    tx.record(Event::new(EventKind::ClientCreated, organization, id, 1).of_client(id));
+    Ok(id)
 }

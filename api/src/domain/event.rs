@@ -1,6 +1,6 @@
 //! Who sees what happened.
 
-use entity::{EventId, OrganizationId, client, event, vocabulary::EventKind};
+use entity::{EventId, client, event, referral, vocabulary::EventKind};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Grants, Protected, never, query},
+    store::{Action, Class, Grants, Protected, never, query},
 };
 
 impl Protected for event::Entity {
@@ -22,7 +22,8 @@ impl Protected for event::Entity {
         row.id
     }
 
-    /// What happened in the caller's organization, once it has its place; and about a client, when the caller sees that client.
+    /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
+    /// referral, when the caller sees that referral. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
@@ -30,10 +31,18 @@ impl Protected for event::Entity {
             return never();
         };
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-        Condition::all()
-            .add(event::Column::OrganizationId.eq(own))
-            .add(event::Column::Position.is_not_null())
-            .add(Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query())))
+        let referrals =
+            || query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+        let known_client =
+            Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query()));
+        let known_referral =
+            Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals().into_query()));
+        let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
+        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral);
+        let other_side = Condition::all()
+            .add(event::Column::OtherOrganizationId.eq(own))
+            .add(event::Column::ReferralId.in_subquery(followed.into_query()));
+        Condition::all().add(event::Column::Position.is_not_null()).add(Condition::any().add(here).add(other_side))
     }
 
     fn grants(_: &Access) -> Grants {
@@ -42,10 +51,6 @@ impl Protected for event::Entity {
 
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
-    }
-
-    fn holder(row: &event::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 
@@ -58,6 +63,18 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ApiClientChanged => "An API client was made, changed or revoked.",
         EventKind::ClientCreated => "A client was added.",
         EventKind::ClientUpdated => "A client's record was updated.",
+        EventKind::ConsentRecorded => "A consent was recorded.",
+        EventKind::ConsentConfirmed => "A consent was confirmed.",
+        EventKind::ConsentRevoked => "A consent was revoked.",
+        EventKind::ConsentExpired => "A consent ended.",
+        EventKind::ReferralCreated => "A referral was written.",
+        EventKind::ReferralStatusChanged => "A referral moved on.",
+        EventKind::ReferralMessageSent => "A message about a referral was sent.",
+        EventKind::PeerChanged => "A peer was added or changed.",
+        EventKind::PeerMatched => "A client and a peer began to work together.",
+        EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
+        EventKind::EpisodeStarted => "An episode of support began.",
+        EventKind::ContactLogged => "A contact was logged.",
         _ => "Something happened.",
     }
 }

@@ -47,12 +47,8 @@ impl Protected for organization::Entity {
         match action {
             Action::Read => true,
             Action::Update | Action::Extend => own && may(access, Resource::Administration, Act::Read),
-            Action::End => false,
+            _ => false,
         }
-    }
-
-    fn holder(row: &organization::Model) -> OrganizationId {
-        row.id
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who sees a program, and how one comes to be.
 
 use entity::{
-    List, OrganizationId, ProgramId, TypedId, organization,
+    List, ProgramId, TypedId, organization,
     program::{self, Address},
     vocabulary::{AsamEdition, EventKind, ServiceKind},
 };
@@ -48,12 +48,8 @@ impl Protected for program::Entity {
             Action::Read => true,
             Action::Update => own && may(access, Resource::Program, Act::Update),
             Action::Extend => own && access.programs.contains(&row.id),
-            Action::End => false,
+            _ => false,
         }
-    }
-
-    fn holder(row: &program::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

@@ -27,9 +27,7 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
         return Err(Error::NotPermitted);
     }
     let home = store.fetch::<organization::Entity>(&system, claims.organization).await?;
-    if !home.is_some_and(|home| home.active) {
-        return Err(Error::NotPermitted);
-    }
+    let home = home.filter(|home| home.active).ok_or(Error::NotPermitted)?;
     let known = match claims.subject {
         Subject::Staff(id) => staff(store, &system, id).await?,
         Subject::Api(id) => application(store, &system, id).await?,
@@ -42,6 +40,7 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
     Ok(Access {
         actor: known.actor,
         organization: Some(known.organization),
+        organization_kind: Some(home.kind),
         programs: known.programs,
         roles: claims.roles.intersection(&known.roles).copied().collect(),
         scopes,

@@ -45,12 +45,8 @@ impl Protected for staff_member::Entity {
         match action {
             Action::Read => true,
             Action::Update => may(access, Resource::StaffMember, Act::Update),
-            Action::Extend | Action::End => false,
+            _ => false,
         }
-    }
-
-    fn holder(row: &staff_member::Model) -> OrganizationId {
-        row.organization_id
     }
 }
 

@@ -56,7 +56,7 @@ impl Client {
             ctx.closed_by_role(Class::Identity);
             return Ok(None);
         };
-        let identity = ctx.store().unseal(&opened, client::Column::Identity, |row| &row.identity).await.map_err(query_error)?;
+        let identity = ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await.map_err(query_error)?;
         Ok(Some(ClientIdentity(identity)))
     }
 
@@ -66,7 +66,7 @@ impl Client {
             ctx.closed_by_role(Class::ReferralClinical);
             return Ok(None);
         };
-        let recovery = ctx.store().unseal(&opened, client::Column::Recovery, |row| &row.recovery).await.map_err(query_error)?;
+        let recovery = ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await.map_err(query_error)?;
         Ok(Some(ClientRecovery(recovery)))
     }
 
@@ -336,7 +336,6 @@ impl ClientQuery {
         }
         let find = find.ordered(client::Column::CreatedAt, Order::Asc);
         let page = paged(ctx, find, PageArgs { first, after, last, before }).await?;
-        ctx.store().warm_keys(page.page.rows.iter().map(|(_, row)| row)).await.map_err(query_error)?;
         Ok(page.into())
     }
 

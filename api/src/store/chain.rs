@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entity::{OrganizationId, audit_event, chain_head, event};
+use entity::{OrganizationId, audit_event, chain_head, disclosure, event};
 use sea_orm::{Condition, DatabaseTransaction, DbErr, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use super::{
@@ -24,6 +24,8 @@ pub struct Verified {
     pub events: u64,
     /// Sealed audit entries.
     pub audit: u64,
+    /// Sealed disclosures.
+    pub disclosures: u64,
 }
 
 /// Where a chain does not hold.
@@ -159,7 +161,8 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn unsealed(&self) -> Result<u64> {
-        Ok(self.waiting::<event::Entity>().await? + self.waiting::<audit_event::Entity>().await?)
+        let waiting = self.waiting::<event::Entity>().await? + self.waiting::<audit_event::Entity>().await?;
+        Ok(waiting + self.waiting::<disclosure::Entity>().await?)
     }
 
     async fn waiting<E: Link>(&self) -> Result<u64> {
@@ -169,7 +172,11 @@ impl Store {
 
 async fn walk(snapshot: &DatabaseTransaction) -> Result<Verified, Stopped> {
     let mut walk = Walk { snapshot, ends: BTreeMap::new() };
-    let verified = Verified { events: walk.along::<event::Entity>().await?, audit: walk.along::<audit_event::Entity>().await? };
+    let verified = Verified {
+        events: walk.along::<event::Entity>().await?,
+        audit: walk.along::<audit_event::Entity>().await?,
+        disclosures: walk.along::<disclosure::Entity>().await?,
+    };
     walk.ends_agree().await?;
     Ok(verified)
 }

@@ -1,14 +1,16 @@
 //! Lists: what exists for the caller, narrowed, ordered and paged by keyset.
 
+use chrono::{DateTime, Utc};
 use entity::TypedId;
 use sea_orm::{
-    ColumnTrait, Condition, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+    ColumnTrait, Condition, ExprTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
+    sea_query::{CaseStatement, Expr, Func, Query, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
-    protected::{Fetched, scoped},
+    protected::{Fetched, granted, scoped},
     sha256,
 };
 use crate::{
@@ -20,6 +22,8 @@ use crate::{
 const DEFAULT_PAGE: u64 = 20;
 /// How many it has at the most.
 const LARGEST_PAGE: i32 = 100;
+/// Where nulls stand in an order of instants.
+const NULLS_AT: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 /// Which page (Relay cursor specification).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +68,7 @@ struct Place {
 #[derive(Serialize, Deserialize)]
 enum Key {
     Text(String),
-    Instant(chrono::DateTime<chrono::Utc>),
+    Instant(DateTime<Utc>),
     Number(i64),
 }
 
@@ -115,12 +119,37 @@ impl<'a, E: Protected> Find<'a, E> {
         self
     }
 
-    /// Orders by a column that is never null and not guarded; rows that are equal in it are ordered by their ids.
+    /// Orders by a column; rows that are equal in it are ordered by their ids. Nulls come before everything, and so does what the
+    /// caller may not read.
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
-        debug_assert!(E::class_of(by).is_none(), "an order by a guarded column would tell its values");
         self.order = Some((by, order));
         self
+    }
+
+    /// What a column is ordered by. Indexes serve columns that everyone may read and that are never null; the others are instants.
+    fn sort_key(&self, column: E::Column) -> Expr {
+        let class = E::class_of(column);
+        if class.is_none() && !column.def().is_null() {
+            return Expr::col((E::default(), column));
+        }
+        let value = Expr::col((E::default(), column));
+        let readable = match class {
+            Some(class) if !self.access.is_system() => {
+                Expr::Case(Box::new(CaseStatement::new().case(E::grants(self.access).condition(class), value)))
+            }
+            _ => value,
+        };
+        Func::coalesce([readable, Expr::val(NULLS_AT)]).into()
+    }
+
+    /// The place of a row in that order.
+    fn sort_value(column: E::Column, row: &Visible<E>) -> Value {
+        let open = E::class_of(column).is_none_or(|class| row.may_open(class));
+        match row.model().get(column) {
+            Value::ChronoDateTimeUtc(at) => at.filter(|_| open).unwrap_or(NULLS_AT).into(),
+            other => other,
+        }
     }
 
     /// How many rows there are, over all pages.
@@ -139,8 +168,30 @@ impl<'a, E: Protected> Find<'a, E> {
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
         let select = self.in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false).limit(most);
-        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        Ok(rows.into_iter().map(|row| row.into_visible(&self.store.reads)).collect())
+        self.fetch(select).await
+    }
+
+    async fn fetch(&self, select: Select<E>) -> Result<Vec<Visible<E>>> {
+        let fetched = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        let rows = Fetched::all_visible(fetched, self.access, &self.store.reads);
+        rows.iter().for_each(Visible::note_row);
+        Ok(rows)
+    }
+
+    /// The rows that exist for the caller and meet a condition, in order, at most so many. Where what exists is several lists, as many
+    /// are taken from each, and then from all of them.
+    fn slice(&self, narrowed: &Condition, backward: bool, most: u64) -> Select<E> {
+        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
+        if arms.len() < 2 {
+            return self.in_order(scoped::<E>(self.access).filter(narrowed.clone()), backward).limit(most);
+        }
+        let ids = arms.into_iter().enumerate().map(|(number, arm)| {
+            let arm = connection::select::<E>().select_only().column(E::id_column()).filter(arm).filter(narrowed.clone());
+            let arm = self.in_order(arm, backward).limit(most).into_query();
+            Query::select().column(E::id_column()).from_subquery(arm, format!("arm{number}")).to_owned()
+        });
+        let ids = ids.reduce(|mut all, arm| all.union(UnionType::Distinct, arm).to_owned()).unwrap_or_default();
+        self.in_order(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)), backward).limit(most)
     }
 
     /// One page.
@@ -154,23 +205,19 @@ impl<'a, E: Protected> Find<'a, E> {
         }
         let wanted = page_size(args)?;
         let bound_to = self.bound_to();
-        let mut select = scoped::<E>(self.access).filter(self.narrowed.clone());
+        let mut narrowed = self.narrowed.clone();
         for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
             if let Some(cursor) = cursor {
-                select = select.filter(self.beyond(&bound_to, cursor, name, beyond)?);
+                narrowed = narrowed.add(self.beyond(&bound_to, cursor, name, beyond)?);
             }
         }
-        let select = self.in_order(select, backward).limit(wanted + 1);
-        let mut rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        let mut rows = self.fetch(self.slice(&narrowed, backward, wanted + 1)).await?;
         let more = rows.len() as u64 > wanted;
         rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         if backward {
             rows.reverse();
         }
-        let rows = rows.into_iter().map(|row| {
-            let row = row.into_visible(&self.store.reads);
-            Ok((self.cursor_of(&bound_to, &row)?, row))
-        });
+        let rows = rows.into_iter().map(|row| Ok((self.cursor_of(&bound_to, &row)?, row)));
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let (has_next, has_previous) = if backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
         Ok(Page { rows, has_next, has_previous })
@@ -183,7 +230,7 @@ impl<'a, E: Protected> Find<'a, E> {
         };
         let mut by_id = Order::Asc;
         if let Some((column, order)) = &self.order {
-            select = select.order_by(*column, turned(order));
+            select = select.order_by(self.sort_key(*column), turned(order));
             by_id = order.clone();
         }
         select.order_by(E::id_column(), turned(&by_id))
@@ -199,19 +246,19 @@ impl<'a, E: Protected> Find<'a, E> {
         let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
         let descending = matches!(self.order, Some((_, Order::Desc)));
         let greater = after != descending;
-        let past = |column: E::Column, value: Value| if greater { column.gt(value) } else { column.lt(value) };
-        let id = past(E::id_column(), Value::Uuid(Some(place.id)));
+        let past = |key: Expr, value: Value| if greater { key.gt(value) } else { key.lt(value) };
+        let id = past(Expr::col((E::default(), E::id_column())), Value::Uuid(Some(place.id)));
         Ok(match (&self.order, place.value) {
             (Some((column, _)), Some(key)) => {
-                let value = key.into_value();
-                Condition::any().add(past(*column, value.clone())).add(Condition::all().add(column.eq(value)).add(id))
+                let (by, value) = (self.sort_key(*column), key.into_value());
+                Condition::any().add(past(by.clone(), value.clone())).add(Condition::all().add(by.eq(value)).add(id))
             }
             _ => Condition::all().add(id),
         })
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
-        let value = self.order.as_ref().map(|(column, _)| Key::of(row.model().get(*column))).transpose()?;
+        let value = self.order.as_ref().map(|(column, _)| Key::of(Self::sort_value(*column, row))).transpose()?;
         let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }

@@ -1,6 +1,6 @@
 //! The logs whose rows are chained by hash, and what each of their rows is as a link.
 
-use entity::{OrganizationId, audit_event, event};
+use entity::{OrganizationId, audit_event, disclosure, event, vocabulary::DataClass};
 use sea_orm::{EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
@@ -65,6 +65,10 @@ fn optional<T: ToString>(value: Option<&T>) -> Vec<u8> {
     value.map(|value| format!("+{}", value.to_string()).into_bytes()).unwrap_or_default()
 }
 
+fn classes(of: &[DataClass]) -> Vec<u8> {
+    of.iter().map(|class| class.as_str()).collect::<Vec<_>>().join(",").into_bytes()
+}
+
 impl Link for event::Entity {
     const CHAIN: &'static str = "event";
     const NUMBERED: Numbered = Numbered::Together;
@@ -76,7 +80,7 @@ impl Link for event::Entity {
     }
 
     fn bytes(row: &event::Model) -> Vec<Vec<u8>> {
-        vec![
+        let mut bytes = vec![
             row.ordinal.to_be_bytes().to_vec(),
             optional(row.other_organization_id.as_ref()),
             row.kind.as_str().into(),
@@ -87,7 +91,10 @@ impl Link for event::Entity {
             optional(row.subject_version.as_ref()),
             optional(row.client_id.as_ref()),
             row.changed.join(",").into_bytes(),
-        ]
+        ];
+        // Rows from before there were referrals keep their hash.
+        bytes.extend(row.referral_id.map(|id| id.0.as_bytes().to_vec()));
+        bytes
     }
 }
 
@@ -101,16 +108,40 @@ impl Link for audit_event::Entity {
     }
 
     fn bytes(row: &audit_event::Model) -> Vec<Vec<u8>> {
-        let classes: Vec<&str> = row.data_classes.iter().map(|class| class.as_str()).collect();
         vec![
             row.at.timestamp_micros().to_be_bytes().to_vec(),
             row.actor.clone().into_bytes(),
             row.action.clone().into_bytes(),
             optional(row.subject_kind.as_ref()),
             optional(row.subject_id.as_ref()),
-            classes.join(",").into_bytes(),
+            classes(&row.data_classes),
             row.request_id.clone().into_bytes(),
             vec![row.allowed.into()],
+        ]
+    }
+}
+
+impl Link for disclosure::Entity {
+    const CHAIN: &'static str = "disclosure";
+    const NUMBERED: Numbered = Numbered::PerOrganization;
+    const ORDER: &'static [disclosure::Column] = &[disclosure::Column::At, disclosure::Column::Id];
+
+    fn links(row: &disclosure::Model) -> Links<'_> {
+        Links { id: row.id.into(), organization: Some(row.organization_id), position: row.position, hash: row.hash.as_deref() }
+    }
+
+    fn bytes(row: &disclosure::Model) -> Vec<Vec<u8>> {
+        vec![
+            row.client_id.0.as_bytes().to_vec(),
+            row.recipient_organization_id.0.as_bytes().to_vec(),
+            row.recipient_name.clone().into_bytes(),
+            row.actor.clone().into_bytes(),
+            classes(&row.data_classes),
+            row.purpose.as_str().into(),
+            row.consent_id.0.as_bytes().to_vec(),
+            row.consent_version.to_be_bytes().to_vec(),
+            row.request_id.clone().into_bytes(),
+            row.at.timestamp_micros().to_be_bytes().to_vec(),
         ]
     }
 }

@@ -14,10 +14,13 @@ mod sealer;
 pub mod vault;
 mod write;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use aws_lc_rs::{digest, hmac};
-use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QuerySelect};
+use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
 
 pub use chain::{Broken, Verified};
@@ -26,8 +29,9 @@ pub(crate) use connection::query;
 use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
 pub use own::KEYS;
-pub use protected::{Action, Class, Classed, Grants, Opened, Part, Protected, Visible};
+pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, PartOf, Protected, Visible};
 pub(crate) use protected::{always, never};
+pub use reads::ConsentScope;
 use reads::ReadLog;
 pub use sealed::{SearchWord, Searchable};
 use vault::{Label, Vault};
@@ -102,7 +106,28 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn by_ids<E: Protected>(&self, access: &Access, ids: &[E::Id]) -> Result<Vec<Visible<E>>> {
-        protected::select_by_ids::<E, _>(self.reader(), access, ids, &self.reads).await
+        let rows = protected::select_by_ids::<E, _>(self.reader(), access, ids, &self.reads).await?;
+        rows.iter().for_each(Visible::note_row);
+        Ok(rows)
+    }
+
+    /// The parts of these rows, which the caller has fetched, by row and in the order of `by`: with one statement.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn parts_of<E: Protected, P: PartOf<E>>(
+        &self,
+        _access: &Access,
+        of: &[E::Id],
+        by: P::Column,
+    ) -> Result<HashMap<E::Id, Vec<P::Model>>> {
+        let keys = of.iter().map(|id| key_of::<E>(*id));
+        let select = connection::select::<P>().filter(sea_orm::ColumnTrait::is_in(&P::parent_column(), keys));
+        let mut parts: HashMap<E::Id, Vec<P::Model>> = HashMap::new();
+        for part in select.order_by_asc(by).all(self.reader()).await? {
+            parts.entry(P::parent(&part)).or_default().push(part);
+        }
+        Ok(parts)
     }
 
     /// All rows of this kind that exist for the caller, to be narrowed, ordered and paged.

@@ -1,12 +1,13 @@
 //! Who sees a row, and which of its classes are open to them.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
-use entity::{OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
+use entity::{ClientId, OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
 use sea_orm::{
     Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, ModelTrait, QueryFilter, QueryResult, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
+use uuid::Uuid;
 
 use super::{ReadLog, connection};
 use crate::{access::Access, error::Result};
@@ -33,6 +34,8 @@ pub enum Class {
     Administration = 7,
     /// How a program is run: likewise.
     Operations = 8,
+    /// The notes of C, which not all who read C read.
+    Notes = 9,
 }
 
 impl Class {
@@ -42,7 +45,7 @@ impl Class {
             Self::Identity => Some(DataClass::Identity),
             Self::ReferralClinical => Some(DataClass::ReferralClinical),
             Self::ReferralStatus => Some(DataClass::ReferralStatus),
-            Self::ContactsAndNotes => Some(DataClass::ContactsAndNotes),
+            Self::ContactsAndNotes | Self::Notes => Some(DataClass::ContactsAndNotes),
             Self::Outcomes => Some(DataClass::Outcomes),
             Self::Alerts => Some(DataClass::Alerts),
             Self::Privacy | Self::Administration | Self::Operations => None,
@@ -58,7 +61,7 @@ impl Class {
             Self::Identity => "IDENTITY",
             Self::ReferralClinical => "REFERRAL_CLINICAL",
             Self::ReferralStatus => "REFERRAL_STATUS",
-            Self::ContactsAndNotes => "CONTACTS_AND_NOTES",
+            Self::ContactsAndNotes | Self::Notes => "CONTACTS_AND_NOTES",
             Self::Outcomes => "OUTCOMES",
             Self::Alerts => "ALERTS",
         }
@@ -87,6 +90,14 @@ impl Classed for class::ContactsAndNotes {
     const CLASS: Class = Class::ContactsAndNotes;
 }
 
+impl Classed for class::Notes {
+    const CLASS: Class = Class::Notes;
+}
+
+impl Classed for class::Privacy {
+    const CLASS: Class = Class::Privacy;
+}
+
 /// The classes of a row that are open to a caller, each with the condition under which it is. What is not listed is closed.
 #[derive(Clone, Debug, Default)]
 pub struct Grants(Vec<(Class, Condition)>);
@@ -111,7 +122,7 @@ impl Grants {
     }
 
     /// The condition under which a class is open; one that never holds when it is not listed.
-    pub(in crate::store) fn condition(&self, class: Class) -> Condition {
+    pub(crate) fn condition(&self, class: Class) -> Condition {
         self.0
             .iter()
             .filter(|(listed, _)| *listed == class)
@@ -148,11 +159,23 @@ pub enum Action {
     Extend,
     /// End it: revoke, cancel.
     End,
+    /// Send it to the other side: submit a referral.
+    Submit,
+    /// Answer what the other side sent: accept, decline.
+    Answer,
+    /// Choose who supports the person.
+    Assign,
+    /// Say that the work is done.
+    Complete,
+    /// Write to the other side.
+    Converse,
+    /// Support the person, and log it.
+    Support,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role
 /// may do at all; here stands which side of this row may.
-pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Self> + Clone + Send + Sync> + Send + Sync {
+pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Self> + Clone + Send + Sync> + Default + Send + Sync {
     /// The kind of its id.
     type Id: TypedId;
 
@@ -176,13 +199,51 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
         None
     }
 
-    /// Whose row it is: whose audit a reading goes to.
-    fn holder(row: &Self::Model) -> OrganizationId;
+    /// The lists that together are all that exists for the caller. Where they are several, a page is fetched from each by itself:
+    /// planners do badly with an `OR` of two sides.
+    fn arms(access: &Access) -> Vec<Condition> {
+        vec![Self::visible_to(access)]
+    }
+
+    /// Whose key seals the columns of a row.
+    fn subject(row: &Self::Model) -> Uuid {
+        Self::id(row).into()
+    }
+
+    /// The class that a row is as a whole: fetching it is reading that class.
+    fn row_class() -> Option<Class> {
+        None
+    }
+
+    /// Who discloses a class of a row to a reader of this organization; nothing when it is the organization's own.
+    fn discloser(_row: &Self::Model, _class: Class, _reader: OrganizationId) -> Option<Discloser> {
+        None
+    }
+}
+
+/// An organization that discloses, and whose data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discloser {
+    /// Which organization.
+    pub organization: OrganizationId,
+    /// Whose data: its own client.
+    pub client: ClientId,
+    /// The rows of that person on which the consent may have been recorded.
+    pub consenting: Vec<ClientId>,
 }
 
 /// Rows that are parts of others and have no visibility of their own, such as memberships: written with the row they belong to,
 /// and read in conditions.
-pub trait Part: EntityTrait<Model: FromQueryResult + Send + Sync> {}
+pub trait Part: EntityTrait<Model: FromQueryResult + Clone + Send + Sync> {}
+
+/// Parts that are listed with the row they belong to, whoever sees that row; what of them is guarded stays guarded.
+pub trait PartOf<E: Protected>: Part {
+    /// The column that names the row.
+    fn parent_column() -> Self::Column;
+
+    /// The row they belong to.
+    fn parent(part: &Self::Model) -> E::Id;
+}
 
 /// A row that exists for the caller, with the classes of it that are open. Only the store makes one.
 #[derive(Clone)]
@@ -190,6 +251,10 @@ pub struct Visible<E: Protected> {
     model: E::Model,
     grants: i32,
     reads: ReadLog,
+    /// For whom it was fetched; nothing for the system, whose readings are not noted.
+    reader: Option<OrganizationId>,
+    /// Whose keys are fetched when this row's is: those of all that were fetched with it.
+    cohort: Arc<[Uuid]>,
 }
 
 impl<E: Protected> std::fmt::Debug for Visible<E> {
@@ -222,10 +287,17 @@ impl<E: Protected> Visible<E> {
         self.grants & (1 << class as u8) != 0
     }
 
+    /// Notes that the row was read, where fetching it is reading it.
+    pub(in crate::store) fn note_row(&self) {
+        if let Some(class) = E::row_class() {
+            self.reads.note::<E>(&self.model, class, self.reader);
+        }
+    }
+
     /// Opens a class of columns, where it is open to the caller, and notes that it was read.
     pub fn open<C: Classed>(&self) -> Option<Opened<'_, E, C>> {
         self.may_open(C::CLASS).then(|| {
-            self.reads.note::<E>(&self.model, C::CLASS);
+            self.reads.note::<E>(&self.model, C::CLASS, self.reader);
             Opened { row: self, class: PhantomData }
         })
     }
@@ -235,6 +307,12 @@ impl<E: Protected> Visible<E> {
 pub struct Opened<'a, E: Protected, C> {
     row: &'a Visible<E>,
     class: PhantomData<C>,
+}
+
+impl<E: Protected, C> Opened<'_, E, C> {
+    pub(in crate::store) fn cohort(&self) -> &[Uuid] {
+        &self.row.cohort
+    }
 }
 
 impl<E: Protected, C> std::ops::Deref for Opened<'_, E, C> {
@@ -260,17 +338,30 @@ impl<E: Protected> FromQueryResult for Fetched<E> {
 }
 
 impl<E: Protected> Fetched<E> {
-    pub(in crate::store) fn into_visible(self, reads: &ReadLog) -> Visible<E> {
-        Visible { model: self.model, grants: self.grants, reads: reads.clone() }
+    /// The rows of one statement, as the caller sees them.
+    pub(in crate::store) fn all_visible(fetched: Vec<Self>, access: &Access, reads: &ReadLog) -> Vec<Visible<E>> {
+        let cohort: Arc<[Uuid]> = fetched.iter().map(|row| E::subject(&row.model)).collect();
+        let visible = |row: Self| Visible {
+            model: row.model,
+            grants: row.grants,
+            reads: reads.clone(),
+            reader: access.organization,
+            cohort: Arc::clone(&cohort),
+        };
+        fetched.into_iter().map(visible).collect()
     }
 }
 
 /// The rows that exist for the caller, each with its grants. The one select that everything begins with.
 pub(in crate::store) fn scoped<E: Protected>(access: &Access) -> sea_orm::Select<E> {
-    if access.is_system() {
-        return connection::select::<E>().expr_as(Expr::val(i32::MAX), "grants");
-    }
-    connection::select::<E>().filter(E::visible_to(access)).expr_as(E::grants(access).as_column(), "grants")
+    let granted = granted::<E>(access);
+    if access.is_system() { granted } else { granted.filter(E::visible_to(access)) }
+}
+
+/// Rows with their grants, of ids that are known to exist for the caller.
+pub(in crate::store) fn granted<E: Protected>(access: &Access) -> sea_orm::Select<E> {
+    let grants = if access.is_system() { Expr::val(i32::MAX) } else { E::grants(access).as_column() };
+    connection::select::<E>().expr_as(grants, "grants")
 }
 
 pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
@@ -281,5 +372,5 @@ pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
 ) -> Result<Vec<Visible<E>>> {
     let keys = ids.iter().map(|id| super::key_of::<E>(*id));
     let rows = scoped::<E>(access).filter(sea_orm::ColumnTrait::is_in(&E::id_column(), keys)).into_model::<Fetched<E>>().all(on).await?;
-    Ok(rows.into_iter().map(|row| row.into_visible(reads)).collect())
+    Ok(Fetched::all_visible(rows, access, reads))
 }

@@ -2,14 +2,14 @@
 //! open, found by keyed hashes.
 
 use chrono::NaiveDate;
-use entity::{Guarded, Proof, Sealed, TypedId, client, client_search};
-use sea_orm::{ColumnTrait, Condition, EntityName, IdenStatic, QueryFilter, QuerySelect, QueryTrait};
+use entity::{ClientId, Guarded, Proof, Sealed, TypedId, client, client_search, referral, referral_search};
+use sea_orm::{ColumnTrait, Condition, EntityName, EntityTrait, IdenStatic, QueryFilter, QuerySelect, QueryTrait};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{
-    Opened, Protected, Store, Tx, Visible, connection,
-    vault::{ClientKey, SealContext, SearchHash, SearchKey, seal},
+    Opened, PartOf, Protected, Store, Tx, connection,
+    vault::{ClientKey, SealContext, SearchHash, SearchKey, Vault, seal},
 };
 use crate::{
     access::Access,
@@ -56,13 +56,9 @@ impl Searchable<'_> {
     }
 }
 
-fn place<E: Protected + Default>(row: &E::Model, column: E::Column) -> SealContext {
-    SealContext {
-        organization: E::holder(row).into(),
-        table: E::default().table_name_static(),
-        column: column.as_str(),
-        row: E::id(row).into(),
-    }
+/// The place of a column: bound to the organization whose key seals it, which the key itself is bound to.
+fn place<E: EntityTrait + Default>(key: &ClientKey, row: Uuid, column: E::Column) -> SealContext {
+    SealContext { organization: key.organization, table: E::default().table_name_static(), column: column.as_str(), row }
 }
 
 /// The name of an entity's table, for as long as the program runs.
@@ -77,24 +73,43 @@ impl<E: EntityName> TableName for E {
 }
 
 /// The key of a subject that is being written, to seal its columns with.
-pub struct SubjectKey {
-    key: ClientKey,
-    organization: Uuid,
-}
+pub struct SubjectKey(ClientKey);
 
 impl SubjectKey {
     /// Seals a value for its place.
     ///
     /// # Errors
     /// `Sealing` when it cannot be.
-    pub fn seal<E: Protected + Default, C, T: Serialize>(&self, row: E::Id, column: E::Column, value: &T) -> Result<Guarded<C, Sealed>> {
-        let place = SealContext {
-            organization: self.organization,
-            table: E::default().table_name_static(),
-            column: column.as_str(),
-            row: row.into(),
-        };
-        seal::seal_json(&self.key, &place, value).map(Guarded::new)
+    pub fn seal<E: EntityTrait + Default, C, T: Serialize>(
+        &self,
+        row: impl Into<Uuid>,
+        column: E::Column,
+        value: &T,
+    ) -> Result<Guarded<C, Sealed>> {
+        seal::seal_json(&self.0, &place::<E>(&self.0, row.into(), column), value).map(Guarded::new)
+    }
+}
+
+/// Opens a sealed column of a row whose class is open. Keys that are not in memory are fetched for all rows of the row's cohort at
+/// once, so that a list costs one statement, whatever is opened of it.
+async fn open<E: Protected + Default, C, T: DeserializeOwned>(
+    vault: &Vault,
+    opened: &Opened<'_, E, C>,
+    column: E::Column,
+    sealed: &Guarded<C, Sealed>,
+) -> Result<T>
+where
+    for<'a> Opened<'a, E, C>: Proof<C>,
+{
+    let row: &E::Model = opened;
+    let key = subject_key(vault, E::subject(row), opened.cohort()).await?;
+    seal::open_json(&key, &place::<E>(&key, E::id(row).into(), column), sealed.read(opened))
+}
+
+async fn subject_key(vault: &Vault, subject: Uuid, cohort: &[Uuid]) -> Result<ClientKey> {
+    match vault.client_keys().cached(subject) {
+        Some(key) => Ok(key),
+        None => vault.keys_for(cohort).await?.remove(&subject).ok_or(Error::NotFound),
     }
 }
 
@@ -104,9 +119,49 @@ impl Tx {
     /// # Errors
     /// As the vault's.
     pub async fn new_key<I: TypedId>(&self, subject: I, organization: entity::OrganizationId) -> Result<SubjectKey> {
-        let organization: Uuid = organization.into();
-        let key = self.vault().new_key(subject.into(), organization).await?;
-        Ok(SubjectKey { key, organization })
+        self.vault().new_key(subject.into(), organization.into()).await.map(SubjectKey)
+    }
+
+    /// The key of a subject whose rows are there already.
+    ///
+    /// # Errors
+    /// `NotFound` when the person was erased.
+    pub async fn key_of(&self, subject: impl Into<Uuid>) -> Result<SubjectKey> {
+        let subject = subject.into();
+        subject_key(self.vault(), subject, &[subject]).await.map(SubjectKey)
+    }
+
+    /// Opens a sealed column of a row whose class is open to the caller.
+    ///
+    /// # Errors
+    /// As [`Store::unseal`].
+    pub async fn unseal<E: Protected + Default, C, T: DeserializeOwned>(
+        &self,
+        opened: &Opened<'_, E, C>,
+        column: E::Column,
+        sealed: &Guarded<C, Sealed>,
+    ) -> Result<T>
+    where
+        for<'a> Opened<'a, E, C>: Proof<C>,
+    {
+        open(self.vault(), opened, column, sealed).await
+    }
+
+    /// A client of an organization who has one of these words.
+    ///
+    /// # Errors
+    /// `Sealing` when no key can be derived.
+    pub async fn client_known_by(&self, organization: entity::OrganizationId, words: &[Searchable<'_>]) -> Result<Option<ClientId>> {
+        let any = self.search_words(organization, words)?.into_iter().fold(Condition::any(), |any, word| {
+            let this = client_search::Column::Kind.eq(word.kind);
+            any.add(Condition::all().add(this).add(client_search::Column::Hash.eq(word.hash)))
+        });
+        if any.is_empty() {
+            return Ok(None);
+        }
+        let of = Condition::all().add(client_search::Column::OrganizationId.eq(organization)).add(any);
+        let found = connection::select::<client_search::Entity>().filter(of).one(&self.transaction).await?;
+        Ok(found.map(|found| found.client_id))
     }
 
     /// The hashes of words, under the organization's key.
@@ -134,24 +189,30 @@ impl Store {
         &self,
         opened: &Opened<'_, E, C>,
         column: E::Column,
-        sealed: impl Fn(&E::Model) -> &Guarded<C, Sealed>,
+        sealed: &Guarded<C, Sealed>,
     ) -> Result<T>
     where
         for<'a> Opened<'a, E, C>: Proof<C>,
     {
-        let row: &E::Model = opened;
-        let subject: Uuid = E::id(row).into();
-        let key = self.shared.vault.keys_for(&[subject]).await?.remove(&subject).ok_or(Error::NotFound)?;
-        seal::open_json(&key, &place::<E>(row, column), sealed(row).read(opened))
+        open(&self.shared.vault, opened, column, sealed).await
     }
 
-    /// Fetches the keys of these rows with one statement, before each is opened.
+    /// Opens a sealed column of a part of a row whose class is open to the caller, under that row's key.
     ///
     /// # Errors
-    /// As the vault's.
-    pub async fn warm_keys<E: Protected>(&self, rows: impl IntoIterator<Item = &Visible<E>>) -> Result<()> {
-        let subjects: Vec<Uuid> = rows.into_iter().map(|row| row.id().into()).collect();
-        self.shared.vault.keys_for(&subjects).await.map(drop)
+    /// As [`Store::unseal`].
+    pub async fn unseal_part<E: Protected, P: PartOf<E> + Default, C, T: DeserializeOwned>(
+        &self,
+        opened: &Opened<'_, E, C>,
+        part: impl Into<Uuid>,
+        column: P::Column,
+        sealed: &Guarded<C, Sealed>,
+    ) -> Result<T>
+    where
+        for<'a> Opened<'a, E, C>: Proof<C>,
+    {
+        let key = subject_key(&self.shared.vault, E::subject(opened), opened.cohort()).await?;
+        seal::open_json(&key, &place::<P>(&key, part.into(), column), sealed.read(opened))
     }
 
     /// The clients of the caller's organization who have all of these words, as a condition on [`client::Entity`].
@@ -173,5 +234,20 @@ impl Store {
                 .filter(client_search::Column::Hash.eq(word.hash));
             all.add(client::Column::Id.in_subquery(with.into_query()))
         }))
+    }
+
+    /// The referrals to which the caller's organization gave this identifier, as a condition on [`referral::Entity`].
+    ///
+    /// # Errors
+    /// `Sealing` when no key can be derived.
+    pub fn referrals_known_as(&self, access: &Access, system: &str, value: &str) -> Result<Condition> {
+        let Some(own) = access.organization else { return Ok(super::never()) };
+        let hash = self.shared.vault.search(own.into())?.identifier(system, value);
+        let known = connection::query::<referral_search::Entity>()
+            .select_only()
+            .column(referral_search::Column::ReferralId)
+            .filter(referral_search::Column::OrganizationId.eq(own))
+            .filter(referral_search::Column::Hash.eq(hash.0.to_vec()));
+        Ok(Condition::all().add(referral::Column::Id.in_subquery(known.into_query())))
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
-use entity::{audit_event, chain_head, event};
+use entity::{audit_event, chain_head, disclosure, event};
 use sea_orm::{ColumnTrait, DatabaseTransaction, ExprTrait, Order, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use tokio::time;
 
@@ -82,7 +82,8 @@ impl Store {
         let tx = self.shared.connections.begin().await?;
         self.shared.connections.lease_sealer(&tx).await?;
         let mut batch = Batch { tx: &tx, ends: BTreeMap::new() };
-        let sealed = batch.seal::<event::Entity>().await? + batch.seal::<audit_event::Entity>().await?;
+        let sealed =
+            batch.seal::<event::Entity>().await? + batch.seal::<audit_event::Entity>().await? + batch.seal::<disclosure::Entity>().await?;
         if sealed == 0 {
             return Ok(0);
         }

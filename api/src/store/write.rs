@@ -5,15 +5,20 @@ use std::{future::Future, sync::Arc};
 use aws_lc_rs::hmac;
 use chrono::TimeDelta;
 use entity::{
-    AnyId, AuditEventId, ClientId, EventId, List, OrganizationId, TypedId, audit_event, event, idempotency, vocabulary::EventKind,
+    AnyId, AuditEventId, ClientId, ConsentId, EventId, List, OrganizationId, ReferralId, TypedId, audit_event, event, idempotency,
+    vocabulary::EventKind,
 };
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, sea_query::OnConflict,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 use serde_json::{Value as Json, json};
 
-use super::{Action, Part, Protected, ReadLog, Shared, Store, Visible, connection, protected::select_by_ids};
+use super::{
+    Action, Part, Protected, ReadLog, Shared, Store, Visible, connection,
+    protected::{Fetched, scoped, select_by_ids},
+    vault::journal::{Entry, What},
+};
 use crate::{
     access::{Access, Actor, IdempotencyKey},
     error::{Error, Refusal, Result},
@@ -37,6 +42,8 @@ pub struct Event {
     pub subject_version: Option<i32>,
     /// In whose timeline it belongs.
     pub client: Option<ClientId>,
+    /// In which referral it happened.
+    pub referral: Option<ReferralId>,
     /// The names of the fields that changed.
     pub changed: Vec<&'static str>,
 }
@@ -51,6 +58,7 @@ impl Event {
             subject: subject.into(),
             subject_version: Some(version),
             client: None,
+            referral: None,
             changed: Vec::new(),
         }
     }
@@ -66,6 +74,13 @@ impl Event {
     #[must_use]
     pub const fn of_client(mut self, client: ClientId) -> Self {
         self.client = Some(client);
+        self
+    }
+
+    /// In which referral it happened: who does not see the referral does not see the event.
+    #[must_use]
+    pub const fn of_referral(mut self, referral: ReferralId) -> Self {
+        self.referral = Some(referral);
         self
     }
 }
@@ -166,6 +181,10 @@ impl Store {
 }
 
 impl Tx {
+    pub(in crate::store) fn clock(&self) -> &crate::clock::Clock {
+        &self.shared.clock
+    }
+
     pub(in crate::store) fn vault(&self) -> &super::vault::Vault {
         &self.shared.vault
     }
@@ -173,6 +192,11 @@ impl Tx {
     /// Who asks.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Who acts, as rows keep it.
+    pub fn actor(&self) -> String {
+        actor(&self.access)
     }
 
     /// Writes a new row and gives it back as the caller sees it.
@@ -227,12 +251,63 @@ impl Tx {
     where
         A: ActiveModelTrait<Entity = E> + Send,
     {
-        let id = row.id();
-        let update = E::update_many().set(change).filter(E::id_column().eq(super::key_of::<E>(id))).filter(condition.into());
-        if update.exec(&self.transaction).await?.rows_affected == 0 {
+        if !self.write_if(row, change, condition).await? {
             return Ok(None);
         }
-        self.again::<E>(id).await.map(Some)
+        self.again::<E>(row.id()).await.map(Some)
+    }
+
+    /// Likewise for a row that the caller does not see any more afterwards, or never did. Whether it was changed.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn write_if<E: Protected, A>(&self, row: &Visible<E>, change: A, condition: impl Into<Condition>) -> Result<bool>
+    where
+        A: ActiveModelTrait<Entity = E> + Send,
+    {
+        let this = E::id_column().eq(super::key_of::<E>(row.id()));
+        let update = E::update_many().set(change).filter(this).filter(condition.into());
+        Ok(update.exec(&self.transaction).await?.rows_affected > 0)
+    }
+
+    /// The rows that exist for somebody and meet a condition, at most a hundred. For the caller, or for the system where a rule must
+    /// know what the caller must not.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn look<E: Protected>(&self, access: &Access, condition: Condition) -> Result<Vec<Visible<E>>> {
+        let reads = if access.is_system() { ReadLog::default() } else { self.reads.clone() };
+        let rows = scoped::<E>(access).filter(condition).order_by_asc(E::id_column()).limit(100);
+        Ok(Fetched::all_visible(rows.into_model::<Fetched<E>>().all(&self.transaction).await?, access, &reads))
+    }
+
+    /// Parts of rows that the caller was shown to see.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn parts<P: Part>(&self, of: Condition) -> Result<Vec<P::Model>> {
+        Ok(connection::select::<P>().filter(of).limit(10_000).all(&self.transaction).await?)
+    }
+
+    /// Changes parts of rows that the caller may change. Gives how many.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn update_parts<P: Part, A>(&self, change: A, of: impl Into<Condition>) -> Result<u64>
+    where
+        A: ActiveModelTrait<Entity = P> + Send,
+    {
+        Ok(P::update_many().set(change).filter(of.into()).exec(&self.transaction).await?.rows_affected)
+    }
+
+    /// Remembers outside of the database that a consent was revoked, before its rows say so: a backup that is restored knows
+    /// nothing of what came after it.
+    ///
+    /// # Errors
+    /// As the journal's.
+    pub async fn journal_revocation(&self, organization: OrganizationId, consent: ConsentId) -> Result<()> {
+        let what = What::Revocation { consent: consent.into() };
+        self.vault().journal().append(Entry { at: self.shared.clock.now(), organization: organization.into(), what }).await.map(drop)
     }
 
     /// Records what happened, with its audit row.
@@ -263,6 +338,7 @@ impl Tx {
             subject_id: Set(happened.subject.id),
             subject_version: Set(happened.subject_version),
             client_id: Set(happened.client),
+            referral_id: Set(happened.referral),
             changed: Set(happened.changed.iter().map(|field| (*field).to_owned()).collect()),
             hash: Set(None),
         });

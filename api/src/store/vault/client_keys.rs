@@ -132,6 +132,11 @@ impl ClientKeys {
         Ok(keys)
     }
 
+    /// The subject's key, when it is in memory.
+    pub fn cached(&self, subject: Uuid) -> Option<ClientKey> {
+        self.cache.get(&subject)
+    }
+
     /// Destroys the subject's key. What it sealed opens nowhere again, once the backups of this store are gone.
     ///
     /// # Errors

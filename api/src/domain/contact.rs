@@ -1,0 +1,211 @@
+//! Who sees a contact, and how one is logged.
+
+use entity::{
+    ClientId, ContactId, List, PeerId, ReferralId, TypedId, class, client, contact, peer, referral,
+    vocabulary::{ContactModality, ContactOutcome, EventKind, ReferralStatus},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+
+use super::{client as clients, episode, referral as referrals, text};
+use crate::{
+    access::{Access, Scope},
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, always, never},
+};
+
+impl Protected for contact::Entity {
+    type Id = ContactId;
+
+    fn id_column() -> Self::Column {
+        contact::Column::Id
+    }
+
+    fn id(row: &contact::Model) -> ContactId {
+        row.id
+    }
+
+    /// To whom the client's care is open.
+    fn visible_to(access: &Access) -> Condition {
+        if !access.scopes.contains(&Scope::ServicesRead) && !access.scopes.contains(&Scope::ServicesWrite) {
+            return never();
+        }
+        clients::named_by(access, contact::Column::ClientId, clients::supported(access))
+    }
+
+    fn grants(access: &Access) -> Grants {
+        let confided = clients::named_by(access, contact::Column::ClientId, clients::confided(access));
+        Grants::none().open(Class::ContactsAndNotes, always()).open(Class::Notes, confided)
+    }
+
+    fn allows(_: &Access, action: Action, _: &contact::Model) -> bool {
+        action == Action::Read
+    }
+
+    fn class_of(column: contact::Column) -> Option<Class> {
+        matches!(column, contact::Column::Note).then_some(Class::Notes)
+    }
+
+    fn subject(row: &contact::Model) -> uuid::Uuid {
+        row.client_id.into()
+    }
+
+    fn row_class() -> Option<Class> {
+        Some(Class::ContactsAndNotes)
+    }
+}
+
+/// What is logged of a contact, or of an attempt at one.
+#[derive(Clone, Debug)]
+pub struct NewContact {
+    /// With whom.
+    pub client_id: ClientId,
+    /// By which peer; the caller's own when none is named.
+    pub peer_id: Option<PeerId>,
+    /// For which referral; the client's open one with that peer when none is named.
+    pub referral_id: Option<ReferralId>,
+    /// How.
+    pub modality: ContactModality,
+    /// Whether the peer reached out.
+    pub outbound: bool,
+    /// What came of it.
+    pub outcome: ContactOutcome,
+    /// When it began.
+    pub started_at: Instant,
+    /// How long.
+    pub minutes: Option<i32>,
+    /// What was talked about.
+    pub topics: Vec<String>,
+    /// A short note.
+    pub note: Option<String>,
+    /// Whether the client may read it.
+    pub note_shared: bool,
+}
+
+/// The longest contact, in minutes.
+const A_DAY: i32 = 24 * 60;
+/// The most topics of one contact.
+const MOST: usize = 20;
+/// How many characters a note has at the most (domain 6.1).
+const NOTE: usize = 2_000;
+
+fn checked(new: NewContact, now: Instant) -> Result<NewContact, Refusal> {
+    let at = |field: &'static str| ["input", field];
+    if new.started_at > now {
+        let sentence = "`startedAt` is not in the future: what is planned is scheduled, not logged.";
+        return Err(Refusal::invalid(sentence).at(at("startedAt")));
+    }
+    if new.minutes.is_some_and(|minutes| !(1..=A_DAY).contains(&minutes)) {
+        return Err(Refusal::invalid(format!("`minutes` is from 1 to {A_DAY}.")).at(at("minutes")));
+    }
+    if new.outcome == ContactOutcome::Completed && new.minutes.is_none() {
+        return Err(Refusal::required("minutes").at(at("minutes")));
+    }
+    if new.topics.len() > MOST {
+        return Err(Refusal::new(Code::TooMany, format!("`topics` has at most {MOST} entries.")).at(at("topics")));
+    }
+    let note = new.note.map(|note| text::paragraph("note", &note, NOTE)).transpose()?;
+    let topics = new.topics.iter().map(|topic| text::line("topics", topic, 100)).collect::<Result<_, _>>()?;
+    Ok(NewContact { topics, note: note.filter(|note| !note.is_empty()), ..new })
+}
+
+/// Whether an outcome is an attempt to reach the client (domain 2.5).
+const fn is_attempt(outcome: ContactOutcome) -> bool {
+    matches!(
+        outcome,
+        ContactOutcome::Completed
+            | ContactOutcome::NoAnswer
+            | ContactOutcome::LeftSafeMessage
+            | ContactOutcome::WrongNumber
+            | ContactOutcome::NoShow
+    )
+}
+
+/// Logs a contact by a peer with a client who is assigned to them, and moves their referral on where it should.
+///
+/// # Errors
+/// `NotFound` for clients, peers and referrals that are not there for the caller, `NotPermitted` for a peer that the caller is not;
+/// refused when a field is wrong.
+pub async fn log(store: &Store, access: &Access, new: NewContact) -> Result<Visible<contact::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let made = log_in(&mut tx, new).await?;
+    tx.commit(made).await
+}
+
+/// Logs a contact within a larger command.
+///
+/// # Errors
+/// As [`log`].
+pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Entity>> {
+    let client = tx.fetch_for::<client::Entity>(new.client_id, Action::Support).await?;
+    let peer = supporting(tx, new.peer_id, client.organization_id).await?;
+    let new = checked(new, tx.access().now)?;
+    let referral = referral_of(tx, &client, &peer, new.referral_id).await?;
+    let id = ContactId::new();
+    let note = match &new.note {
+        Some(note) => Some(tx.key_of(client.id).await?.seal::<contact::Entity, class::Notes, _>(id, contact::Column::Note, note)?),
+        None => None,
+    };
+    let row = contact::ActiveModel {
+        id: Set(id),
+        organization_id: Set(client.organization_id),
+        client_id: Set(client.id),
+        program_id: Set(peer.program_id),
+        peer_id: Set(peer.id),
+        referral_id: Set(referral.as_ref().map(|referral| referral.id)),
+        modality: Set(new.modality),
+        outbound: Set(new.outbound),
+        outcome: Set(new.outcome),
+        started_at: Set(new.started_at),
+        minutes: Set(new.minutes),
+        topics: Set(List(new.topics)),
+        note: Set(note),
+        note_shared: Set(new.note_shared),
+        created_at: Set(tx.access().now),
+        version: Set(1),
+    };
+    let made = tx.insert::<contact::Entity, _>(row).await?;
+    tx.record(Event::new(EventKind::ContactLogged, made.organization_id, id, 1).of_client(client.id));
+    if let Some(referral) = referral.filter(|_| is_attempt(new.outcome)) {
+        let two_way = new.outcome == ContactOutcome::Completed;
+        if referrals::contacted(tx, &referral, two_way, new.started_at).await? && two_way {
+            episode::begin(tx, &referral, client.id, new.started_at).await?;
+        }
+    }
+    Ok(made)
+}
+
+/// The peer by whom a contact is logged: one that the caller is.
+async fn supporting(tx: &Tx, named: Option<PeerId>, organization: entity::OrganizationId) -> Result<Visible<peer::Entity>> {
+    if let Some(id) = named {
+        return tx.fetch_for::<peer::Entity>(id, Action::Support).await;
+    }
+    let me = super::peer_match::me(tx.access()).ok_or(Error::NotPermitted)?;
+    let me = Condition::all()
+        .add(peer::Column::OrganizationId.eq(organization))
+        .add(peer::Column::Id.in_subquery(sea_orm::QueryTrait::into_query(me)));
+    let mut peers = tx.look::<peer::Entity>(tx.access(), me).await?;
+    match (peers.pop(), peers.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(Refusal::required("peerId").at(["input", "peerId"]).into()),
+    }
+}
+
+/// The referral that a contact serves: the one that was named, or the client's open one with that peer.
+async fn referral_of(
+    tx: &Tx,
+    client: &Visible<client::Entity>,
+    peer: &Visible<peer::Entity>,
+    named: Option<ReferralId>,
+) -> Result<Option<Visible<referral::Entity>>> {
+    if let Some(id) = named {
+        let referral = tx.fetch_for::<referral::Entity>(id, Action::Support).await?;
+        return if referral.to_client_id == Some(client.id) { Ok(Some(referral)) } else { Err(Error::NotFound) };
+    }
+    let served = [ReferralStatus::Assigned, ReferralStatus::Outreach, ReferralStatus::Connected];
+    let of = Condition::all()
+        .add(referral::Column::ToClientId.eq(client.id))
+        .add(referral::Column::PeerId.eq(peer.id))
+        .add(referral::Column::Status.is_in(served));
+    Ok(tx.look::<referral::Entity>(tx.access(), of).await?.pop())
+}

@@ -1,0 +1,40 @@
+//! Who sees the accounting of disclosures.
+
+use entity::{DisclosureId, disclosure};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::{
+    access::{
+        Access,
+        policy::{Act, Resource, may},
+    },
+    store::{Action, Grants, Protected, never},
+};
+
+impl Protected for disclosure::Entity {
+    type Id = DisclosureId;
+
+    fn id_column() -> Self::Column {
+        disclosure::Column::Id
+    }
+
+    fn id(row: &disclosure::Model) -> DisclosureId {
+        row.id
+    }
+
+    /// The privacy officer's, who answers a client that asks for it (42 CFR 2.25).
+    fn visible_to(access: &Access) -> Condition {
+        match access.organization {
+            Some(own) if may(access, Resource::Disclosure, Act::Read) => Condition::all().add(disclosure::Column::OrganizationId.eq(own)),
+            _ => never(),
+        }
+    }
+
+    fn grants(_: &Access) -> Grants {
+        Grants::none()
+    }
+
+    fn allows(_: &Access, action: Action, _: &disclosure::Model) -> bool {
+        action == Action::Read
+    }
+}

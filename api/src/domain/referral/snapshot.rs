@@ -1,0 +1,165 @@
+//! What a referral tells the receiver of the person: sealed under its own key, as it was when it was submitted.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::{
+    class, client,
+    program::Address,
+    referral,
+    vocabulary::{AsamEdition, DataClass, DischargeType, RecoveryPathway},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use serde::{Deserialize, Serialize};
+
+use super::super::{
+    client::{ContactMethod, Identity, Recovery},
+    program as programs, text,
+};
+use crate::{
+    access::Access,
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Tx, Visible},
+};
+
+/// Class A of a referral: the person as the sender disclosed them. Sealed as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// How they want to be called.
+    pub preferred_name: Option<String>,
+    /// As they say.
+    pub pronouns: Option<String>,
+    /// Date of birth.
+    pub date_of_birth: NaiveDate,
+    /// How they are reached.
+    pub contact_methods: Vec<ContactMethod>,
+    /// Where they live.
+    pub address: Option<Address>,
+    /// Their own time zone.
+    pub time_zone: String,
+    /// BCP 47.
+    pub languages: Vec<String>,
+    /// Whether an interpreter is needed.
+    pub interpreter_needed: bool,
+    /// As they describe themselves.
+    pub communities: Vec<String>,
+}
+
+impl Person {
+    pub(super) fn of(identity: Identity, recovery: &Recovery) -> Self {
+        Self {
+            given_name: identity.given_name,
+            family_name: identity.family_name,
+            preferred_name: identity.preferred_name,
+            pronouns: identity.pronouns,
+            date_of_birth: identity.date_of_birth,
+            contact_methods: identity.contact_methods,
+            address: identity.address,
+            time_zone: identity.time_zone,
+            languages: identity.languages,
+            interpreter_needed: identity.interpreter_needed,
+            communities: recovery.communities.clone(),
+        }
+    }
+
+    /// The receiver's own record begins with what it was sent. What the sender's systems call the person stays with the sender.
+    pub(super) fn into_client(self, clinical: Option<Clinical>) -> (Identity, Recovery) {
+        let identity = Identity {
+            given_name: self.given_name,
+            family_name: self.family_name,
+            preferred_name: self.preferred_name,
+            pronouns: self.pronouns,
+            date_of_birth: self.date_of_birth,
+            gender: None,
+            race_ethnicity: Vec::new(),
+            contact_methods: self.contact_methods,
+            address: self.address,
+            time_zone: self.time_zone,
+            languages: self.languages,
+            interpreter_needed: self.interpreter_needed,
+            payer: None,
+            external_identifiers: Vec::new(),
+        };
+        let (pathways, moud) = clinical.map_or_else(Default::default, |clinical| (clinical.pathways, clinical.moud));
+        (identity, Recovery { communities: self.communities, pathways, moud, ..Recovery::default() })
+    }
+}
+
+/// Class B of a referral: the facts of discharge, with what the client says of their recovery as it was at submission. Sealed as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clinical {
+    /// When they were discharged (UTC); null while they have not been.
+    pub discharged_at: Option<DateTime<Utc>>,
+    /// When they are expected to be.
+    pub expected_discharge_on: Option<NaiveDate>,
+    /// Why treatment ended.
+    pub discharge_type: DischargeType,
+    /// The ASAM level that they leave.
+    pub level: Option<(AsamEdition, String)>,
+    /// The ways of recovery they name.
+    pub pathways: Vec<RecoveryPathway>,
+    /// Whether they use medication for opioid use disorder.
+    pub moud: Option<bool>,
+    /// What the sender says to it.
+    pub reason: Option<String>,
+}
+
+pub(super) fn checked_clinical(clinical: Clinical, now: Instant) -> Result<Clinical, Refusal> {
+    let at = |field: &'static str| ["input", field];
+    if let Some((edition, code)) = &clinical.level
+        && programs::level_name(*edition, code).is_none()
+    {
+        let sentence = format!("`{code}` is no level of care of this edition of the ASAM criteria.");
+        return Err(Refusal::invalid(sentence).at(["input", "levelOfCareLeft", "code"]));
+    }
+    if clinical.discharge_type == DischargeType::Deceased {
+        return Err(Refusal::new(Code::NotEligible, "Somebody who has died cannot be referred.").at(at("dischargeType")));
+    }
+    if clinical.discharged_at.is_some_and(|discharged| discharged > now) {
+        let sentence = "`dischargedAt` is not in the future: give `expectedDischargeOn` for a planned discharge.";
+        return Err(Refusal::invalid(sentence).at(at("dischargedAt")));
+    }
+    if clinical.discharge_type == DischargeType::NotYetDischarged && clinical.discharged_at.is_some() {
+        let sentence = "`dischargeType` is NOT_YET_DISCHARGED, and `dischargedAt` says otherwise: give one of them.";
+        return Err(Refusal::invalid(sentence).at(at("dischargeType")));
+    }
+    let reason = clinical.reason.map(|reason| text::paragraph("reason", &reason, 4_000)).transpose()?;
+    Ok(Clinical { reason: reason.filter(|reason| !reason.is_empty()), ..clinical })
+}
+
+/// The person and the facts as they are now, sealed under the referral's own key.
+pub(super) async fn snapshot_of(tx: &Tx, draft: &Visible<referral::Entity>, covered: i32) -> Result<referral::ActiveModel> {
+    let system = Access::system("snapshot for the receiver", tx.access().now);
+    let broken = || Error::internal("the client of a draft is gone");
+    let of = Condition::all().add(client::Column::Id.eq(draft.from_client_id));
+    let client = tx.look::<client::Entity>(&system, of).await?.pop().ok_or_else(broken)?;
+    let opened = client.open::<class::Identity>().ok_or_else(broken)?;
+    let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
+    let opened = client.open::<class::ReferralClinical>().ok_or_else(broken)?;
+    let recovery: Recovery = tx.unseal(&opened, client::Column::Recovery, &opened.recovery).await?;
+    let opened = draft.open::<class::ReferralClinical>().ok_or(Error::NotPermitted)?;
+    let clinical: Clinical = tx.unseal(&opened, referral::Column::Clinical, &opened.clinical).await?;
+    if !identity.contact_methods.iter().any(|method| method.safe) {
+        let sentence = "Give at least one contact method that the client called safe: nobody is reached by another.";
+        return Err(Refusal::new(Code::Required, sentence).at(["input", "client", "contactMethods"]).into());
+    }
+    if clinical.discharged_at.is_none() && clinical.discharge_type != DischargeType::NotYetDischarged {
+        let sentence = "Give `dischargedAt`, or `dischargeType` NOT_YET_DISCHARGED.";
+        return Err(Refusal::new(Code::Required, sentence).at(["input", "dischargedAt"]).into());
+    }
+    if clinical.level.is_none() {
+        return Err(Refusal::required("levelOfCareLeft").at(["input", "levelOfCareLeft"]).into());
+    }
+    let key = tx.key_of(draft.id).await?;
+    let of_client = covered & DataClass::ReferralClinical.bit() != 0;
+    let clinical = if of_client { Clinical { pathways: recovery.pathways.clone(), moud: recovery.moud, ..clinical } } else { clinical };
+    let person = Person::of(identity, &recovery);
+    Ok(referral::ActiveModel {
+        person: Set(Some(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Person, &person)?)),
+        clinical: Set(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Clinical, &clinical)?),
+        ..Default::default()
+    })
+}

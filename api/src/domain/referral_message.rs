@@ -1,0 +1,143 @@
+//! Messages about a referral between its two sides.
+
+use entity::{
+    ReferralId, ReferralMessageId, TypedId, class, consent_flow, organization, referral, referral_message,
+    vocabulary::{DataClass, EventKind, PurposeOfUse},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+
+use super::{
+    referral::{Side, happened},
+    text,
+};
+use crate::{
+    access::{Access, consent::recipient_classes},
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Class, Discloser, Event, Grants, Protected, Store, Tx, Visible, always, query},
+};
+
+impl Protected for referral_message::Entity {
+    type Id = ReferralMessageId;
+
+    fn id_column() -> Self::Column {
+        referral_message::Column::Id
+    }
+
+    fn id(row: &referral_message::Model) -> ReferralMessageId {
+        row.id
+    }
+
+    /// To whom the referral's progress is open. Sending was the disclosure, and was accounted for then.
+    fn visible_to(access: &Access) -> Condition {
+        let open = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+        let open = open.filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
+        Condition::all().add(referral_message::Column::ReferralId.in_subquery(open.into_query()))
+    }
+
+    fn grants(_: &Access) -> Grants {
+        Grants::none().open(Class::ReferralStatus, always())
+    }
+
+    fn allows(_: &Access, action: Action, _: &referral_message::Model) -> bool {
+        action == Action::Read
+    }
+
+    fn class_of(column: referral_message::Column) -> Option<Class> {
+        matches!(column, referral_message::Column::Body).then_some(Class::ReferralStatus)
+    }
+
+    fn subject(row: &referral_message::Model) -> uuid::Uuid {
+        row.referral_id.into()
+    }
+
+    fn row_class() -> Option<Class> {
+        Some(Class::ReferralStatus)
+    }
+}
+
+/// Sends a message to the other side of a submitted referral.
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused with `CONSENT_REQUIRED` when no consent lets the other side read it, and when it is
+/// empty or too long.
+pub async fn send(store: &Store, access: &Access, id: ReferralId, body: &str) -> Result<Visible<referral_message::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let referral = tx.fetch_for::<referral::Entity>(id, Action::Converse).await?;
+    let body = text::paragraph("body", body, 4_000).map_err(|refusal| refusal.at(["body"]))?;
+    if body.is_empty() {
+        return Err(Refusal::required("body").at(["body"]).into());
+    }
+    let (Some(own), Some(to), true) = (access.organization, referral.to_organization_id, referral.submitted_at.is_some()) else {
+        return Err(Refusal::new(Code::InvalidTransition, "A draft has no other side yet: submit it first.").at(["id"]).into());
+    };
+    let side = if own == to { Side::Receiver } else { Side::Sender };
+    let (discloser, recipient) = match side {
+        Side::Sender => {
+            let client = referral.from_client_id;
+            (Some(Discloser { organization: own, client, consenting: vec![client] }), to)
+        }
+        Side::Receiver => {
+            let consenting = |client| vec![referral.from_client_id, client];
+            let own_client = referral.to_client_id;
+            let discloser = own_client.map(|client| Discloser { organization: own, client, consenting: consenting(client) });
+            (discloser, referral.from_organization_id)
+        }
+    };
+    disclose(&mut tx, &referral, discloser, recipient).await?;
+    let message = ReferralMessageId::new();
+    let key = tx.key_of(id).await?;
+    let row = referral_message::ActiveModel {
+        id: Set(message),
+        referral_id: Set(id),
+        organization_id: Set(own),
+        author: Set(tx.actor()),
+        body: Set(key.seal::<referral_message::Entity, class::ReferralStatus, _>(message, referral_message::Column::Body, &body)?),
+        sent_at: Set(access.now),
+    };
+    tx.insert_unseen(row).await?;
+    let told = happened(&referral, side, 1);
+    tx.record(Event { kind: EventKind::ReferralMessageSent, subject: message.into(), subject_version: None, ..told });
+    let sent = tx.fetch_for::<referral_message::Entity>(message, Action::Read).await?;
+    tx.commit(sent).await
+}
+
+/// Makes sure that a consent lets the other side read it, and accounts for it. Before acceptance the receiver has no record of the
+/// person to account for.
+async fn disclose(
+    tx: &mut Tx,
+    referral: &Visible<referral::Entity>,
+    discloser: Option<Discloser>,
+    recipient: entity::OrganizationId,
+) -> Result<()> {
+    let refused = || {
+        let sentence = "No consent lets the other organization read this: record one that covers REFERRAL_STATUS for it.";
+        Error::from(Refusal::new(Code::ConsentRequired, sentence).at(["id"]))
+    };
+    let recipient = tx.fetch_for::<organization::Entity>(recipient, Action::Read).await?;
+    let from = discloser.as_ref().map(|discloser| discloser.organization).or(referral.to_organization_id).ok_or_else(refused)?;
+    let clients: Vec<_> = std::iter::once(referral.from_client_id).chain(referral.to_client_id).collect();
+    let named = Condition::any()
+        .add(consent_flow::Column::RecipientId.eq(recipient.id))
+        .add(consent_flow::Column::RecipientClass.is_in(recipient_classes(Some(recipient.kind)).iter().copied()));
+    let of = Condition::all()
+        .add(consent_flow::Column::ClientId.is_in(clients))
+        .add(consent_flow::Column::DiscloserId.eq(from))
+        .add(consent_flow::Column::EndedAt.is_null())
+        .add(named);
+    let now = tx.access().now;
+    let flows = tx.parts::<consent_flow::Entity>(of).await?;
+    let covering = flows.into_iter().find(|flow| {
+        flow.data_classes & DataClass::ReferralStatus.bit() != 0
+            && flow.purposes & PurposeOfUse::Treatment.bit() != 0
+            && flow.expires_at.is_none_or(|ends| ends > now)
+            && (flow.confirmed || discloser.is_none())
+    });
+    let covering = covering.ok_or_else(refused)?;
+    if let Some(discloser) = discloser {
+        let system = Access::system("a message", now);
+        let of = Condition::all().add(entity::consent::Column::Id.eq(covering.consent_id));
+        let consent = tx.look::<entity::consent::Entity>(&system, of).await?.pop().ok_or_else(refused)?;
+        tx.disclose(&discloser, &recipient, vec![DataClass::ReferralStatus], &consent).await?;
+    }
+    Ok(())
+}
