@@ -49,7 +49,11 @@ pub struct NotStarted(pub String);
 
 impl From<Error> for NotStarted {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
+        match error {
+            // To whoever runs a command, what is wrong is no inside.
+            Error::Internal(what) => Self(what),
+            other => Self(other.to_string()),
+        }
     }
 }
 
@@ -96,6 +100,10 @@ impl App {
         let file = config.database_url.sqlite_file();
         if config.auto_migrate {
             Migrator::up(connections.for_migrations(), None).await.map_err(not_started)?;
+        }
+        if connections.is_half_restored().await? {
+            let sentence = "a restore into this database did not come to its end: run `aftercare restore` again, into an empty one";
+            return Err(NotStarted(sentence.to_owned()));
         }
         let new = connections.is_new().await?;
         if new {

@@ -60,7 +60,7 @@ impl Follower {
     /// When none comes.
     pub async fn event(&mut self) -> Value {
         let message = self.next().await.expect("an event comes");
-        assert_eq!(message["type"], "next", "{message}");
+        assert!(message["type"] == "next" && message["payload"]["errors"].is_null(), "{message}");
         message["payload"]["data"]["events"].clone()
     }
 

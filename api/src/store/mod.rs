@@ -1,6 +1,7 @@
 //! The only module that holds a database connection. Every function of it takes [`Access`], so that no row is reached
 //! without saying who asks.
 
+pub mod backup;
 mod chain;
 mod connection;
 mod cursor;
