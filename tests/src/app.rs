@@ -29,7 +29,7 @@ use aftercare::{
     http::Shutdown,
     store::{Action, Connections},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use entity::{
     ApiClientId, OrganizationId, PeerId, ProgramId, StaffMemberId,
     vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role},
@@ -40,6 +40,10 @@ use crate::{caller::Caller, databases::TestDatabase};
 
 /// When every test takes place, unless it moves its clock: a Monday at noon.
 pub const NOW: &str = "2026-03-02T12:00:00Z";
+
+fn noon() -> Clock {
+    Clock::fixed(NOW.parse().expect("it is an instant"))
+}
 
 /// A running server and its database.
 pub struct TestApp {
@@ -94,8 +98,15 @@ impl TestApp {
     /// # Panics
     /// When it does not start.
     pub async fn start_with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
-        Self::start_over(Arc::new(database), Clock::fixed(now), settings).await
+        Self::start_over(Arc::new(database), noon(), settings).await
+    }
+
+    /// Starts a server over a database that somebody else uses too.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn beside(database: &Arc<TestDatabase>) -> Self {
+        Self::start_over(Arc::clone(database), noon(), &[]).await
     }
 
     /// Starts another server over the same database, keys and clock, as a second replica.

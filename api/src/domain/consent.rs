@@ -412,6 +412,27 @@ pub async fn revoke(store: &Store, access: &Access, id: ConsentId, how: &str, wr
     tx.commit(revoked).await
 }
 
+/// Repeats a revocation that the journal knows and a restored database does not. How it was revoked is lost. Whether there was anything
+/// to revoke.
+///
+/// # Errors
+/// `Database` when it cannot be written.
+pub async fn revoke_again(store: &Store, access: &Access, id: ConsentId, at: Instant) -> Result<bool> {
+    let mut tx = store.begin(access).await?;
+    let consent = match tx.fetch_for::<consent::Entity>(id, Action::End).await {
+        Ok(consent) if consent.revoked_at.is_none() => consent,
+        Ok(_) | Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let change = consent::ActiveModel { revoked_at: Set(Some(at)), version: Set(consent.version + 1), ..Default::default() };
+    let Some(revoked) = tx.update_if(&consent, change, consent::Column::RevokedAt.is_null()).await? else { return Ok(false) };
+    end_flows(&mut tx, id).await?;
+    referrals::cancel_for_revoked(&mut tx, id).await?;
+    let happened = Event::new(EventKind::ConsentRevoked, revoked.organization_id, id, revoked.version);
+    tx.record(happened.of_client(revoked.client_id));
+    tx.commit(revoked).await.map(|_| true)
+}
+
 async fn end_flows(tx: &mut Tx, id: ConsentId) -> Result<()> {
     let of = Condition::all().add(consent_flow::Column::ConsentId.eq(id)).add(consent_flow::Column::EndedAt.is_null());
     let ended = consent_flow::ActiveModel { ended_at: Set(Some(tx.access().now)), ..Default::default() };

@@ -36,6 +36,7 @@ use crate::{
         client::{self as rules, Identity, NewClient, Recovery, create},
         consent as consents, text,
     },
+    error::{Error as OurError, Result as OurResult},
     store::{Class, PageArgs, Searchable, Visible},
 };
 
@@ -62,24 +63,24 @@ impl Client {
         &self.0.pseudonym
     }
 
-    /// Class A: who they are and how they are reached. Null where the viewer's role does not open it.
+    /// Class A: who they are and how they are reached. Null where the viewer's role does not open it, and once it is erased.
     async fn identity(&self, ctx: &Context<'_>) -> Result<Option<ClientIdentity>> {
         let Some(opened) = self.0.open::<class::Identity>() else {
             ctx.closed_by_role(Class::Identity);
             return Ok(None);
         };
-        let identity = ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await.map_err(query_error)?;
-        Ok(Some(ClientIdentity(identity)))
+        let identity = unless_erased(ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await)?;
+        Ok(identity.map(ClientIdentity))
     }
 
-    /// Class B: what they say of their recovery. Null where the viewer's role does not open it.
+    /// Class B: what they say of their recovery. Null where the viewer's role does not open it, and once it is erased.
     async fn recovery(&self, ctx: &Context<'_>) -> Result<Option<ClientRecovery>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else {
             ctx.closed_by_role(Class::ReferralClinical);
             return Ok(None);
         };
-        let recovery = ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await.map_err(query_error)?;
-        Ok(Some(ClientRecovery(recovery)))
+        let recovery = unless_erased(ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await)?;
+        Ok(recovery.map(ClientRecovery))
     }
 
     /// The programs they are with.
@@ -139,6 +140,15 @@ impl Client {
     /// Counts changes.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+}
+
+/// What was unsealed; nothing when its key is gone, because the person was erased.
+fn unless_erased<T>(unsealed: OurResult<T>) -> Result<Option<T>> {
+    match unsealed {
+        Ok(value) => Ok(Some(value)),
+        Err(OurError::NotFound) => Ok(None),
+        Err(error) => Err(query_error(error)),
     }
 }
 

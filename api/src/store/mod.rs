@@ -1,6 +1,7 @@
 //! The only module that holds a database connection. Every function of it takes [`Access`], so that no row is reached
 //! without saying who asks.
 
+pub mod backup;
 mod chain;
 mod children;
 mod connection;
@@ -30,6 +31,7 @@ pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
+pub use own::KEYS;
 pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, PartOf, Protected, Visible};
 pub(crate) use protected::{always, never};
 pub use reads::ConsentScope;

@@ -9,6 +9,9 @@ use sea_orm::{
 use super::{Connections, Protected, Store, connection};
 use crate::{clock::Instant, error::Result};
 
+/// Under which name the database remembers its keys.
+pub const KEYS: &str = "key_fingerprint";
+
 impl Connections {
     /// What the database remembers under this name.
     ///
@@ -17,6 +20,17 @@ impl Connections {
     pub async fn remembered(&self, name: &str) -> Result<Option<String>> {
         let row = connection::select::<deployment::Entity>().filter(deployment::Column::Name.eq(name)).one(self.reader()).await?;
         Ok(row.map(|row| row.value))
+    }
+}
+
+impl Connections {
+    /// Whether this is a new database: it remembers no keys, and there is no organization.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn is_new(&self) -> Result<bool> {
+        let keyless = self.remembered(KEYS).await?.is_none();
+        Ok(keyless && connection::select::<organization::Entity>().count(self.reader()).await? == 0)
     }
 }
 
@@ -35,6 +49,22 @@ impl Store {
     /// `Internal` with the sentence that says so.
     pub fn refuse_keys_under(&self, database: &std::path::Path) -> Result<()> {
         self.shared.vault.keyring().refuse_under(database)
+    }
+
+    /// Reads the data keys' folder again if other keys lie in it than before. Whether they do.
+    ///
+    /// # Errors
+    /// As the keyring's.
+    pub fn follow_keys(&self) -> Result<bool> {
+        self.shared.vault.keyring().follow()
+    }
+
+    /// Wraps under the newest data key what older ones wrap. Gives how many client keys.
+    ///
+    /// # Errors
+    /// As the vault's.
+    pub async fn rewrap_keys(&self) -> Result<u64> {
+        self.shared.vault.client_keys().rewrap().await
     }
 
     /// Remembers a value under a name, in place of the one before.

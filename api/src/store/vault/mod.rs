@@ -25,6 +25,7 @@ pub use client_keys::ClientKeys;
 pub use derive::Label;
 pub use journal::Journal;
 pub use kek::Kek;
+pub(in crate::store) use key_file::{failed, refused, sync_folder};
 pub use keyring::{Keyring, Recognised};
 pub use seal::{ClientKey, SealContext};
 pub use search::{SearchHash, SearchKey};
