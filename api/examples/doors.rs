@@ -158,8 +158,9 @@ impl Engine for Example {
         self.0.execute(request.data(access)).await
     }
 
-    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(access)).boxed()
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
+        // A refused document has no data; a stream of this example always begins.
+        self.0.execute_stream(request.data(access)).map(Ok).boxed()
     }
 
     fn sdl(&self) -> String {

@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait;
 
 use crate::{
     access::{
+        KeySets,
         keys::{Keys, Use},
         secret::Secrets,
         token::Tokens,
@@ -26,6 +27,7 @@ use crate::{
         oauth::{self, OAuth},
         routes,
     },
+    outgoing::{self, Outgoing},
     registry::Applications,
     store::{
         Connections, KEYS, Store,
@@ -73,6 +75,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Hashes applications' secrets.
     pub secrets: Secrets,
+    /// Calls to the outside.
+    pub outgoing: Outgoing,
     engine: Arc<GraphEngine>,
     oauth: Arc<OAuth>,
     clock: Clock,
@@ -128,15 +132,18 @@ impl App {
             store.remember(KEYS, &fingerprint).await?;
         }
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
-        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone()));
+        let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
+        let key_sets = KeySets::new(Arc::new(outgoing.clone()));
+        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone(), key_sets.clone()));
         let oauth = Arc::new(OAuth {
             tokens: tokens.clone(),
             secrets: secrets.clone(),
+            key_sets,
             registry: Arc::new(Applications(store.clone())),
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,
         });
-        Ok(Self { config, environment, store, tokens, secrets, engine, oauth, clock })
+        Ok(Self { config, environment, store, tokens, secrets, outgoing, engine, oauth, clock })
     }
 
     /// Which keys this database may be used with.
@@ -239,6 +246,14 @@ impl App {
             metrics.abort();
         }
         ended
+    }
+}
+
+fn outgoing_settings(config: &Config) -> outgoing::Settings {
+    outgoing::Settings {
+        allowed_networks: config.outgoing_networks.clone(),
+        allow_http: config.outgoing_http,
+        ..outgoing::Settings::default()
     }
 }
 

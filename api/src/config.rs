@@ -13,7 +13,7 @@ use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 use url::Url;
 
 pub use sources::{ConfigError, FILE, Sources};
-pub use value::{DatabaseUrl, Environment, LogFormat, MetricsListen};
+pub use value::{DatabaseUrl, Environment, LogFormat, MetricsListen, Networks};
 use value::{FromText, Positive};
 
 /// One line of the table of settings.
@@ -101,6 +101,10 @@ settings! {
     "rate_limit.per_second" => rate_limit_per_second: u32 = "50",
     /// Requests that one caller may make at once before the average counts.
     "rate_limit.burst" => rate_limit_burst: Positive<u32> = "200",
+    /// Networks that are not public and may be called all the same (key sets of issuers and applications): CIDR, with commas.
+    "outgoing.allowed_networks" => outgoing_networks: Networks = "",
+    /// Whether such calls may use `http:` instead of `https:`: `true` or `false`. For trying out.
+    "outgoing.allow_http" => outgoing_http: bool = "false",
 }
 
 impl Config {

@@ -176,6 +176,10 @@ impl Outgoing {
 /// How `access` has key sets fetched, without knowing how calls are made.
 #[async_trait]
 impl KeySource for Outgoing {
+    fn check(&self, url: &Url) -> Result<(), String> {
+        Self::check(self, url).map_err(|why| why.to_string())
+    }
+
     async fn fetch(&self, url: &Url) -> Result<Bytes, Unreachable> {
         match self.get(url).await {
             Ok(answer) if answer.status.is_success() => Ok(answer.body),

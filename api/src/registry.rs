@@ -34,7 +34,8 @@ impl Registry for Applications {
             id,
             organization: row.organization_id,
             secret_hashes: row.secret_hash.as_slice().try_into().into_iter().collect(),
-            jwks: None,
+            jwks: row.jwks.clone(),
+            jwks_url: row.jwks_url.as_deref().and_then(|url| url.parse().ok()),
             scopes: row.scopes.iter().filter_map(|scope| scope.parse().ok()).collect(),
             roles: row.roles.iter().copied().collect(),
         }))

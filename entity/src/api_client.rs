@@ -21,6 +21,10 @@ pub struct Model {
     pub name: String,
     /// Keyed hash of its secret; the secret itself was shown once.
     pub secret_hash: Vec<u8>,
+    /// Its public keys as a JSON Web Key Set, when it signs assertions (RFC 7523); null when it does not, or publishes them.
+    pub jwks: Option<String>,
+    /// Where it publishes its public keys; null when it does not.
+    pub jwks_url: Option<String>,
     /// The most that its tokens may be good for; names of scopes.
     pub scopes: List<String>,
     /// In which roles it acts.

@@ -75,6 +75,9 @@ vocabulary! {
         CoveredEntity = "COVERED_ENTITY", BusinessAssociate = "BUSINESS_ASSOCIATE", Neither = "NEITHER",
     }
 
+    /// Which claim of an outside token says who it is: the issuer's own name for the person, or their e-mail address.
+    SubjectClaim { Sub = "SUB", Email = "EMAIL" }
+
     /// What someone does here; what each role may see and do is in the policy table (domain 3.3).
     Role {
         Administrator = "ADMINISTRATOR", Referrer = "REFERRER", Coordinator = "COORDINATOR", Peer = "PEER",

@@ -5,6 +5,8 @@ mod m0001_directory;
 mod m0002_log;
 mod m0003_client;
 mod m0004_referral;
+mod m0005_schedule;
+mod m0006_issuer;
 
 use sea_orm_migration::prelude::*;
 
@@ -20,6 +22,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_log::Migration),
             Box::new(m0003_client::Migration),
             Box::new(m0004_referral::Migration),
+            Box::new(m0005_schedule::Migration),
+            Box::new(m0006_issuer::Migration),
         ]
     }
 }

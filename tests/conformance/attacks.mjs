@@ -214,8 +214,8 @@ check("events: a subscription, a query, an error", async () => {
   const stream = (query, headers = {}) => post({ query }, { accept: "text/event-stream", ...headers }, `${url}/stream`);
   const ticks = await stream("subscription { ticks(to: 2) }");
   assert.match(ticks.headers.get("content-type"), /^text\/event-stream/);
-  assert.equal(ticks.text.replace(/^:\n\n/gm, ""), 'event: next\ndata: {"data":{"ticks":1}}\n\nevent: next\ndata: {"data":{"ticks":2}}\n\nevent: complete\ndata:\n\n');
-  assert.match((await stream("{ hello }")).text, /event: next\ndata: \{"data":\{"hello":"Hello, world!"\}\}\n\nevent: complete\n/);
+  assert.equal(ticks.text.replace(/^:\n\n/gm, ""), 'event: next\ndata: {"data":{"ticks":1},"extensions":{"cost":1}}\n\nevent: next\ndata: {"data":{"ticks":2},"extensions":{"cost":1}}\n\nevent: complete\ndata:\n\n');
+  assert.match((await stream("{ hello }")).text, /event: next\ndata: \{"data":\{"hello":"Hello, world!"\},"extensions":\{"cost":1\}\}\n\nevent: complete\n/);
   assert.match((await stream("{ nothing }")).text, /event: next\ndata: \{"errors":.*GRAPHQL_VALIDATION_FAILED.*\n\nevent: complete\n/);
   assert.equal((await stream("{ hello }", { authorization: "Bearer bad" })).status, 401);
   assert.equal((await stream("{ hello }", { accept: "application/json" })).status, 406);

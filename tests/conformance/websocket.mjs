@@ -190,9 +190,9 @@ check("the graphql-ws client: query, mutation, subscription, errors", async () =
     for await (const answer of one.iterate(payload)) answers.push(answer);
     return answers;
   };
-  assert.deepEqual(await all({ query: "{ hello }" }), [{ data: { hello: "Hello, world!" } }]);
+  assert.deepEqual(await all({ query: "{ hello }" }), [{ data: { hello: "Hello, world!" }, extensions: { cost: 1 } }]);
   const before = await count();
-  assert.deepEqual(await all({ query: "mutation { count }" }), [{ data: { count: before + 1 } }]);
+  assert.deepEqual(await all({ query: "mutation { count }" }), [{ data: { count: before + 1 }, extensions: { cost: 1 } }]);
   const ticks = await all({ query: "subscription T($to: Int) { ticks(to: $to) }", variables: { to: 3 }, operationName: "T" });
   assert.deepEqual(ticks.map((answer) => answer.data.ticks), [1, 2, 3]);
   await assert.rejects(all({ query: "{ nothing }" }), (errors) => errors[0].extensions.code === "GRAPHQL_VALIDATION_FAILED");

@@ -23,6 +23,18 @@ const REVOKE: &str = "mutation($id: ID!) { apiClientRevoke(id: $id) { apiClient 
 const PROGRAMS: &str = "query($first: Int, $after: String, $last: Int, $before: String, $filter: ProgramFilter, $orderBy: ProgramOrder) {
     programs(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) { nodes { id } } }";
 const CLIENTS: &str = "query($after: String, $filter: ClientFilter) { clients(after: $after, filter: $filter) { nodes { id } } }";
+const WORKSHOP: &str =
+    "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) { workshop { id } userErrors { code message path } } }";
+const PUBLISH: &str = "mutation($id: ID!) { workshopPublish(id: $id) { workshop { id } userErrors { code message path } } }";
+const MOVE: &str = "mutation($id: ID!, $at: DateTime!, $version: Int) { sessionReschedule(id: $id, startsAt: $at, version: $version) {
+    session { id } userErrors { code message path } } }";
+const CANCEL: &str =
+    "mutation($id: ID!, $note: String) { sessionCancel(id: $id, note: $note) { session { id } userErrors { code message path } } }";
+const REGISTER: &str = "mutation($input: RegistrationCreateInput!) { registrationCreate(input: $input) { registration { id } userErrors { code message path } } }";
+const UNREGISTER: &str = "mutation($id: ID!) { registrationCancel(id: $id) { registration { id } userErrors { code message path } } }";
+const WORKSHOPS: &str = "query($filter: WorkshopFilter, $after: String, $first: Int) { workshops(filter: $filter) { nodes {
+    sessions(after: $after, first: $first) { nodes { id } } } } }";
+const SESSIONS: &str = "query($filter: SessionFilter, $after: String) { sessions(filter: $filter, after: $after) { nodes { id } } }";
 const NODE: &str = "query($id: ID!) { node(id: $id) { id } }";
 
 /// A document with variables: what it is, the document, the variables, the one code, and a part of the sentence.
@@ -44,6 +56,9 @@ struct Setting {
     stranger: Caller,
     application: String,
     revoked: String,
+    client: String,
+    workshop: String,
+    session: String,
 }
 
 async fn set_up(app: &mut TestApp) -> Setting {
@@ -51,10 +66,18 @@ async fn set_up(app: &mut TestApp) -> Setting {
     let other = app.home("Riverbend", OrganizationKind::RecoveryCommunityOrganization).await;
     let caller = app.staff(&home, &[Role::Administrator, Role::Coordinator]).await;
     let stranger = app.staff(&other, &[Role::Administrator, Role::Coordinator]).await;
-    for (who, home) in [(&caller, &home), (&stranger, &other)] {
+    let mut client = String::new();
+    for (who, home) in [(&stranger, &other), (&caller, &home)] {
         let made = who.ask_with(CLIENT, json!({ "input": ada(home) })).await;
         assert_eq!(made.user_error_codes(), [""; 0], "{}", made.raw);
+        made.text("/clientCreate/client/id").clone_into(&mut client);
     }
+    let made = caller.ask_with(WORKSHOP, json!({ "input": stress(&home) })).await;
+    assert_eq!(made.user_error_codes(), [""; 0], "{}", made.raw);
+    let workshop = made.text("/workshopCreate/workshop/id").to_owned();
+    let published = caller.ask_with(PUBLISH, json!({ "id": workshop })).await;
+    assert_eq!(published.user_error_codes(), [""; 0], "{}", published.raw);
+    let session = caller.ask("{ sessions { nodes { id } } }").await.text("/sessions/nodes/0/id").to_owned();
     let made = caller.ask_with(STAFF, json!({ "input": { "displayName": "Bo", "email": "bo@example.org", "roles": ["PEER"] } })).await;
     assert_eq!(made.user_error_codes(), [""; 0], "{}", made.raw);
     let application = app.api_client(&home, &[], &[], &[]).await.id.to_string();
@@ -62,7 +85,7 @@ async fn set_up(app: &mut TestApp) -> Setting {
     let gone = caller.ask_with(REVOKE, json!({ "id": revoked })).await;
     assert_eq!(gone.user_error_codes(), [""; 0], "{}", gone.raw);
     app.stop_sealer().await;
-    Setting { home, other, caller, stranger, application, revoked }
+    Setting { home, other, caller, stranger, application, revoked, client, workshop, session }
 }
 
 fn ada(home: &Home) -> Value {
@@ -116,6 +139,91 @@ fn bad_clients(setting: &Setting) -> Vec<Bad> {
     ]
 }
 
+fn stress(home: &Home) -> Value {
+    json!({ "programId": home.program, "title": "Stress", "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",
+        "startsOn": "2026-03-09", "startTime": "18:00", "minutes": 60 })
+}
+
+fn bad_workshops(setting: &Setting) -> Vec<Bad> {
+    let change = |field: &str, value: Value| with(stress(&setting.home), field, value);
+    let many: Vec<_> = (1..=366).map(|day| format!("2026-{:02}-{:02}", day % 12 + 1, day % 28 + 1)).collect();
+    vec![
+        ("a workshop without a title", WORKSHOP, change("title", json!(" ")), "REQUIRED", "`title`"),
+        ("NUL in a title", WORKSHOP, change("title", json!("a\0b")), "INVALID", "`title`"),
+        ("an unknown topic", WORKSHOP, change("topics", json!(["COPING.NOTHING"])), "INVALID", "`topics`"),
+        ("too many topics", WORKSHOP, change("topics", json!(["COPING.STRESS"].repeat(21))), "TOO_MANY", "20"),
+        ("an unknown kind of accessibility", WORKSHOP, change("accessibility", json!(["wheels"])), "INVALID", "WHEELCHAIR"),
+        ("a workshop's language that is none", WORKSHOP, change("languages", json!(["plain english"])), "BAD_USER_INPUT", "BCP 47"),
+        ("a workshop of no time", WORKSHOP, change("minutes", json!(0)), "INVALID", "5 to 1440"),
+        ("a workshop of a week", WORKSHOP, change("minutes", json!(10_080)), "INVALID", "5 to 1440"),
+        ("no seats", WORKSHOP, change("capacityOnline", json!(0)), "INVALID", "from 1"),
+        ("less than no seats", WORKSHOP, change("capacityInPerson", json!(-1)), "INVALID", "from 1"),
+        ("an age of nobody", WORKSHOP, change("minimumAge", json!(200)), "INVALID", "`minimumAge`"),
+        ("half a cent", WORKSHOP, change("cost", json!("0.005")), "INVALID", "decimals"),
+        ("a negative cost", WORKSHOP, change("cost", json!("-1")), "INVALID", "`cost`"),
+        ("a cost beyond numbers", WORKSHOP, change("cost", json!("79228162514264337593543950335")), "INVALID", "`cost`"),
+        ("a cost in words", WORKSHOP, change("cost", json!("free")), "BAD_USER_INPUT", "Decimal"),
+        ("a room behind no address", WORKSHOP, change("joinUrl", json!("the blue room")), "BAD_USER_INPUT", "https://"),
+        ("a room behind a script", WORKSHOP, change("joinUrl", json!("javascript:alert(1)")), "BAD_USER_INPUT", "https://"),
+        ("a workshop's zone that is none", WORKSHOP, change("timeZone", json!("EST5")), "BAD_USER_INPUT", "IANA"),
+        ("a day that is past", WORKSHOP, change("startsOn", json!("2026-03-01")), "INVALID", "future"),
+        ("a day at the end of time", WORKSHOP, change("startsOn", json!("9999-12-31")), "INVALID", "730"),
+        ("an extra day that is past", WORKSHOP, change("extraDates", json!(["2025-03-01"])), "INVALID", "`extraDates`"),
+        ("a day twice", WORKSHOP, change("extraDates", json!(["2026-03-09"])), "INVALID", "different"),
+        ("too many days", WORKSHOP, change("extraDates", json!(many)), "TOO_MANY", "366"),
+        ("no such hour", WORKSHOP, change("startTime", json!("25:00")), "BAD_USER_INPUT", "18:30"),
+        ("a hidden address without an area", WORKSHOP, change("addressAfterRegistration", json!(true)), "REQUIRED", "`area`"),
+        ("a street of a workshop with NUL", WORKSHOP, change("address", json!({ "country": "US", "line1": "a\0" })), "INVALID", "line1"),
+        ("a workshop of others", WORKSHOP, change("programId", json!(setting.other.program)), "NOT_PERMITTED", "role"),
+        ("a workshop that repeats", WORKSHOP, change("recurrence", json!("FREQ=DAILY")), "BAD_USER_INPUT", "recurrence"),
+        ("a workshop that is out already", PUBLISH, json!({ "id": setting.workshop }), "IMMUTABLE", "already"),
+        ("a workshop that is none", PUBLISH, json!({ "id": "wks_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
+    ]
+}
+
+fn bad_sessions(setting: &Setting) -> Vec<Bad> {
+    let moved = |at: &str| json!({ "id": setting.session, "at": at });
+    let seat = |field: &str, value: Value| {
+        with(json!({ "sessionId": setting.session, "registrant": { "clientId": setting.client }, "attendance": "ONLINE" }), field, value)
+    };
+    vec![
+        ("a session moved to the past", MOVE, moved("2026-03-01T12:00:00Z"), "INVALID", "future"),
+        ("a session moved far away", MOVE, moved("2029-03-01T12:00:00Z"), "INVALID", "730"),
+        ("a session moved to a second", MOVE, moved("2026-03-10T12:00:01Z"), "INVALID", "minute"),
+        ("a session moved before all time", MOVE, moved("-200000-01-01T00:00:00Z"), "BAD_USER_INPUT", "year"),
+        ("a stale session", MOVE, json!({ "id": setting.session, "at": "2026-03-10T12:00:00Z", "version": 9 }), "STALE", "read it again"),
+        (
+            "a session that is none",
+            MOVE,
+            json!({ "id": "ses_00000000000000000000000000", "at": "2026-03-10T12:00:00Z" }),
+            "NOT_FOUND",
+            "id",
+        ),
+        ("NUL in a note", CANCEL, json!({ "id": setting.session, "note": "a\0b" }), "INVALID", "`note`"),
+        ("a note of 900 KB", CANCEL, json!({ "id": setting.session, "note": "a".repeat(900_000) }), "INVALID", "500"),
+        ("nobody in particular", REGISTER, seat("registrant", json!({})), "BAD_USER_INPUT", "registrant"),
+        ("a guest", REGISTER, seat("registrant", json!({ "guest": { "displayName": "A" } })), "BAD_USER_INPUT", "registrant"),
+        ("a client of no kind", REGISTER, seat("registrant", json!({ "clientId": setting.home.program })), "BAD_USER_INPUT", "cli_"),
+        ("a client who is none", REGISTER, seat("registrant", json!({ "clientId": "cli_00000000000000000000000000" })), "NOT_FOUND", "id"),
+        ("neither here nor there", REGISTER, seat("attendance", Value::Null), "REQUIRED", "`attendance`"),
+        ("in spirit", REGISTER, seat("attendance", json!("SPIRIT")), "BAD_USER_INPUT", "SPIRIT"),
+        ("a registration that is none", UNREGISTER, json!({ "id": "reg_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
+        ("a search for a title with NUL", WORKSHOPS, json!({ "filter": { "search": "a\0b" } }), "BAD_USER_INPUT", "`search`"),
+        ("a search for a long title", WORKSHOPS, json!({ "filter": { "search": "a".repeat(101) } }), "BAD_USER_INPUT", "100"),
+        ("a large page within a page", WORKSHOPS, json!({ "first": 101 }), "BAD_USER_INPUT", "from 0 to 100"),
+        ("a cursor within a page that is none", WORKSHOPS, json!({ "after": "garbage" }), "CURSOR_EXPIRED", "cursor"),
+        (
+            "sessions before all time",
+            SESSIONS,
+            json!({ "filter": { "starts": { "from": "-200000-01-01T00:00:00Z" } } }),
+            "BAD_USER_INPUT",
+            "year",
+        ),
+        ("sessions near someone", SESSIONS, json!({ "filter": { "near": { "withinKm": 3 } } }), "BAD_USER_INPUT", "near"),
+        ("sessions after no cursor", SESSIONS, json!({ "after": "" }), "CURSOR_EXPIRED", "cursor"),
+    ]
+}
+
 fn bad_directory(setting: &Setting) -> Vec<Bad> {
     let program = |field: &str, value: Value| with(json!({ "name": "New" }), field, value);
     let staff = |field: &str, value: Value| with(json!({ "displayName": "Cy", "roles": ["PEER"] }), field, value);
@@ -151,10 +259,25 @@ fn bad_directory(setting: &Setting) -> Vec<Bad> {
             "check",
         ),
         ("an unknown purpose", APPLICATION, application("purposes", json!(["FUN"])), "BAD_USER_INPUT", "FUN"),
+        ("keys that are no set", APPLICATION, application("jwks", json!("nonsense")), "INVALID", "RFC 7517"),
+        ("a set without keys", APPLICATION, application("jwks", json!("{\"keys\":[]}")), "INVALID", "1 to 8"),
+        ("a symmetric key", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}")), "INVALID", "private"),
+        ("a key that signs nothing", APPLICATION, application("jwks", json!("{\"keys\":[{\"kty\":\"OKP\"}]}")), "INVALID", "EdDSA"),
+        ("keys of 17 KB", APPLICATION, application("jwks", json!(" ".repeat(17_000))), "INVALID", "16384"),
+        ("keys as a list", APPLICATION, application("jwks", json!(["a", "b"])), "BAD_USER_INPUT", "String"),
+        ("keys at no address", APPLICATION, application("jwksUrl", json!("nowhere")), "INVALID", "`jwksUrl`"),
+        ("keys without TLS", APPLICATION, application("jwksUrl", json!("http://keys.example/jwks")), "INVALID", "https"),
+        ("keys inside", APPLICATION, application("jwksUrl", json!("https://169.254.169.254/jwks")), "INVALID", "public internet"),
+        ("keys at a password's address", APPLICATION, application("jwksUrl", json!("https://a:b@keys.example")), "INVALID", "password"),
+        ("keys in two ways", APPLICATION, both_ways(), "INVALID", "not both"),
         ("a name of an application with NUL", APPLICATION, application("name", json!("\0")), "INVALID", "`name`"),
         ("an application that was revoked", REVOKE, json!({ "id": setting.revoked }), "IMMUTABLE", "revoked"),
         ("an application that is none", REVOKE, json!({ "id": "api_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
     ]
+}
+
+fn both_ways() -> Value {
+    json!({ "input": { "name": "App", "scopes": [], "roles": [], "jwks": "{}", "jwksUrl": "https://keys.example/jwks" } })
 }
 
 async fn bad_questions(setting: &Setting) -> Vec<Bad> {
@@ -311,10 +434,31 @@ fn bad_requests() -> Vec<BadRequest> {
             "BAD_USER_INPUT",
             "exactly one",
         ),
+        ("a hash of another version", "POST", json(), "", by_hash(r#"{"version":2,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "version"),
+        ("a hash that is none", "POST", json(), "", by_hash(r#"{"version":1,"sha256Hash":"00"}"#), 400, "BAD_USER_INPUT", "SHA-256"),
+        ("a hash that is a word", "POST", json(), "", by_hash("\"00\""), 400, "BAD_USER_INPUT", "version"),
+        ("another document's hash", "POST", json(), "", with_hash("0"), 400, "BAD_USER_INPUT", "not the hash"),
+        ("an unknown hash", "POST", json(), "", by_hash(&hash_of("1")), 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
+        ("an unknown hash by GET", "GET", json(), UNKNOWN_HASH, vec![], 400, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"),
         ("an unknown purpose", "POST", and("x-purpose-of-use", "FUN"), "", create(), 400, "BAD_USER_INPUT", "PurposeOfUse"),
         ("a purpose that is not theirs", "POST", and("x-purpose-of-use", "EMERGENCY"), "", create(), 403, "FORBIDDEN", "purpose"),
         ("another scheme", "POST", and("authorization", "Basic YTpi"), "", create(), 401, "UNAUTHENTICATED", "token"),
     ]
+}
+
+const UNKNOWN_HASH: &str = "?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22\
+    2222222222222222222222222222222222222222222222222222222222222222%22%7D%7D";
+
+fn hash_of(digit: &str) -> String {
+    json!({ "version": 1, "sha256Hash": digit.repeat(64) }).to_string()
+}
+
+fn by_hash(persisted: &str) -> Vec<u8> {
+    format!(r#"{{"extensions":{{"persistedQuery":{persisted}}}}}"#).into_bytes()
+}
+
+fn with_hash(digit: &str) -> Vec<u8> {
+    format!(r#"{{"query":"{{__typename}}","extensions":{{"persistedQuery":{}}}}}"#, hash_of(digit)).into_bytes()
 }
 
 const LONG: &str = concat!(
@@ -374,7 +518,9 @@ on_both! {
         let mut app = TestApp::start(db).await;
         let setting = set_up(&mut app).await;
         let before = rows(&app.database).await;
-        let documents = [bad_clients(&setting), bad_directory(&setting), bad_questions(&setting).await].concat();
+        let clients = [bad_clients(&setting), bad_directory(&setting)].concat();
+        let schedule = [bad_workshops(&setting), bad_sessions(&setting)].concat();
+        let documents = [clients, schedule, bad_questions(&setting).await].concat();
         let requests = bad_requests();
         assert!(documents.len() + requests.len() >= 60 && before.len() > 5);
 

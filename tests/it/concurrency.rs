@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use aftercare::domain::{
+    client,
+    workshop::{self, NewWorkshop},
+};
 use chrono::TimeDelta;
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::{
+    ClientId, SessionId, session,
+    vocabulary::{OrganizationKind, Role},
+};
 use futures_util::future::join_all;
 use kit::{
-    app::TestApp,
+    app::{Home, TestApp, new_workshop, somebody},
     caller::{Answer, Caller},
     on_both,
 };
@@ -22,6 +29,21 @@ fn outcome(answers: &[Answer], code: &str) -> (usize, usize) {
     let refused = answers.iter().filter(|answer| answer.user_error_codes() == [code]).count();
     let done = answers.iter().filter(|answer| answer.error_codes().is_empty() && answer.user_error_codes().is_empty()).count();
     (done, refused)
+}
+
+/// A session with twenty seats, and two hundred clients who want one.
+async fn twenty_seats(app: &TestApp, home: &Home) -> (SessionId, Vec<ClientId>) {
+    let mut tx = app.store.begin(&app.system()).await.unwrap();
+    let draft = workshop::create_in(&mut tx, NewWorkshop { capacity_in_person: Some(20), ..new_workshop(home) }).await.unwrap();
+    let published = workshop::publish_in(&mut tx, &draft).await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap().id);
+    }
+    tx.commit(published).await.unwrap();
+    let system = app.system();
+    let sessions = app.store.find::<session::Entity>(&system).first(1).await.unwrap();
+    (sessions[0].id, clients)
 }
 
 on_both! {
@@ -53,6 +75,32 @@ on_both! {
         assert_eq!(outcome(&answers, "ALREADY_EXISTS"), (1, 49), "{}", answers[0].raw);
         assert_eq!(app.database.count("FROM program WHERE name = 'Evenings'").await, 1);
         assert_eq!(app.database.count("FROM event").await, before + 1);
+    }
+
+    async fn two_hundred_people_take_twenty_seats(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (session, clients) = twenty_seats(&app, &home).await;
+        let register = "mutation($session: ID!, $client: ID!) { registrationCreate(input: {
+            sessionId: $session, registrant: { clientId: $client } }) { registration { id } userErrors { code } } }";
+        let before = app.database.count("FROM event").await;
+
+        let all = clients.iter().map(|client| json!({ "session": session, "client": client }));
+        let answers = join_all(all.map(|variables| coordinator.ask_with(register, variables))).await;
+
+        assert_eq!(outcome(&answers, "SESSION_FULL"), (20, 180), "{}", answers[0].raw);
+        assert_eq!(app.database.count("FROM registration").await, 20);
+        assert_eq!(app.database.count("FROM session WHERE registered_in_person = 20 AND registered_online = 0").await, 1);
+        assert_eq!(app.database.count("FROM event").await, before + 20);
+
+        let cancel = "mutation($id: ID!) { registrationCancel(id: $id) { registration { id } userErrors { code } } }";
+        let ids = answers.iter().filter_map(|answer| answer.body["data"]["registrationCreate"]["registration"]["id"].as_str());
+        // Everyone cancels twice at once: each seat is freed once.
+        let twice = ids.flat_map(|id| [id, id]).map(|id| coordinator.ask_with(cancel, json!({ "id": id })));
+        let answers = join_all(twice).await;
+        assert_eq!(answers.iter().filter(|answer| answer.user_error_codes().is_empty() && answer.error_codes().is_empty()).count(), 20);
+        assert_eq!(app.database.count("FROM session WHERE registered_in_person = 0").await, 1);
     }
 
     async fn one_of_twenty_uses_up_an_assertion(db: TestDatabase) {

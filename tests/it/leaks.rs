@@ -18,7 +18,8 @@ use schema::Schema;
 use serde_json::json;
 use world::{Asker, Id, World};
 
-/// The arguments of a field, once for each id that its placeholder stands for, with that id.
+/// The arguments of a field, once for each id that a placeholder of it stands for, with that id; other placeholders stand for ids of
+/// the same place.
 fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<&'a Id>)> {
     let all: Vec<_> = world.ids.iter().map(|id| format!("\"{}\"", id.text)).collect();
     let arguments = field.arguments.replace("{nodes}", &all.join(", ")).replace("{n}", &n.to_string());
@@ -26,7 +27,12 @@ fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<
         let own = format!("{{{}}}", id.placeholder);
         [own, "{node}".to_owned()].into_iter().find(|text| arguments.contains(text))
     };
-    let variants: Vec<_> = world.ids.iter().filter_map(|id| Some((arguments.replace(&placeholder(id)?, &id.text), Some(id)))).collect();
+    let around = |arguments: String, id: &Id| {
+        let same = world.ids.iter().filter(|other| other.place == id.place);
+        same.fold(arguments, |arguments, other| arguments.replace(&format!("{{{}}}", other.placeholder), &other.text))
+    };
+    let variants = world.ids.iter().filter_map(|id| Some((around(arguments.replace(&placeholder(id)?, &id.text), id), Some(id))));
+    let variants: Vec<_> = variants.collect();
     if variants.is_empty() { vec![(arguments, None)] } else { variants }
 }
 

@@ -5,17 +5,23 @@ use std::collections::BTreeSet;
 use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
-        client::{self, Identity, NewClient, Recovery},
+        client,
         program::{self, NewProgram},
+        registration::{self, NewRegistration},
         staff_member::{self, NewStaffMember},
+        workshop::{self, NewWorkshop},
     },
     store::Action,
 };
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::{
+    ClientId, session,
+    vocabulary::{OrganizationKind, Role},
+};
 use kit::{
-    app::{Home, TestApp},
+    app::{Home, TestApp, new_workshop, somebody},
     on_both,
 };
+use sea_orm::{ColumnTrait, Order};
 use serde_json::{Value, json};
 
 /// Every connection of the schema: where it is, a query of it for `$first` rows with all that can hang on a row, and where its rows are.
@@ -47,6 +53,41 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Query.auditEvents",
         "query($first: Int!) { auditEvents(first: $first) { totalCount nodes { id hash organization { name } } } }",
         "/auditEvents/nodes",
+    ),
+    (
+        "Query.workshops",
+        "query($first: Int!) { workshops(first: $first, filter: { languages: [\"en\"], hasSeats: true, search: \"stress\" }) { totalCount nodes {
+            id title topics { label } operations { version } program { name } nextSession { startsAt } } } }",
+        "/workshops/nodes",
+    ),
+    (
+        "Query.sessions",
+        "query($first: Int!) { sessions(first: $first, filter: { topics: [\"COPING.STRESS\"] }) { totalCount nodes {
+            id timeZone modality address { line1 } seatsLeftInPerson roster { registeredCount } gathering { title program { name } } } } }",
+        "/sessions/nodes",
+    ),
+    (
+        "Program.workshops",
+        "query($first: Int!) { programs(first: $first, orderBy: { field: NAME, direction: DESC }) { nodes {
+            workshops(first: 3) { totalCount nodes { title sessions(last: 1) { totalCount nodes { startsAt timeZone } } } } } } }",
+        "/programs/nodes",
+    ),
+    (
+        "Workshop.sessions",
+        "query($first: Int!) { workshops(first: $first) { nodes { a: sessions(first: 2) { totalCount nodes { id roster {
+            registrations(first: 5) { totalCount nodes { status } } } } } b: sessions(filter: { hasSeats: true }) { nodes { id } } } } }",
+        "/workshops/nodes",
+    ),
+    (
+        "Gathering.sessions",
+        "query($first: Int!) { sessions(first: $first) { nodes { gathering { sessions(first: 2) { nodes { id } } } } } }",
+        "/sessions/nodes",
+    ),
+    (
+        "SessionRoster.registrations",
+        "query($first: Int!) { sessions(first: $first) { nodes { roster { registrations(status: [REGISTERED]) { totalCount nodes {
+            status joinUrl address { line1 } session { id } client { pseudonym identity { familyName } } } } } } } }",
+        "/sessions/nodes",
     ),
     (
         "OrganizationAdministration.programs",
@@ -89,39 +130,43 @@ async fn fill(app: &TestApp, home: &Home) {
     for number in 0..100 {
         app.home(&format!("Organization {number}"), OrganizationKind::TreatmentProvider).await;
     }
+    let mut clients = Vec::new();
     let mut tx = app.store.begin(&app.system()).await.unwrap();
     let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
     for number in 0..100 {
         let new = NewProgram { name: format!("Program {number}"), ..NewProgram::default() };
-        program::create_in(&mut tx, &organization, new).await.unwrap();
+        let program = program::create_in(&mut tx, &organization, new).await.unwrap();
         let new = NewStaffMember { display_name: format!("Person {number}"), email: None, roles: vec![Role::Peer], program_ids: vec![] };
         staff_member::create_in(&mut tx, &organization, new).await.unwrap();
-        let new =
-            NewApiClient { name: format!("Application {number}"), scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![] };
+        let name = format!("Application {number}");
+        let new = NewApiClient { name, scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![], keys: None };
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
-        client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
+        let client = client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
+        let second = vec!["2026-03-16".parse().unwrap()];
+        let near = NewWorkshop { capacity_in_person: Some(9), extra_dates: second, ..new_workshop(home) };
+        let far = NewWorkshop { program_id: program.id, starts_on: "2026-04-01".parse().unwrap(), ..new_workshop(home) };
+        for new in [near, far] {
+            let draft = workshop::create_in(&mut tx, new).await.unwrap();
+            workshop::publish_in(&mut tx, &draft).await.unwrap();
+        }
+        clients.push(client.id);
     }
     tx.commit(organization).await.unwrap();
+    attend(app, home, clients).await;
 }
 
-fn somebody(home: &Home) -> NewClient {
-    let identity = Identity {
-        given_name: "Ada".to_owned(),
-        family_name: "Byron".to_owned(),
-        preferred_name: None,
-        pronouns: None,
-        date_of_birth: "1980-12-10".parse().unwrap(),
-        gender: None,
-        race_ethnicity: vec![],
-        contact_methods: vec![],
-        address: None,
-        time_zone: "UTC".to_owned(),
-        languages: vec![],
-        interpreter_needed: false,
-        payer: None,
-        external_identifiers: vec![],
-    };
-    NewClient { identity, recovery: Recovery::default(), program_ids: vec![home.program] }
+/// Each of the clients comes to another of the program's sessions.
+async fn attend(app: &TestApp, home: &Home, clients: Vec<ClientId>) {
+    let system = app.system();
+    let sessions = app.store.find::<session::Entity>(&system).by(session::Column::ProgramId, |column| column.eq(home.program));
+    let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(100).await.unwrap();
+    let mut tx = app.store.begin(&system).await.unwrap();
+    let mut last = None;
+    for (session, client_id) in sessions.into_iter().zip(clients) {
+        let new = NewRegistration { session_id: session.id, client_id, attendance: None };
+        last = Some(registration::create_in(&mut tx, new).await.unwrap());
+    }
+    tx.commit(last.unwrap()).await.unwrap();
 }
 
 on_both! {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aftercare::access::token::Subject;
 use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
     app::{Home, TestApp},
@@ -86,9 +87,16 @@ on_both! {
         for wrong in [theirs.as_str(), "nonsense", ""] {
             let mut follower = Follower::after(&administrator, &app.url, Some(wrong)).await;
             let refused = follower.next().await.unwrap();
-            assert_eq!(refused["payload"]["errors"][0]["extensions"]["code"], "CURSOR_EXPIRED", "{refused}");
-            assert_eq!(refused["payload"]["data"], Value::Null);
-            assert_eq!(follower.next().await.unwrap()["type"], "complete");
+            assert_eq!(refused["type"], "error", "a stream that cannot be begun has no items: {refused}");
+            assert_eq!(refused["payload"][0]["extensions"]["code"], "CURSOR_EXPIRED", "{refused}");
+            assert_eq!(refused["payload"][0]["path"], Value::Null);
+            assert!(follower.hears_nothing().await, "an error is the last message");
+            let document = format!("subscription {{ events(after: \"{wrong}\") {{ id }} }}");
+            let streamed = administrator.follow(&document, Duration::from_millis(500)).await;
+            let events: Vec<_> = streamed.raw.split("\n\n").filter(|event| event.starts_with("event")).collect();
+            let [refused, "event: complete\ndata:"] = events[..] else { panic!("{}", streamed.raw) };
+            assert!(refused.starts_with("event: next\ndata: {\"errors\":") && refused.contains("CURSOR_EXPIRED"), "{refused}");
+            assert!(!refused.contains("\"data\":") && !refused.contains("\"path\""), "{refused}");
         }
     }
 
@@ -128,6 +136,19 @@ on_both! {
 
         // By the poll alone, each would take half a second on average.
         assert!(app.database.kind == Kind::Sqlite || begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+
+    async fn who_may_not_follow_is_told_so_and_nothing_more(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let (home, _) = home(&app, "Open Door").await;
+        let id = app.staff_member(&home, &[Role::Coordinator]).await;
+        let without_scope = app.caller(Subject::Staff(id), &home, &[Role::Coordinator], &[]);
+
+        let mut follower = Follower::after(&without_scope, &app.url, None).await;
+
+        let refused = follower.next().await.unwrap();
+        assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("FORBIDDEN")), "{refused}");
+        assert!(follower.hears_nothing().await);
     }
 
     async fn another_organization_hears_nothing(db: TestDatabase) {

@@ -19,9 +19,11 @@ use aftercare::{
     config::{Config, Environment, Sources},
     domain::{
         api_client::{self, NewApiClient, NewSecret},
+        client::{Identity, NewClient, Recovery},
         organization::{self, NewOrganization},
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
+        workshop::NewWorkshop,
     },
     http::Shutdown,
     store::{Action, Connections},
@@ -29,7 +31,7 @@ use aftercare::{
 use chrono::TimeDelta;
 use entity::{
     ApiClientId, OrganizationId, ProgramId, StaffMemberId,
-    vocabulary::{OrganizationKind, PurposeOfUse, Role},
+    vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role},
 };
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -221,6 +223,7 @@ impl TestApp {
             roles: roles.to_vec(),
             program_ids: vec![home.program],
             purposes: purposes.to_vec(),
+            keys: None,
         };
         let made = api_client::create_in(&mut tx, &organization, new, NewSecret::make(&self.secrets)).await.expect("it can be made");
         let made = tx.commit(made).await.expect("it commits");
@@ -274,5 +277,60 @@ impl Drop for TestApp {
         self.listener.abort();
         // The server ends with its runtime; asking it to stop lets go of the port at once.
         drop(self.server.stop(false));
+    }
+}
+
+/// A client of a home's program, who says no more than has to be said.
+///
+/// # Panics
+/// Never: the day of birth is one.
+pub fn somebody(home: &Home) -> NewClient {
+    let identity = Identity {
+        given_name: "Ada".to_owned(),
+        family_name: "Byron".to_owned(),
+        preferred_name: None,
+        pronouns: None,
+        date_of_birth: "1980-12-10".parse().expect("it is a day"),
+        gender: None,
+        race_ethnicity: vec![],
+        contact_methods: vec![],
+        address: None,
+        time_zone: "UTC".to_owned(),
+        languages: vec![],
+        interpreter_needed: false,
+        payer: None,
+        external_identifiers: vec![],
+    };
+    NewClient { identity, recovery: Recovery::default(), program_ids: vec![home.program] }
+}
+
+/// A public workshop of a home's program with one session, in a room with any number of seats.
+///
+/// # Panics
+/// Never: the day and the hour are some.
+pub fn new_workshop(home: &Home) -> NewWorkshop {
+    NewWorkshop {
+        program_id: home.program,
+        title: "Living with stress".to_owned(),
+        description: None,
+        topics: vec!["COPING.STRESS".to_owned()],
+        modality: Modality::InPerson,
+        languages: vec!["en".to_owned()],
+        accessibility: vec![],
+        audience: None,
+        minimum_age: None,
+        cost: None,
+        visibility: GatheringVisibility::Public,
+        address: None,
+        area: None,
+        address_after_registration: false,
+        join_url: None,
+        time_zone: None,
+        starts_on: "2026-03-09".parse().expect("it is a day"),
+        start_time: "18:00:00".parse().expect("it is an hour"),
+        minutes: 60,
+        extra_dates: vec![],
+        capacity_in_person: None,
+        capacity_online: None,
     }
 }

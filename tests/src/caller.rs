@@ -93,8 +93,16 @@ impl Caller {
     /// # Panics
     /// When the server does not answer.
     pub async fn follow(&self, query: &str, patience: Duration) -> Answer {
+        self.follow_with(json!({ "query": query }), patience).await
+    }
+
+    /// Likewise with a body of one's own.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn follow_with(&self, body: Value, patience: Duration) -> Answer {
         let request = self.client.post(format!("{}/graphql/stream", self.url)).header("accept", "text/event-stream");
-        let request = request.json(&json!({ "query": query }));
+        let request = request.json(&body);
         let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
         let mut response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -103,6 +111,20 @@ impl Caller {
             raw.push_str(&String::from_utf8_lossy(&chunk));
         }
         Answer { status, headers, raw, body: Value::Null }
+    }
+
+    /// Asks in the address (`GET /graphql?…`), whose parameters these are.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn get(&self, parameters: &[(&str, &str)]) -> Answer {
+        let mut address: url::Url = format!("{}/graphql", self.url).parse().expect("it is an address");
+        address.query_pairs_mut().extend_pairs(parameters);
+        let response = self.client.get(address).send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let raw = response.text().await.expect("the answer is text");
+        let body = serde_json::from_str(&raw).unwrap_or_default();
+        Answer { status, headers, raw, body }
     }
 
     /// Asks with a body and headers of one's own.

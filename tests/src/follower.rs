@@ -22,14 +22,22 @@ impl Follower {
     /// # Panics
     /// When the server does not let them.
     pub async fn after(caller: &Caller, url: &str, cursor: Option<&str>) -> Self {
+        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
+        Self::asking(caller, url, json!({ "query": query, "variables": { "after": cursor } })).await
+    }
+
+    /// Asks for anything over a WebSocket, for treatment.
+    ///
+    /// # Panics
+    /// When the server does not let them.
+    pub async fn asking(caller: &Caller, url: &str, payload: Value) -> Self {
         let mut request = format!("{}/graphql", url.replace("http:", "ws:")).into_client_request().expect("it is a URL");
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
         let mut follower = Self(connect_async(request).await.expect("it connects").0);
         let token = format!("Bearer {}", caller.token.as_deref().expect("they have a token"));
-        follower.send(json!({ "type": "connection_init", "payload": { "authorization": token } })).await;
+        let init = json!({ "authorization": token, "purposeOfUse": "TREATMENT" });
+        follower.send(json!({ "type": "connection_init", "payload": init })).await;
         assert_eq!(follower.next().await.expect("it answers")["type"], "connection_ack");
-        let query = "subscription($after: String) { events(after: $after) { cursor kind subjectId } }";
-        let payload = json!({ "query": query, "variables": { "after": cursor } });
         follower.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
         follower
     }
@@ -59,9 +67,17 @@ impl Follower {
     /// # Panics
     /// When none comes.
     pub async fn event(&mut self) -> Value {
-        let message = self.next().await.expect("an event comes");
+        self.item("events").await
+    }
+
+    /// The next item of a subscription.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn item(&mut self, field: &str) -> Value {
+        let message = self.next().await.expect("an item comes");
         assert!(message["type"] == "next" && message["payload"]["errors"].is_null(), "{message}");
-        message["payload"]["data"]["events"].clone()
+        message["payload"]["data"][field].clone()
     }
 
     /// Whether nothing comes for a while.

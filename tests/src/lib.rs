@@ -4,4 +4,5 @@ pub mod app;
 pub mod caller;
 pub mod databases;
 pub mod follower;
+pub mod identity_provider;
 pub mod program;

@@ -1,40 +1,32 @@
 //! Tokens of an organization's own identity provider. The configuration says which organization an issuer speaks for;
 //! the token says who, and at most which roles. Today's staff row has the last word, and is looked up elsewhere.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use entity::{OrganizationId, vocabulary::Role};
+use entity::{
+    IssuerId, OrganizationId,
+    vocabulary::{Role, SubjectClaim},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
+    Scope,
     jws::{Audience, Claimed, Invalid, Validity},
-    key_set::{KeySet, KeySource, Unreachable},
+    key_set::{KeySets, Unreachable},
 };
 use crate::clock::Instant;
 
 /// Roles that no issuer gives unless its allow-list names them: with them one could let oneself in anywhere.
 const EXPRESS_ONLY: [Role; 2] = [Role::Administrator, Role::PrivacyOfficer];
 
-/// Which claim says who it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SubjectClaim {
-    /// `sub`: the issuer's own name for the person.
-    #[default]
-    Sub,
-    /// `email`, in lower case; an address that the issuer says it has not verified counts for nothing.
-    Email,
-}
-
 /// An outside issuer that an organization trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedIssuer {
+    /// The row that says so.
+    pub id: IssuerId,
     /// Its `iss`, exactly.
     pub issuer: String,
     /// Where its keys are.
@@ -43,7 +35,7 @@ pub struct TrustedIssuer {
     pub audience: String,
     /// The organization that it speaks for, and no other.
     pub organization: OrganizationId,
-    /// Which claim says who it is.
+    /// Which claim says who it is. An address (`EMAIL`) counts in lower case; one that the issuer says it has not verified, not at all.
     pub subject_claim: SubjectClaim,
     /// Which claim says the roles: a name, or a path with dots (`realm_access.roles`). None: its tokens give no role.
     pub roles_claim: Option<String>,
@@ -51,13 +43,17 @@ pub struct TrustedIssuer {
     pub role_map: BTreeMap<String, Role>,
     /// The roles it may give. None: all but `ADMINISTRATOR` and `PRIVACY_OFFICER`.
     pub allowed_roles: Option<BTreeSet<Role>>,
+    /// Which claim narrows the scopes. None: its tokens are good for all of them.
+    pub scope_claim: Option<String>,
+    /// The most that its tokens are good for.
+    pub scopes: BTreeSet<Scope>,
 }
 
 /// Whom a trusted issuer vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VouchedFor {
     /// Who vouches.
-    pub issuer: String,
+    pub issuer: IssuerId,
     /// The issuer's organization.
     pub organization: OrganizationId,
     /// Which claim said who it is.
@@ -66,6 +62,10 @@ pub struct VouchedFor {
     pub subject: String,
     /// The roles that token and allow-list agree on; the staff row's come on top as a third condition.
     pub roles: BTreeSet<Role>,
+    /// What the token is good for.
+    pub scopes: BTreeSet<Scope>,
+    /// When the token was issued (UTC), if it says.
+    pub issued_at: Option<Instant>,
     /// When the token ends (UTC).
     pub expires_at: Instant,
 }
@@ -93,24 +93,6 @@ impl From<Unreachable> for NotVouched {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Known {
-    trusted: TrustedIssuer,
-    keys: Arc<KeySet>,
-}
-
-/// The outside issuers that are trusted now.
-pub struct Issuers {
-    source: Arc<dyn KeySource>,
-    known: RwLock<Arc<Vec<Known>>>,
-}
-
-impl std::fmt::Debug for Issuers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Issuers").field(&self.known()).finish()
-    }
-}
-
 #[derive(Clone, Deserialize)]
 struct Claims {
     iss: String,
@@ -121,67 +103,41 @@ struct Claims {
     rest: Map<String, Value>,
 }
 
-impl Issuers {
-    /// Trusts these, and fetches their keys from this source.
-    pub fn new(source: Arc<dyn KeySource>, trusted: Vec<TrustedIssuer>) -> Self {
-        let issuers = Self { source, known: RwLock::default() };
-        issuers.trust(trusted);
-        issuers
+/// Whom a token of one of these issuers vouches for.
+///
+/// # Errors
+/// `Invalid`, whatever is wrong with it; `Unavailable`, when its issuer is one of these and the keys cannot be had.
+pub async fn verify(trusted: &[TrustedIssuer], keys: &KeySets, bearer: &str, now: Instant) -> Result<VouchedFor, NotVouched> {
+    let claimed = Claimed::read(bearer)?;
+    let kid = claimed.kid.as_deref().ok_or(Invalid)?;
+    let trusted = speaking(trusted, &claimed).ok_or(Invalid)?;
+    let key = keys.find(&trusted.jwks_url, kid, now).await?.ok_or(Invalid)?;
+    let claims: Claims = key.open(bearer)?;
+    if claims.iss != trusted.issuer || !claims.aud.names(&trusted.audience) || !claims.validity.holds(now) {
+        return Err(NotVouched::Invalid);
     }
+    Ok(trusted.vouch(&claims).ok_or(Invalid)?)
+}
 
-    /// Trusts these from now on, and no others. Keys that were fetched stay.
-    pub fn trust(&self, trusted: Vec<TrustedIssuer>) {
-        let before = self.known();
-        let mut sets: HashMap<Url, Arc<KeySet>> = before.iter().map(|known| (known.keys.url().clone(), Arc::clone(&known.keys))).collect();
-        let mut keys_at = |url: &Url| {
-            let new = || Arc::new(KeySet::new(url.clone(), Arc::clone(&self.source)));
-            Arc::clone(sets.entry(url.clone()).or_insert_with(new))
-        };
-        let known = trusted.into_iter().map(|trusted| Known { keys: keys_at(&trusted.jwks_url), trusted });
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known.collect());
-    }
-
-    /// Whom a token of a trusted issuer vouches for.
-    ///
-    /// # Errors
-    /// `Invalid`, whatever is wrong with it; `Unavailable`, when its issuer is trusted and the keys cannot be had.
-    pub async fn verify(&self, bearer: &str, now: Instant) -> Result<VouchedFor, NotVouched> {
-        let claimed = Claimed::read(bearer)?;
-        let kid = claimed.kid.as_deref().ok_or(Invalid)?;
-        let known = self.speaking(&claimed).ok_or(Invalid)?;
-        let key = known.keys.find(kid, now).await?.ok_or(Invalid)?;
-        let claims: Claims = key.open(bearer)?;
-        let trusted = &known.trusted;
-        if claims.iss != trusted.issuer || !claims.aud.names(&trusted.audience) || !claims.validity.holds(now) {
-            return Err(NotVouched::Invalid);
-        }
-        Ok(trusted.vouch(&claims).ok_or(Invalid)?)
-    }
-
-    /// The one trusted issuer that a token claims to be from. Where two organizations trust the same issuer, the
-    /// audience tells them apart; where it does not, nobody is let in.
-    fn speaking(&self, claimed: &Claimed) -> Option<Known> {
-        let known = self.known();
-        let mut fitting = known
-            .iter()
-            .filter(|known| claimed.issuer.as_ref() == Some(&known.trusted.issuer) && claimed.audience.names(&known.trusted.audience));
-        let one = fitting.next()?;
-        fitting.next().is_none().then(|| one.clone())
-    }
-
-    fn known(&self) -> Arc<Vec<Known>> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
-    }
+/// The one trusted issuer that a token claims to be from. Where two organizations trust the same issuer, the
+/// audience tells them apart; where it does not, nobody is let in.
+fn speaking<'t>(trusted: &'t [TrustedIssuer], claimed: &Claimed) -> Option<&'t TrustedIssuer> {
+    let mut fitting =
+        trusted.iter().filter(|trusted| claimed.issuer.as_ref() == Some(&trusted.issuer) && claimed.audience.names(&trusted.audience));
+    let one = fitting.next()?;
+    fitting.next().is_none().then_some(one)
 }
 
 impl TrustedIssuer {
     fn vouch(&self, claims: &Claims) -> Option<VouchedFor> {
         Some(VouchedFor {
-            issuer: self.issuer.clone(),
+            issuer: self.id,
             organization: self.organization,
             subject_claim: self.subject_claim,
             subject: self.subject(&claims.rest)?,
             roles: self.roles(&claims.rest),
+            scopes: self.scopes(&claims.rest),
+            issued_at: claims.validity.iat.and_then(|at| DateTime::from_timestamp(at.0, 0)),
             expires_at: DateTime::from_timestamp(claims.validity.exp.0, 0)?,
         })
     }
@@ -196,17 +152,18 @@ impl TrustedIssuer {
                 claims.get("email")?.as_str()?.to_lowercase()
             }
         };
-        Some(subject).filter(|subject| !subject.is_empty())
+        // Control characters are in no name, and PostgreSQL does not take all of them.
+        Some(subject).filter(|subject| !subject.is_empty() && !subject.chars().any(char::is_control))
     }
 
     fn roles(&self, claims: &Map<String, Value>) -> BTreeSet<Role> {
-        let said = self.roles_claim.as_deref().and_then(|path| at_path(claims, path));
-        let names: Vec<&str> = match said {
-            Some(Value::String(names)) => names.split_whitespace().collect(),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        names.into_iter().filter_map(|name| self.role(name)).filter(|role| self.allows(*role)).collect()
+        let said = self.roles_claim.as_deref().map(|path| names_at(claims, path)).unwrap_or_default();
+        said.into_iter().filter_map(|name| self.role(name)).filter(|role| self.allows(*role)).collect()
+    }
+
+    fn scopes(&self, claims: &Map<String, Value>) -> BTreeSet<Scope> {
+        let Some(path) = &self.scope_claim else { return self.scopes.clone() };
+        names_at(claims, path).into_iter().filter_map(|name| name.parse().ok()).filter(|scope| self.scopes.contains(scope)).collect()
     }
 
     fn role(&self, name: &str) -> Option<Role> {
@@ -221,6 +178,15 @@ impl TrustedIssuer {
             Some(allowed) => allowed.contains(&role),
             None => !EXPRESS_ONLY.contains(&role),
         }
+    }
+}
+
+/// The names that a claim holds: a list of texts, or one text with spaces between (RFC 6749 §3.3).
+fn names_at<'a>(claims: &'a Map<String, Value>, path: &str) -> Vec<&'a str> {
+    match at_path(claims, path) {
+        Some(Value::String(names)) => names.split_whitespace().collect(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -1,4 +1,10 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,6 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::{
+    KeySource,
     keys::{self, Keys, Kind, Use},
     token::tests::noon,
 };
@@ -24,8 +31,28 @@ struct Published {
     fetches: AtomicUsize,
 }
 
+/// What is trusted, with the keys that were fetched so far.
+struct Issuers {
+    keys: KeySets,
+    trusted: Vec<TrustedIssuer>,
+}
+
+impl Issuers {
+    fn trust(&mut self, trusted: Vec<TrustedIssuer>) {
+        self.trusted = trusted;
+    }
+
+    async fn verify(&self, bearer: &str, now: Instant) -> Result<VouchedFor, NotVouched> {
+        verify(&self.trusted, &self.keys, bearer, now).await
+    }
+}
+
 #[async_trait]
 impl KeySource for Published {
+    fn check(&self, _: &Url) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn fetch(&self, url: &Url) -> Result<Bytes, Unreachable> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         self.sets.read().unwrap().get(url.as_str()).cloned().map(Bytes::from).ok_or(Unreachable)
@@ -75,12 +102,13 @@ impl Provider {
     }
 
     fn trusting(&self, trusted: TrustedIssuer) -> Issuers {
-        Issuers::new(Arc::clone(&self.published) as Arc<dyn KeySource>, vec![trusted])
+        Issuers { keys: KeySets::new(Arc::clone(&self.published) as Arc<dyn KeySource>), trusted: vec![trusted] }
     }
 }
 
 fn trusted() -> TrustedIssuer {
     TrustedIssuer {
+        id: IssuerId(uuid::Uuid::from_u128(3)),
         issuer: "https://login.example".to_owned(),
         jwks_url: JWKS.parse().unwrap(),
         audience: "aftercare".to_owned(),
@@ -89,6 +117,8 @@ fn trusted() -> TrustedIssuer {
         roles_claim: Some("realm_access.roles".to_owned()),
         role_map: BTreeMap::new(),
         allowed_roles: None,
+        scope_claim: None,
+        scopes: BTreeSet::from([Scope::ClientsRead, Scope::ReferralsRead]),
     }
 }
 
@@ -123,6 +153,18 @@ async fn roles_are_those_that_token_map_and_allow_list_agree_on() {
 }
 
 #[tokio::test]
+async fn scopes_are_the_issuers_and_a_claim_can_only_narrow_them() {
+    let provider = Provider::new(Kind::EdDsa);
+    let token = provider.token(|claims| claims["scope"] = "openid clients:read admin".into());
+    for (scope_claim, scopes) in
+        [(None, trusted().scopes), (Some("scope"), BTreeSet::from([Scope::ClientsRead])), (Some("scp"), BTreeSet::new())]
+    {
+        let issuers = provider.trusting(TrustedIssuer { scope_claim: scope_claim.map(str::to_owned), ..trusted() });
+        assert_eq!(issuers.verify(&token, noon()).await.unwrap().scopes, scopes, "{scope_claim:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_email_counts_in_lower_case_unless_the_issuer_says_it_is_not_verified() {
     let provider = Provider::new(Kind::EdDsa);
     let issuers = provider.trusting(TrustedIssuer { subject_claim: SubjectClaim::Email, ..trusted() });
@@ -142,6 +184,7 @@ async fn what_is_not_this_issuers_or_not_for_us_is_refused() {
         ("expired", provider.token(|claims| claims["exp"] = noon().timestamp().into())),
         ("issued tomorrow", provider.token(|claims| claims["iat"] = (noon().timestamp() + 86_400).into())),
         ("nobody", provider.token(|claims| claims["sub"] = "".into())),
+        ("a name with NUL", provider.token(|claims| claims["sub"] = "a\0b".into())),
         ("no token", "abc".to_owned()),
     ];
     for (attack, token) in attacks {
@@ -157,7 +200,7 @@ async fn two_trusted_issuers_do_not_lend_each_other_keys() {
     provider.published.sets.write().unwrap().insert("https://other.example/jwks".to_owned(), set);
     let second =
         TrustedIssuer { issuer: "https://other.example".to_owned(), jwks_url: "https://other.example/jwks".parse().unwrap(), ..trusted() };
-    let issuers = provider.trusting(trusted());
+    let mut issuers = provider.trusting(trusted());
     issuers.trust(vec![trusted(), second]);
     assert!(issuers.verify(&other.token(|claims| claims["iss"] = "https://other.example".into()), noon()).await.is_ok());
     assert_eq!(issuers.verify(&other.token(|_| ()), noon()).await, Err(NotVouched::Invalid));
@@ -166,7 +209,7 @@ async fn two_trusted_issuers_do_not_lend_each_other_keys() {
 #[tokio::test]
 async fn an_audience_that_two_organizations_share_lets_nobody_in() {
     let provider = Provider::new(Kind::EdDsa);
-    let issuers = provider.trusting(trusted());
+    let mut issuers = provider.trusting(trusted());
     let second = TrustedIssuer { organization: OrganizationId(uuid::Uuid::from_u128(2)), ..trusted() };
     issuers.trust(vec![trusted(), second]);
     assert_eq!(issuers.verify(&provider.token(|_| ()), noon()).await, Err(NotVouched::Invalid));

@@ -49,6 +49,11 @@ impl PublicKey {
         Some(Self { kid: jwk.common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(jwk).ok()? })
     }
 
+    /// Whether an application may sign its assertions with it: what [`super::own_keys`] takes, and the metadata promises.
+    pub fn signs_assertions(&self) -> bool {
+        matches!(self.algorithm, Algorithm::EdDSA | Algorithm::RS256)
+    }
+
     /// The keys of a set that are of use; a set with some exotic key in it is still a set. At most 64.
     pub fn from_set(json: &[u8]) -> Option<Vec<Self>> {
         let set: Value = serde_json::from_slice(json).ok()?;

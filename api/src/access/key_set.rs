@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
+use moka::sync::Cache;
 use url::Url;
 
 use super::jws::PublicKey;
@@ -36,8 +37,51 @@ pub struct Unreachable;
 /// Fetches a published key set: the outgoing client, or a test's.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
+    /// Whether the address may be called, as far as can be told beforehand; a sentence that says why not.
+    fn check(&self, url: &Url) -> Result<(), String>;
+
     /// The body of a successful answer.
     async fn fetch(&self, url: &Url) -> Result<Bytes, Unreachable>;
+}
+
+/// Sets that are kept at most; beyond, one that was not asked for lately is fetched anew when it is.
+const MOST_SETS: u64 = 10_000;
+
+/// The key sets of everyone else, each at its address. Cheap to clone; clones share what was fetched.
+#[derive(Clone)]
+pub struct KeySets {
+    source: Arc<dyn KeySource>,
+    sets: Cache<Url, Arc<KeySet>>,
+}
+
+impl fmt::Debug for KeySets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySets({})", self.sets.entry_count())
+    }
+}
+
+impl KeySets {
+    /// Sets that are fetched from this source.
+    pub fn new(source: Arc<dyn KeySource>) -> Self {
+        Self { source, sets: Cache::new(MOST_SETS) }
+    }
+
+    /// Whether sets may be fetched from this address, as far as can be told beforehand.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub fn check(&self, url: &Url) -> Result<(), String> {
+        self.source.check(url)
+    }
+
+    /// The key of this name in the set at this address, or none.
+    ///
+    /// # Errors
+    /// `Unreachable`, when there is no copy that could say.
+    pub async fn find(&self, url: &Url, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
+        let new = || Arc::new(KeySet::new(url.clone(), Arc::clone(&self.source)));
+        self.sets.get_with_by_ref(url, new).find(kid, now).await
+    }
 }
 
 #[derive(Clone, Default)]
@@ -48,7 +92,7 @@ struct Copy {
 }
 
 /// The key set at one address.
-pub(super) struct KeySet {
+struct KeySet {
     url: Url,
     source: Arc<dyn KeySource>,
     copy: RwLock<Copy>,
@@ -56,28 +100,17 @@ pub(super) struct KeySet {
     fetching: tokio::sync::Mutex<()>,
 }
 
-impl fmt::Debug for KeySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeySet({})", self.url)
-    }
-}
-
 impl KeySet {
     /// The set at this address; it is fetched when the first key is asked for.
-    pub(super) fn new(url: Url, source: Arc<dyn KeySource>) -> Self {
+    fn new(url: Url, source: Arc<dyn KeySource>) -> Self {
         Self { url, source, copy: RwLock::default(), fetching: tokio::sync::Mutex::default() }
-    }
-
-    /// Where it is published.
-    pub(super) const fn url(&self) -> &Url {
-        &self.url
     }
 
     /// The key with this name, or none.
     ///
     /// # Errors
     /// `Unreachable`, when there is no copy that could say.
-    pub(super) async fn find(&self, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
+    async fn find(&self, kid: &str, now: Instant) -> Result<Option<PublicKey>, Unreachable> {
         let copy = self.copy();
         let known = copy.find(kid, now);
         if known.is_none() {

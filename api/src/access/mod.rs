@@ -6,9 +6,11 @@ pub mod jws;
 mod key_file;
 mod key_set;
 pub mod keys;
+mod own_keys;
 pub mod policy;
 mod scope;
 pub mod secret;
+mod share;
 pub mod token;
 
 use std::collections::BTreeSet;
@@ -18,8 +20,10 @@ use entity::{
     vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 
-pub use key_set::{KeySource, Unreachable};
+pub use key_set::{KeySets, KeySource, Unreachable};
+pub use own_keys::{MOST_BYTES as MOST_OWN_KEY_BYTES, checked as checked_own_keys};
 pub use scope::Scope;
+pub use share::Share;
 
 use crate::clock::Instant;
 
@@ -72,6 +76,8 @@ pub struct Access {
     pub now: Instant,
     /// The caller's idempotency key, for a mutation.
     pub idempotency: Option<IdempotencyKey>,
+    /// What is left of their share of requests; none where requests are not counted.
+    pub share: Option<Share>,
 }
 
 impl Access {
@@ -89,6 +95,7 @@ impl Access {
             request_id: request_id.into(),
             now,
             idempotency: None,
+            share: None,
         }
     }
 

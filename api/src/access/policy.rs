@@ -2,7 +2,9 @@
 //! (`store::Protected`). What is not listed is refused. The whole is a snapshot that a non-programmer can read
 //! (`policy.txt` beside this file).
 
-use entity::vocabulary::Role::{self, Administrator, Analyst, Billing, Coordinator, Moderator, Peer, PrivacyOfficer, Referrer, Supervisor};
+use entity::vocabulary::Role::{
+    self, Administrator, Analyst, Billing, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
+};
 
 use super::Access;
 
@@ -21,6 +23,14 @@ pub enum Resource {
     ApiClient,
     /// A client.
     Client,
+    /// A workshop and its sessions, beyond what is public.
+    Workshop,
+    /// What is published for partners.
+    PartnerSchedule,
+    /// How many are registered for a session.
+    SessionRoster,
+    /// A client's seat at a session.
+    Registration,
     /// What happened, without what it happened to.
     Event,
     /// The audit.
@@ -62,6 +72,9 @@ pub enum Act {
 
 const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
 
+const STAFF_AND_PARTNERS: &[Role] =
+    &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer, PartnerApp];
+
 /// The table (domain 3.3).
 pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Administration, Act::Read, &[Administrator]),
@@ -76,6 +89,14 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::ApiClient, Act::End, &[Administrator]),
     (Resource::Client, Act::Create, &[Coordinator]),
     (Resource::Client, Act::Update, &[Coordinator]),
+    (Resource::Workshop, Act::Read, STAFF),
+    (Resource::Workshop, Act::Create, &[Coordinator]),
+    (Resource::Workshop, Act::Update, &[Coordinator]),
+    (Resource::PartnerSchedule, Act::Read, STAFF_AND_PARTNERS),
+    (Resource::SessionRoster, Act::Read, &[Coordinator, Peer, Supervisor]),
+    (Resource::Registration, Act::Read, &[Coordinator, Supervisor, Peer]),
+    (Resource::Registration, Act::Create, &[Coordinator, Supervisor, Peer]),
+    (Resource::Registration, Act::End, &[Coordinator, Supervisor, Peer]),
     (Resource::Event, Act::Read, STAFF),
     (Resource::Audit, Act::Read, &[PrivacyOfficer]),
     (Resource::Peer, Act::Read, STAFF),

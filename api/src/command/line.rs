@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +19,7 @@ use super::{
     backup::{self, Files},
     demo::{self, Plan},
     init::{self, NewInstallation},
+    issuer::{self, IssuerCommand},
     keys::{self, KeysCommand},
 };
 use crate::{
@@ -26,7 +30,7 @@ use crate::{
     app::{App, NotStarted},
     clock::{Clock, Instant},
     config::{Config, Environment},
-    domain::api_client::{self, NewApiClient, NewSecret},
+    domain::api_client::{self, NewApiClient, NewSecret, OwnKeys},
     error::Error,
     graphql, logging,
     store::{Action, Connections, Store, Verified},
@@ -61,6 +65,9 @@ enum Command {
     /// API clients.
     #[command(subcommand)]
     Client(Client),
+    /// Identity providers whose tokens an organization's staff sign in with.
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Signing keys and data keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -115,6 +122,9 @@ struct Init {
     /// Its time zone.
     #[arg(long, default_value = "America/New_York")]
     time_zone: String,
+    /// The identity provider whose tokens its staff sign in with, as `issuer add` takes it.
+    #[arg(long)]
+    issuer: Option<String>,
 }
 
 #[derive(Args)]
@@ -156,9 +166,12 @@ struct ClientCreate {
     /// The purposes of use it may name, with commas.
     #[arg(long, value_delimiter = ',')]
     purposes: Vec<String>,
+    /// A file with its public keys (a JSON Web Key Set): it signs assertions with them, and has no secret.
+    #[arg(long)]
+    jwks: Option<PathBuf>,
 }
 
-fn said(sentence: impl Into<String>) -> NotStarted {
+pub(super) fn said(sentence: impl Into<String>) -> NotStarted {
     NotStarted(sentence.into())
 }
 
@@ -198,8 +211,13 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
                 said(format!("`--kind` is one of {}", kinds.join(", ")))
             })?;
             let app = App::open(config, Clock::system(), Environment::Production).await?;
-            let new =
-                NewInstallation { organization: init.organization, kind, time_zone: init.time_zone, administrator: init.administrator };
+            let new = NewInstallation {
+                organization: init.organization,
+                kind,
+                time_zone: init.time_zone,
+                administrator: init.administrator,
+                issuer: init.issuer,
+            };
             let (id, secret) = init::first_organization(&app, new).await?;
             print(&format!("client_id={id}"));
             print(&format!("client_secret={secret}"));
@@ -215,7 +233,16 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             let app = App::open(config, Clock::system(), Environment::Production).await?;
             let (id, secret) = client_create(&app, new).await?;
             print(&format!("client_id={id}"));
-            print(&format!("client_secret={secret}"));
+            if let Some(secret) = secret {
+                print(&format!("client_secret={secret}"));
+            }
+            Ok(())
+        }
+        Some(Command::Issuer(command)) => {
+            let app = App::open(config, Clock::system(), Environment::Production).await?;
+            for line in issuer::run(&app, command).await? {
+                print(&line);
+            }
             Ok(())
         }
         Some(Command::Keys(command)) => {
@@ -307,7 +334,7 @@ async fn doctor(config: Config) -> Result<(), NotStarted> {
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr + Ord>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted> {
+pub(super) fn parsed<T: std::str::FromStr + Ord>(names: &[String], what: &str) -> Result<BTreeSet<T>, NotStarted> {
     let names = names.iter().filter(|name| !name.is_empty());
     names.map(|name| name.to_ascii_uppercase().parse().map_err(|_| said(format!("`{name}` is no {what}")))).collect()
 }
@@ -349,12 +376,13 @@ pub async fn token_for(app: &App, organization: &str, roles: &BTreeSet<Role>, li
     Ok(minted.token)
 }
 
-async fn organization_named(app: &App, system: &Access, name: &str) -> Result<entity::OrganizationId, NotStarted> {
+pub(super) async fn organization_named(app: &App, system: &Access, name: &str) -> Result<entity::OrganizationId, NotStarted> {
     let found = app.store.find::<organization::Entity>(system).by(organization::Column::Name, |column| column.eq(name)).first(1).await?;
     found.first().map(|row| row.id).ok_or_else(|| said(format!("there is no organization named `{name}`")))
 }
 
-async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClientId, String), NotStarted> {
+async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClientId, Option<String>), NotStarted> {
+    let keys = new.jwks.as_deref().map(keys_in).transpose()?.flatten();
     let system = Access::system("client create", app.clock().now());
     let home = organization_named(app, &system, &new.organization).await?;
     let mut program_ids = Vec::new();
@@ -369,10 +397,17 @@ async fn client_create(app: &App, new: ClientCreate) -> Result<(entity::ApiClien
         roles: parsed::<Role>(&new.roles, "role")?.into_iter().collect(),
         program_ids,
         purposes: parsed::<PurposeOfUse>(&new.purposes, "purpose of use")?.into_iter().collect(),
+        keys,
     };
     let mut tx = app.store.begin(&system).await?;
     let home = tx.fetch_for::<organization::Entity>(home, Action::Extend).await?;
     let made = api_client::create_in(&mut tx, &home, wanted, NewSecret::make(&app.secrets)).await.map_err(spoken)?;
     let made = tx.commit(made).await?;
-    Ok((made.api_client.id, made.secret.unwrap_or_default()))
+    Ok((made.api_client.id, made.secret))
+}
+
+/// The public keys in a file.
+fn keys_in(file: &Path) -> Result<Option<OwnKeys>, NotStarted> {
+    let text = std::fs::read_to_string(file).map_err(|why| said(format!("{}: {why}", file.display())))?;
+    OwnKeys::checked(Some(&text), None, |_| Ok(())).map_err(|refusal| spoken(refusal.into()))
 }

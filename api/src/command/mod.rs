@@ -3,6 +3,7 @@
 mod backup;
 mod demo;
 mod init;
+mod issuer;
 mod keys;
 mod line;
 
@@ -12,6 +13,7 @@ use clap::Parser;
 
 pub use demo::{Plan, load as load_demo};
 pub use init::{NewInstallation, first_organization};
+pub use issuer::{IssuerAdd, trust as trust_issuer};
 pub use line::token_for;
 use line::{Line, run};
 

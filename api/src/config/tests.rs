@@ -25,6 +25,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.metrics_listen.unwrap().to_string(), "127.0.0.1:9464");
     assert_eq!((config.env, config.log, config.auto_migrate), (None, LogFormat::Pretty, true));
     assert_eq!(config.body_limit_bytes, 1_048_576);
+    assert_eq!((config.outgoing_networks.len(), config.outgoing_http), (0, false), "nothing but the public internet is called");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     str::FromStr,
 };
 
+use ipnet::IpNet;
 use url::Url;
 
 /// How a value is read. The error says what is expected and never repeats the value, which may be a secret.
@@ -177,5 +178,18 @@ impl FromText for MetricsListen {
             "off" => Ok(None),
             address => address.parse().map(Some).map_err(|_| "an IP address with a port, such as 127.0.0.1:9464, or off"),
         }
+    }
+}
+
+/// Networks, with commas between; none when the text is empty.
+#[derive(Debug)]
+pub struct Networks;
+
+impl FromText for Networks {
+    type Value = Vec<IpNet>;
+
+    fn from_text(text: &str) -> Result<Vec<IpNet>, &'static str> {
+        let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+        networks.map(|network| network.parse().map_err(|_| "networks with commas between, such as 10.1.0.0/16,fd12::/16")).collect()
     }
 }

@@ -8,11 +8,12 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde_json::{Value as Json, json};
+use url::Url;
 
 use super::{staff_member::own_programs, text};
 use crate::{
     access::{
-        Access, Actor, Scope,
+        Access, Actor, Scope, checked_own_keys,
         policy::{Act, Resource, may},
         secret::{self, Secrets},
     },
@@ -71,6 +72,44 @@ pub struct NewApiClient {
     pub program_ids: Vec<ProgramId>,
     /// Which purposes it may name.
     pub purposes: Vec<PurposeOfUse>,
+    /// The keys that it signs assertions with, instead of showing a secret.
+    pub keys: Option<OwnKeys>,
+}
+
+/// The public keys of an application that signs assertions (RFC 7523).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnKeys {
+    /// Handed over, as a JSON Web Key Set that was checked.
+    Given(String),
+    /// Published by the application, at this address.
+    Published(Url),
+}
+
+impl OwnKeys {
+    /// What was given, checked; nothing when nothing was. Whether an address may be called is for the caller to know.
+    ///
+    /// # Errors
+    /// Refused when both are given, the set is no set of public keys, or the address must not be called.
+    pub fn checked(
+        jwks: Option<&str>,
+        jwks_url: Option<&str>,
+        may_call: impl FnOnce(&Url) -> Result<(), String>,
+    ) -> Result<Option<Self>, Refusal> {
+        match (jwks, jwks_url) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(Refusal::invalid("Give `jwks` or `jwksUrl`, not both.").at(["input", "jwksUrl"])),
+            (Some(jwks), None) => {
+                let kept = checked_own_keys(jwks).map_err(|sentence| Refusal::invalid(sentence).at(["input", "jwks"]))?;
+                Ok(Some(Self::Given(kept)))
+            }
+            (None, Some(url)) => {
+                let wrong = |why: &str| Refusal::invalid(format!("`jwksUrl` cannot be called: {why}.")).at(["input", "jwksUrl"]);
+                let url: Url = text::line("jwksUrl", url, 1_000)?.parse().map_err(|_| wrong("not an address"))?;
+                may_call(&url).map_err(|why| wrong(&why))?;
+                Ok(Some(Self::Published(url)))
+            }
+        }
+    }
 }
 
 /// A secret that is shown once, with what is kept of it.
@@ -93,7 +132,7 @@ impl NewSecret {
 pub struct WithSecret {
     /// The application.
     pub api_client: Visible<api_client::Entity>,
-    /// Shown once.
+    /// Shown once; none for an application that signs with keys of its own.
     pub secret: Option<String>,
 }
 
@@ -107,7 +146,7 @@ impl Kept for WithSecret {
     }
 }
 
-/// Makes an application of the caller's organization.
+/// Makes an application of the caller's organization. It gets a secret, unless it has keys of its own.
 ///
 /// # Errors
 /// `NotPermitted` for other roles than administrators, `NotFound` for programs of others; refused when a field is wrong.
@@ -136,11 +175,20 @@ pub async fn create_in(
             .into());
     }
     let programs = own_programs(tx, organization.id, &new.program_ids).await?;
+    let shown = new.keys.is_none().then_some(secret.shown);
+    let (given, published) = match &new.keys {
+        Some(OwnKeys::Given(jwks)) => (Some(jwks.clone()), None),
+        Some(OwnKeys::Published(url)) => (None, Some(url.to_string())),
+        None => (None, None),
+    };
     let row = api_client::ActiveModel {
         id: Set(ApiClientId::new()),
         organization_id: Set(organization.id),
         name: Set(text::line("name", &new.name, 100)?),
-        secret_hash: Set(secret.hash),
+        // No secret is the hash of nothing.
+        secret_hash: Set(if new.keys.is_some() { Vec::new() } else { secret.hash }),
+        jwks: Set(given),
+        jwks_url: Set(published),
         scopes: Set(scopes.iter().map(ToString::to_string).collect()),
         roles: Set(new.roles.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
         purposes: Set(new.purposes.into_iter().collect::<BTreeSet<_>>().into_iter().collect()),
@@ -157,7 +205,7 @@ pub async fn create_in(
     });
     tx.insert_parts::<api_client_program::Entity, _>(memberships.collect()).await?;
     tx.record(Event::new(EventKind::ApiClientChanged, organization.id, made.id, made.version));
-    Ok(WithSecret { api_client: made, secret: Some(secret.shown) })
+    Ok(WithSecret { api_client: made, secret: shown })
 }
 
 fn unknown_scope() -> Refusal {

@@ -1,7 +1,7 @@
 //! Who sees what happened.
 
-use entity::{EventId, client, event, referral, vocabulary::EventKind};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use entity::{EventId, RegistrationId, TypedId, client, event, referral, registration, vocabulary::EventKind};
+use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::{
     access::{
@@ -23,13 +23,17 @@ impl Protected for event::Entity {
     }
 
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
-    /// referral, when the caller sees that referral. What the other side of a referral did, while its progress is open.
+    /// referral, when the caller sees that referral; to a registration, when they see that: it is class C. What the other side of a
+    /// referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
         };
+        let seats = query::<registration::Entity>().select_only().column(registration::Column::Id);
+        let seats = seats.filter(registration::Entity::visible_to(access));
+        let of_seat = event::Column::SubjectKind.eq(RegistrationId::PREFIX);
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
         let referrals =
             || query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
@@ -38,7 +42,8 @@ impl Protected for event::Entity {
         let known_referral =
             Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals().into_query()));
         let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
-        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral);
+        let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
+        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));
@@ -75,6 +80,11 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
         EventKind::EpisodeStarted => "An episode of support began.",
         EventKind::ContactLogged => "A contact was logged.",
+        EventKind::WorkshopChanged => "A workshop was made or changed.",
+        EventKind::WorkshopPublished => "A workshop was published.",
+        EventKind::SessionChanged => "A session was moved.",
+        EventKind::SessionCancelled => "A session was cancelled.",
+        EventKind::RegistrationChanged => "A registration was made or cancelled.",
         _ => "Something happened.",
     }
 }

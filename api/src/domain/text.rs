@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use email_address::EmailAddress;
 use oxilangtag::LanguageTag;
+use url::Url;
 
 use crate::error::{Refusal, Result};
 
@@ -77,6 +78,23 @@ pub fn phone(field: &'static str, value: &str) -> Result<String, Refusal> {
     Ok(number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
+/// An address of the web that is sent over TLS, at most 2,000 characters.
+///
+/// # Errors
+/// Refused when it is none.
+pub fn url(field: &'static str, value: &str) -> Result<String, Refusal> {
+    let value = value.trim();
+    let known = Url::parse(value).ok().filter(|url| url.scheme() == "https" && url.has_host() && value.len() <= 2_000);
+    let wrong =
+        || Refusal::invalid(format!("`{field}` is an address of the web, such as `https://example.org/room`.")).at(["input", field]);
+    known.map(String::from).ok_or_else(wrong)
+}
+
+/// The words of a text in lower case, without what stands between them.
+pub fn words(value: &str) -> Vec<String> {
+    value.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
 /// A language tag (BCP 47) in its usual form.
 ///
 /// # Errors
@@ -93,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_refused_with_the_field() {
-        let wrong: [(&str, Result<String, Refusal>); 10] = [
+        let wrong: [(&str, Result<String, Refusal>); 13] = [
             ("empty", line("name", "  ", 10)),
             ("long", line("name", "12345678901", 10)),
             ("nul", line("name", "a\0b", 10)),
@@ -103,6 +121,9 @@ mod tests {
             ("offset", time_zone("name", "+02:00")),
             ("no mail", email("name", "nobody")),
             ("no number", phone("name", "12")),
+            ("no address of the web", url("name", "example.org")),
+            ("an address without TLS", url("name", "http://example.org")),
+            ("a script", url("name", "javascript:alert(1)")),
             ("no tag", language("name", "this is english")),
         ];
         for (what, result) in wrong {
@@ -116,5 +137,7 @@ mod tests {
         assert_eq!(email("email", "Ann@Example.org"), Ok("ann@example.org".to_owned()));
         assert_eq!(phone("phone", "+1 212 555 0123"), Ok("+12125550123".to_owned()));
         assert_eq!(language("language", "EN-us"), Ok("en-US".to_owned()));
+        assert_eq!(url("url", "https://Example.org/a"), Ok("https://example.org/a".to_owned()));
+        assert_eq!(words("Coping with STRESS: 100% calm"), ["coping", "with", "stress", "100", "calm"]);
     }
 }

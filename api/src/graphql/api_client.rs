@@ -15,8 +15,8 @@ use super::{
     organization::Organization,
 };
 use crate::{
-    access::{Scope, secret::Secrets},
-    domain::api_client::{NewApiClient, NewSecret, create, revoke, rotate_secret},
+    access::{KeySets, Scope, secret::Secrets},
+    domain::api_client::{NewApiClient, NewSecret, OwnKeys, create, revoke, rotate_secret},
     store::Visible,
 };
 
@@ -89,6 +89,11 @@ pub(crate) struct ApiClientCreateInput {
     program_ids: Option<Vec<ProgramId>>,
     /// The purposes it may name.
     purposes: Option<Vec<PurposeOfUse>>,
+    /// Its public keys, when it signs assertions (RFC 7523) instead of showing a secret: a JSON Web Key Set (RFC 7517) as text, with at
+    /// most 8 keys for EdDSA or RS256.
+    jwks: Option<String>,
+    /// Where it publishes these keys, in place of `jwks`: an `https:` address on the public internet. Its assertions name their key (`kid`).
+    jwks_url: Option<String>,
 }
 
 /// What `apiClientCreate` came to.
@@ -96,7 +101,7 @@ pub(crate) struct ApiClientCreateInput {
 pub(crate) struct ApiClientCreatePayload {
     /// The application; null when it was refused.
     api_client: Option<ApiClient>,
-    /// Its secret. Shown once: null when a repeated request is answered again.
+    /// Its secret. Shown once: null when a repeated request is answered again, and when it signs with keys of its own.
     client_secret: Option<String>,
     /// What to mend.
     user_errors: Vec<UserError>,
@@ -135,15 +140,21 @@ impl ApiClientMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The application.")] input: ApiClientCreateInput,
     ) -> Result<Option<ApiClientCreatePayload>> {
-        let new = NewApiClient {
-            name: input.name,
-            scopes: input.scopes,
-            roles: input.roles,
-            program_ids: input.program_ids.unwrap_or_default(),
-            purposes: input.purposes.unwrap_or_default(),
-        };
         let secret = NewSecret::make(ctx.data_unchecked::<Secrets>());
-        let (made, user_errors) = command(ctx, "apiClientCreate", create(ctx.store(), ctx.access(), new, secret)).await?;
+        let key_sets = ctx.data_unchecked::<KeySets>();
+        let made = async {
+            let keys = OwnKeys::checked(input.jwks.as_deref(), input.jwks_url.as_deref(), |url| key_sets.check(url))?;
+            let new = NewApiClient {
+                name: input.name,
+                scopes: input.scopes,
+                roles: input.roles,
+                program_ids: input.program_ids.unwrap_or_default(),
+                purposes: input.purposes.unwrap_or_default(),
+                keys,
+            };
+            create(ctx.store(), ctx.access(), new, secret).await
+        };
+        let (made, user_errors) = command(ctx, "apiClientCreate", made).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
         Ok(Some(ApiClientCreatePayload { api_client, client_secret, user_errors }))
     }

@@ -1,8 +1,9 @@
 //! Connections (Relay cursor specification), with `nodes` and a `totalCount` that is counted only when it is asked for.
 
 use async_graphql::{Context, SimpleObject};
+use uuid::Uuid;
 
-use super::error::query_error;
+use super::{context::RequestContext, error::query_error};
 use crate::store::{Find, Page, PageArgs, Protected};
 
 /// Where a page stands in its list.
@@ -27,12 +28,29 @@ pub(crate) struct Paged<E: Protected> {
 
 /// Fetches a page and, when it is asked for, the count.
 pub(crate) async fn paged<E: Protected>(ctx: &Context<'_>, find: Find<'_, E>, args: PageArgs) -> async_graphql::Result<Paged<E>> {
-    let total_count = if ctx.look_ahead().field("totalCount").exists() {
-        Some(i32::try_from(find.count().await.map_err(query_error)?).unwrap_or(i32::MAX))
-    } else {
-        None
-    };
-    let page = find.page(&args).await.map_err(query_error)?;
+    let count = if counted(ctx) { Some(find.count().await.map_err(query_error)?) } else { None };
+    Ok(whole(find.page(&args).await.map_err(query_error)?, count))
+}
+
+/// Fetches a page of a parent's children, together with those of all other parents of whom this level asks the same: lists within
+/// lists cost the same number of statements for one parent and for a hundred.
+pub(crate) async fn children<E: Protected>(
+    ctx: &Context<'_>,
+    find: Find<'_, E>,
+    column: E::Column,
+    parent: impl Into<Uuid>,
+    args: PageArgs,
+) -> async_graphql::Result<Paged<E>> {
+    let loaded = ctx.load_children(parent, find.of_each(column, args, counted(ctx))).await?;
+    Ok(whole(loaded.page.clone(), loaded.count))
+}
+
+/// Whether the count over all pages is asked for.
+fn counted(ctx: &Context<'_>) -> bool {
+    ctx.look_ahead().field("totalCount").exists()
+}
+
+fn whole<E: Protected>(page: Page<E>, count: Option<u64>) -> Paged<E> {
     let cursor = |row: Option<&(String, _)>| row.map(|(cursor, _)| cursor.clone());
     let page_info = PageInfo {
         has_next_page: page.has_next,
@@ -40,7 +58,7 @@ pub(crate) async fn paged<E: Protected>(ctx: &Context<'_>, find: Find<'_, E>, ar
         start_cursor: cursor(page.rows.first()),
         end_cursor: cursor(page.rows.last()),
     };
-    Ok(Paged { page, page_info, total_count })
+    Paged { page, page_info, total_count: count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)) }
 }
 
 /// Makes the connection and edge types of a node type over an entity.

@@ -8,9 +8,15 @@ use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
 use super::{Schema, context::RequestData, error::query_error};
 use crate::{
-    access::{Access, Actor, secret::Secrets, token::Tokens},
-    domain::sign_in::sign_in,
-    error::Error,
+    access::{
+        Access, Actor, KeySets,
+        jws::Claimed,
+        secret::Secrets,
+        token::{Tokens, Verified},
+    },
+    clock::Instant,
+    domain::{issuer, sign_in::sign_in},
+    error::{Error, Result as OurResult},
     http::{Credentials, Engine, NotLetIn},
     store::Store,
 };
@@ -20,16 +26,36 @@ pub struct GraphEngine {
     schema: Schema,
     store: Store,
     tokens: Tokens,
+    key_sets: KeySets,
 }
 
 impl GraphEngine {
-    /// An engine over this store.
-    pub fn new(store: Store, tokens: Tokens, secrets: Secrets) -> Self {
-        Self { schema: super::build().data(secrets).finish(), store, tokens }
+    /// An engine over this store, which knows the keys of outside issuers by these sets.
+    pub fn new(store: Store, tokens: Tokens, secrets: Secrets, key_sets: KeySets) -> Self {
+        Self { schema: super::build().data(secrets).data(key_sets.clone()).finish(), store, tokens, key_sets }
+    }
+
+    /// What a token says: one of ours, or one of an issuer that an organization trusts.
+    async fn claims(&self, bearer: &str, now: Instant) -> OurResult<Verified> {
+        let ours = Claimed::read(bearer).is_ok_and(|claimed| claimed.issuer.as_deref() == Some(self.tokens.issuer()));
+        if ours {
+            return self.tokens.verify(bearer, now).map_err(|_| Error::NotPermitted);
+        }
+        issuer::claims(&self.store, &self.key_sets, bearer, now).await
     }
 
     fn data(&self, access: Access) -> Arc<RequestData> {
         Arc::new(RequestData::new(self.store.for_request(), access))
+    }
+}
+
+fn not_let_in(error: Error) -> NotLetIn {
+    match error {
+        Error::NotPermitted => NotLetIn::InvalidToken,
+        other => {
+            tracing::error!(cause = %other, "sign-in failed");
+            NotLetIn::Unavailable
+        }
     }
 }
 
@@ -56,14 +82,8 @@ impl Engine for GraphEngine {
         let now = self.store.clock().now();
         let caller = Access::anonymous(credentials.request_id, now);
         let Some(bearer) = credentials.bearer else { return Ok(caller) };
-        let claims = self.tokens.verify(&bearer, now).map_err(|_| NotLetIn::InvalidToken)?;
-        let mut access = sign_in(&self.store, caller, claims).await.map_err(|error| match error {
-            Error::NotPermitted => NotLetIn::InvalidToken,
-            other => {
-                tracing::error!(cause = %other, "sign-in failed");
-                NotLetIn::Unavailable
-            }
-        })?;
+        let claims = self.claims(&bearer, now).await.map_err(not_let_in)?;
+        let mut access = sign_in(&self.store, caller, claims).await.map_err(not_let_in)?;
         if let Some(purpose) = credentials.purpose {
             if !access.purposes.contains(&purpose) {
                 return Err(NotLetIn::PurposeNotAllowed);
@@ -80,13 +100,18 @@ impl Engine for GraphEngine {
         complete(&data, response).await
     }
 
-    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response> {
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
         let data = self.data(access);
         let items = self.schema.execute_stream(request.data(Arc::clone(&data)));
         items
             .then(move |response| {
                 let data = Arc::clone(&data);
-                async move { complete(&data, response).await }.boxed()
+                async move {
+                    let begun = data.executed.load(Ordering::Relaxed);
+                    let response = complete(&data, response).await;
+                    if begun { Ok(response) } else { Err(response) }
+                }
+                .boxed()
             })
             .boxed()
     }

@@ -54,18 +54,23 @@ pub(crate) fn internal(error: &Error) -> async_graphql::Error {
 
 /// An error of a query, which has no `userErrors`.
 pub(crate) fn query_error(error: Error) -> async_graphql::Error {
+    told(&error)
+}
+
+/// Likewise, of an error that several fields share.
+pub(crate) fn told(error: &Error) -> async_graphql::Error {
     match error {
-        Error::Unavailable(what) => coded("UNAVAILABLE", what),
+        Error::Unavailable(what) => coded("UNAVAILABLE", *what),
         Error::IdempotencyKeyReused => {
             coded("IDEMPOTENCY_KEY_REUSED", "This idempotency key was used for another request: choose a new one.")
         }
-        Error::Refused(refusals) => match refusals.into_iter().next() {
-            Some(refusal) if refusal.code == Code::CursorExpired => coded("CURSOR_EXPIRED", refusal.message),
-            Some(refusal) => coded("BAD_USER_INPUT", refusal.message),
+        Error::Refused(refusals) => match refusals.first() {
+            Some(refusal) if refusal.code == Code::CursorExpired => coded("CURSOR_EXPIRED", &refusal.message),
+            Some(refusal) => coded("BAD_USER_INPUT", &refusal.message),
             None => coded("INTERNAL", "refused without a reason"),
         },
         Error::NotPermitted => coded("FORBIDDEN", "Your role does not allow this."),
-        other => internal(&other),
+        other => internal(other),
     }
 }
 

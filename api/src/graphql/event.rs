@@ -86,7 +86,7 @@ impl Event {
 connection!(Event, EventConnection, EventEdge, event::Entity, "events");
 
 /// From when to when: from is included, to is not.
-#[derive(InputObject, Clone, Copy)]
+#[derive(InputObject, Clone, Copy, Debug)]
 pub(crate) struct DateTimeRange {
     /// Included.
     #[graphql(validator(custom = "in_our_era"))]
@@ -97,7 +97,7 @@ pub(crate) struct DateTimeRange {
 }
 
 /// Years of four digits: PostgreSQL refuses much earlier ones, and SQLite compares times as text.
-fn in_our_era(at: &DateTime<Utc>) -> std::result::Result<(), &'static str> {
+pub(crate) fn in_our_era(at: &DateTime<Utc>) -> std::result::Result<(), &'static str> {
     if (1..=9999).contains(&at.year()) { Ok(()) } else { Err("a time is in a year from 1 to 9999") }
 }
 

@@ -12,10 +12,13 @@ mod guard;
 mod nullable;
 mod organization;
 mod program;
+mod registration;
 mod scalar;
 mod schema;
+mod session;
 mod staff_member;
 mod viewer;
+mod workshop;
 
 pub use engine::GraphEngine;
 pub use schema::{Schema, build};

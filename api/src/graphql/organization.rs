@@ -6,11 +6,11 @@ use entity::{
     OrganizationId, api_client, organization, program, staff_member,
     vocabulary::{HipaaStatus, OrganizationKind, Part2Status},
 };
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::Order;
 
 use super::{
     api_client::ApiClientConnection,
-    connection::{connection, paged},
+    connection::{children, connection, paged},
     context::RequestContext,
     guard::Requires,
     program::ProgramConnection,
@@ -100,13 +100,10 @@ impl OrganizationAdministration {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProgramConnection> {
-        let (id, args) = (self.0.id, PageArgs { first, after, last, before });
-        let find = ctx
-            .store()
-            .find::<program::Entity>(ctx.access())
-            .by(program::Column::OrganizationId, |column| column.eq(id))
-            .ordered(program::Column::Name, Order::Asc);
-        Ok(paged(ctx, find, args).await?.into())
+        let args = PageArgs { first, after, last, before };
+        let id = self.0.id;
+        let find = ctx.store().find::<program::Entity>(ctx.access()).ordered(program::Column::Name, Order::Asc);
+        Ok(children(ctx, find, program::Column::OrganizationId, id, args).await?.into())
     }
 
     /// Its people, by name.
@@ -120,12 +117,8 @@ impl OrganizationAdministration {
     ) -> Result<StaffMemberConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
-        let find = ctx
-            .store()
-            .find::<staff_member::Entity>(ctx.access())
-            .by(staff_member::Column::OrganizationId, |column| column.eq(id))
-            .ordered(staff_member::Column::DisplayName, Order::Asc);
-        Ok(paged(ctx, find, args).await?.into())
+        let find = ctx.store().find::<staff_member::Entity>(ctx.access()).ordered(staff_member::Column::DisplayName, Order::Asc);
+        Ok(children(ctx, find, staff_member::Column::OrganizationId, id, args).await?.into())
     }
 
     /// Its applications, by name.
@@ -139,12 +132,8 @@ impl OrganizationAdministration {
     ) -> Result<ApiClientConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
-        let find = ctx
-            .store()
-            .find::<api_client::Entity>(ctx.access())
-            .by(api_client::Column::OrganizationId, |column| column.eq(id))
-            .ordered(api_client::Column::Name, Order::Asc);
-        Ok(paged(ctx, find, args).await?.into())
+        let find = ctx.store().find::<api_client::Entity>(ctx.access()).ordered(api_client::Column::Name, Order::Asc);
+        Ok(children(ctx, find, api_client::Column::OrganizationId, id, args).await?.into())
     }
 
     /// UTC.

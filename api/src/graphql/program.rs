@@ -6,16 +6,18 @@ use entity::{
     OrganizationId, ProgramId, organization,
     program::{self, Address as AddressRow},
     vocabulary::{AsamEdition, ServiceKind, SortDirection},
+    workshop,
 };
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    connection::{connection, paged},
+    connection::{children, connection, paged},
     context::RequestContext,
     error::{UserError, coded, command, query_error},
     guard::Requires,
     organization::Organization,
     scalar::{LanguageTag, PhoneNumber, TimeZone},
+    workshop::{WorkshopConnection, in_order},
 };
 use crate::{
     access::Scope,
@@ -94,6 +96,19 @@ impl Program {
     /// Whether it takes referrals at all.
     async fn accepts_referrals(&self) -> bool {
         self.0.accepts_referrals
+    }
+
+    /// Its workshops that the viewer can find, by their next session.
+    async fn workshops(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<WorkshopConnection> {
+        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(ctx.access()), None);
+        Ok(children(ctx, find, workshop::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// How it is run; null to others than its organization's staff.

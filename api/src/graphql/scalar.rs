@@ -38,6 +38,23 @@ text_scalar! {
     PhoneNumber, |value| text::phone("PhoneNumber", value);
 }
 
+/// An address of the web, such as `https://example.org/room`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WebAddress(pub(crate) String);
+
+/// An address of the web, such as `https://example.org/room`.
+#[Scalar(name = "URL")]
+impl ScalarType for WebAddress {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = value else { return Err(InputValueError::expected_type(value)) };
+        text::url("URL", &text).map(Self).map_err(|refusal| InputValueError::custom(refusal.message))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
 /// A day, as `2026-11-23`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date(pub(crate) NaiveDate);

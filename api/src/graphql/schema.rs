@@ -4,7 +4,7 @@ use async_graphql::{
     Context, ID, InputValueError, InputValueResult, Interface, MergedObject, MergedSubscription, Object, Result, Scalar, ScalarType,
     SchemaBuilder, Value,
 };
-use entity::{AnyId, api_client, audit_event, client, event, organization, program, staff_member};
+use entity::{AnyId, api_client, audit_event, client, event, organization, program, registration, session, staff_member, workshop};
 
 use super::{
     api_client::{ApiClient, ApiClientMutation},
@@ -16,8 +16,11 @@ use super::{
     nullable::NullableRoots,
     organization::{Organization, OrganizationQuery},
     program::{Program, ProgramMutation, ProgramQuery},
+    registration::{Registration, RegistrationMutation},
+    session::{Session, SessionMutation, SessionQuery},
     staff_member::{StaffMember, StaffMemberMutation},
     viewer::ViewerQuery,
+    workshop::{Workshop, WorkshopMutation, WorkshopQuery},
 };
 use crate::{access::Actor, store::Protected};
 
@@ -26,11 +29,29 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// What can be asked. The public schedule and directory need no token; all else is within organization, role, scopes and consents.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrganizationQuery, ProgramQuery, ClientQuery, EventQuery, AuditEventQuery);
+pub struct Query(
+    ViewerQuery,
+    NodeQuery,
+    OrganizationQuery,
+    ProgramQuery,
+    ClientQuery,
+    WorkshopQuery,
+    SessionQuery,
+    EventQuery,
+    AuditEventQuery,
+);
 
 /// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
 #[derive(MergedObject, Default)]
-pub struct Mutation(ProgramMutation, StaffMemberMutation, ApiClientMutation, ClientMutation);
+pub struct Mutation(
+    ProgramMutation,
+    StaffMemberMutation,
+    ApiClientMutation,
+    ClientMutation,
+    WorkshopMutation,
+    SessionMutation,
+    RegistrationMutation,
+);
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
@@ -51,6 +72,9 @@ pub(crate) enum Node {
     StaffMember(StaffMember),
     ApiClient(ApiClient),
     Client(Client),
+    Workshop(Workshop),
+    Session(Session),
+    Registration(Registration),
     Event(Event),
     AuditEvent(AuditEvent),
 }
@@ -58,14 +82,14 @@ pub(crate) enum Node {
 macro_rules! node_ids {
     ($($Node:ident)*) => {$(
         impl $Node {
-            async fn node_id(&self, _: &Context<'_>) -> Result<ID> {
+            pub(crate) async fn node_id(&self, _: &Context<'_>) -> Result<ID> {
                 Ok(ID(self.0.id().to_string()))
             }
         }
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Workshop Session Registration Event AuditEvent);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +134,7 @@ impl NodeQuery {
 
 async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
     // Reading a kind by id asks for what reading it by its own field asks for: the store decides the rest.
-    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg") {
+    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "ses") {
         return Ok(None);
     }
     Ok(match id.prefix {
@@ -119,6 +143,9 @@ async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "stf" => one::<staff_member::Entity>(ctx, id).await?.map(|row| Node::StaffMember(StaffMember(row))),
         "api" => one::<api_client::Entity>(ctx, id).await?.map(|row| Node::ApiClient(ApiClient(row))),
         "cli" => one::<client::Entity>(ctx, id).await?.map(|row| Node::Client(Client(row))),
+        "wks" => one::<workshop::Entity>(ctx, id).await?.map(|row| Node::Workshop(Workshop(row))),
+        "ses" => one::<session::Entity>(ctx, id).await?.map(|row| Node::Session(Session(row))),
+        "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
         "aud" => one::<audit_event::Entity>(ctx, id).await?.map(|row| Node::AuditEvent(AuditEvent(row))),
         _ => None,

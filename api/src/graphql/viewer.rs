@@ -1,13 +1,14 @@
 //! Who is asking, as they are told themselves.
 
-use async_graphql::{Context, Object, Result, Union};
+use async_graphql::{Context, Object, Result, SimpleObject, Union};
+use chrono::{DateTime, Utc};
 use entity::{
     api_client, organization, staff_member,
     vocabulary::{PurposeOfUse, Role},
 };
 
 use super::{api_client::ApiClient, context::RequestContext, error::query_error, organization::Organization, staff_member::StaffMember};
-use crate::access::Actor;
+use crate::access::{Access, Actor};
 
 /// Who acts: a person of staff, or a partner's application.
 #[derive(Union)]
@@ -17,6 +18,27 @@ pub(crate) enum ActorNode {
     StaffMember(StaffMember),
     /// A partner's application.
     ApiClient(ApiClient),
+}
+
+/// How often someone may ask. What is left stands in the header `RateLimit` of each answer, too.
+#[derive(SimpleObject)]
+pub(crate) struct RateLimit {
+    /// Requests at once, when none was made for a while; the largest Int where requests are not counted.
+    limit: i32,
+    /// How many of them are left after this one.
+    remaining: i32,
+    /// When all of them will be there again, if no other is made (UTC).
+    reset_at: DateTime<Utc>,
+}
+
+impl RateLimit {
+    fn of(access: &Access) -> Self {
+        let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        match access.share {
+            Some(share) => Self { limit: int(share.limit), remaining: int(share.remaining), reset_at: share.reset_at },
+            None => Self { limit: i32::MAX, remaining: i32::MAX, reset_at: access.now },
+        }
+    }
 }
 
 /// Who is asking.
@@ -51,6 +73,11 @@ impl Viewer {
     /// Which purposes of use they may name.
     async fn purposes(&self, ctx: &Context<'_>) -> Vec<PurposeOfUse> {
         ctx.access().purposes.iter().copied().collect()
+    }
+
+    /// How often they may still ask.
+    async fn rate_limit(&self, ctx: &Context<'_>) -> RateLimit {
+        RateLimit::of(ctx.access())
     }
 
     /// Where the log stands now: read this first, then a list, then subscribe after it.

@@ -32,6 +32,8 @@ pub enum ErrorCode {
     DepthLimitExceeded,
     /// Too many requests.
     RateLimited,
+    /// Only a document's hash was sent, and the document is not known here.
+    PersistedQueryNotFound,
     /// It took too long.
     Timeout,
     /// Not now.
@@ -52,6 +54,7 @@ impl ErrorCode {
             Self::CostLimitExceeded => "COST_LIMIT_EXCEEDED",
             Self::DepthLimitExceeded => "DEPTH_LIMIT_EXCEEDED",
             Self::RateLimited => "RATE_LIMITED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
@@ -101,6 +104,25 @@ impl Answer {
             response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty()) || response.errors.is_empty();
         let errors = bounded(response.errors).into_iter().map(|error| classified(error, has_variables, request_id)).collect();
         Self { data: executed.then_some(response.data), errors, extensions: response.extensions }
+    }
+
+    /// An item of a subscription, or why it could not be begun: an error of the request then, with no place in the data.
+    pub(super) fn of_stream(item: Result<Response, Response>, has_variables: bool, request_id: &str) -> Self {
+        match item {
+            Ok(response) => Self::of(response, has_variables, request_id),
+            Err(response) => Self::of(response, has_variables, request_id).into_refusal(),
+        }
+    }
+
+    fn into_refusal(mut self) -> Self {
+        self.errors.iter_mut().for_each(|error| error.path.clear());
+        Self { data: None, ..self }
+    }
+
+    /// The same, with what it cost.
+    pub(super) fn costing(mut self, cost: usize) -> Self {
+        self.extensions.insert("cost".to_owned(), cost.into());
+        self
     }
 
     /// Whether the request was refused before anything was executed.
@@ -201,6 +223,17 @@ mod tests {
         assert!(!answer.to_json().contains("10.0.0.5"));
         assert!(answer.to_json().contains("\"data\":null"));
         assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn why_a_stream_could_not_be_begun_has_no_data_and_hides_our_faults() {
+        let fault = || ServerError::new("connection to 10.0.0.5 refused", None).with_path(vec![PathSegment::Field("events".into())]);
+        let begun = Answer::of_stream(Ok(Response::from_errors(vec![fault()])), false, "r1");
+        assert!(!begun.is_refusal() && begun.to_json().contains("\"path\":[\"events\"]"), "{}", begun.to_json());
+        let not_begun = Answer::of_stream(Err(Response::from_errors(vec![fault()])), false, "r1");
+        assert!(not_begun.is_refusal() && !not_begun.to_json().contains("path"), "{}", not_begun.to_json());
+        assert_eq!(code_of(&not_begun.errors[0]), Some("INTERNAL"));
+        assert!(!not_begun.to_json().contains("10.0.0.5"));
     }
 
     #[test]

@@ -12,7 +12,10 @@ use actix_web::{
 use async_graphql::ServerError;
 use async_graphql_parser::types::OperationType;
 
-use super::{Credentials, DoorSettings, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, rate::Bucket, routes::Doors};
+use super::{
+    Credentials, DoorSettings, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, parameters::Parameters, rate::Bucket,
+    routes::Doors,
+};
 use crate::access::{Access, IdempotencyKey};
 
 /// Why a request goes no further, before GraphQL has a say.
@@ -106,7 +109,7 @@ pub(super) fn address(request: &HttpRequest, settings: &DoorSettings) -> IpAddr 
 impl Doors {
     /// Signs in and takes one request of the caller's share. A token that is not valid costs its address one, so that guessing is slow.
     pub(super) async fn admit(&self, credentials: Credentials, address: IpAddr) -> Result<(Access, HeaderMap), Refused> {
-        let signed_in = self.engine.sign_in(credentials).await;
+        let mut signed_in = self.engine.sign_in(credentials).await;
         let bucket = signed_in.as_ref().map_or(Bucket::Address(address), |access| Bucket::of(access.actor, address));
         let mut headers = HeaderMap::new();
         if let Some(standing) = self.limiter.take(bucket) {
@@ -118,8 +121,21 @@ impl Doors {
                 refused.headers = headers;
                 return Err(refused);
             }
+            if let Ok(access) = &mut signed_in {
+                access.share = Some(standing.share(access.now));
+            }
         }
         Ok((signed_in?, headers))
+    }
+}
+
+impl Doors {
+    /// From parameters to an operation that may run, by its document or by the document's hash.
+    pub(super) fn prepare(&self, mut parameters: Parameters) -> Result<Operation, ServerError> {
+        let document = self.persisted.complete(&mut parameters)?;
+        let operation = Operation::prepare(&parameters, &self.settings.limits)?;
+        self.persisted.keep(document);
+        Ok(operation)
     }
 }
 

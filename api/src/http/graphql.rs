@@ -42,7 +42,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Dat
 async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
     let parameters = read(request, payload, &doors.settings).await?;
     let (mut access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
-    let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
+    let prepared = doors.prepare(parameters).and_then(|operation| {
         if operation.kind == OperationType::Subscription {
             return Err(ErrorCode::BadUserInput.error("Subscribe over a WebSocket at /graphql, or by POST to /graphql/stream."));
         }
@@ -62,7 +62,7 @@ pub(super) async fn get(request: HttpRequest, payload: Payload, doors: web::Data
         return websocket::open(&request, payload, doors);
     }
     let accept = accept(&request);
-    let asks = url::form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "query");
+    let asks = url::form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "query" || name == "extensions");
     if !asks && doors.settings.graphiql && media::names(accept.as_deref(), "text/html") {
         return graphiql::page();
     }
@@ -82,7 +82,7 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
     shown.bearer = None;
     shown.purpose = None;
     let (access, headers) = doors.admit(shown, address(request, &doors.settings)).await?;
-    let operation = match Operation::prepare(&parameters, &doors.settings.limits) {
+    let operation = match doors.prepare(parameters) {
         Ok(operation) => operation,
         Err(error) => return Ok(reply(&Answer::refusal(vec![error]), media, None, [headers])),
     };
@@ -147,7 +147,7 @@ async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes
 impl Doors {
     /// Runs a query or a mutation, with the headers that the engine wants to have told.
     pub(super) async fn run(&self, access: Access, operation: Operation) -> (Answer, HeaderMap) {
-        let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+        let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let engine = self.engine.clone();
         let (request, mutation) = (operation.request, operation.kind == OperationType::Mutation);
         let work = async move { engine.execute(access, request).await };
@@ -165,7 +165,7 @@ impl Doors {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
             Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
         }));
-        (Answer::of(response, has_variables, &request_id), headers)
+        (Answer::of(response, has_variables, &request_id).costing(cost), headers)
     }
 }
 

@@ -93,8 +93,8 @@ impl Limits {
         within(variables.into_iter().map(entries).sum(), self.list_values, "list values")
     }
 
-    /// Looks at a parsed document: every fragment and every operation of it. Gives the root fields of the chosen operation.
-    pub(super) fn check_document(&self, document: &ExecutableDocument, chosen: &OperationDefinition) -> Result<usize, ServerError> {
+    /// Looks at a parsed document: every fragment and every operation of it. Gives the size of the chosen operation.
+    pub(super) fn check_document(&self, document: &ExecutableDocument, chosen: &OperationDefinition) -> Result<Size, ServerError> {
         within(document.fragments.len(), self.fragments, "fragments")?;
         within(document.operations.iter().len(), self.operations, "operations")?;
         self.check_counts(document)?;
@@ -103,7 +103,7 @@ impl Limits {
         for (name, fragment) in &document.fragments {
             scale.fragment(name, fragment.pos)?;
         }
-        let mut roots = 0;
+        let mut size = Size::default();
         for (_, operation) in document.operations.iter() {
             let weight = scale.selection_set(&operation.node.selection_set.node)?;
             within(weight.selections, self.selections, "fields")?;
@@ -112,10 +112,10 @@ impl Limits {
                 return Err(too_deep("Fields are", self.depth));
             }
             if std::ptr::eq(&raw const operation.node, chosen) {
-                roots = weight.roots;
+                size = Size { root_fields: weight.roots, cost: weight.selections };
             }
         }
-        Ok(roots)
+        Ok(size)
     }
 
     fn check_counts(&self, document: &ExecutableDocument) -> Result<(), ServerError> {
@@ -136,6 +136,15 @@ impl Limits {
         within(counts.directives, self.directives_in_all, "directives")?;
         within(counts.list_values, self.list_values, "list values")
     }
+}
+
+/// How much an operation asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Fields of the operation itself, fragments written out.
+    pub(super) root_fields: usize,
+    /// What is held against `selections`, and told as `extensions.cost`.
+    pub(super) cost: usize,
 }
 
 /// What is counted as it is written, whether used or not.
@@ -268,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str) -> Result<usize, String> {
+    fn check(text: &str) -> Result<Size, String> {
         let limits = Limits::default();
         limits.check_text(text).map_err(|error| error.message)?;
         let document = parse_query(text).expect("a document");
@@ -278,8 +287,9 @@ mod tests {
 
     #[test]
     fn ordinary_documents_pass() {
-        assert_eq!(check("query($a: [Int] = [1, 2]) { a @skip(if: false) b: c { ...F } } fragment F on T { d }"), Ok(2));
-        assert_eq!(check("mutation { ...F } fragment F on Mutation { a b c }"), Ok(3));
+        let size = |root_fields, cost| Ok(Size { root_fields, cost });
+        assert_eq!(check("query($a: [Int] = [1, 2]) { a @skip(if: false) b: c { ...F } } fragment F on T { d }"), size(2, 4));
+        assert_eq!(check("mutation { ...F } fragment F on Mutation { a b c }"), size(3, 4));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod metrics;
 pub mod oauth;
 mod operation;
 mod parameters;
+mod persisted;
 mod rate;
 mod routes;
 mod scan;
@@ -65,11 +66,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Who this is, with today's roles. No token is an anonymous caller, who may read what is public.
     async fn sign_in(&self, credentials: Credentials) -> Result<Access, NotLetIn>;
 
-    /// Runs one query or mutation. The answer is complete: codes, redactions, notices, cost.
+    /// Runs one query or mutation. The answer is complete but for codes and cost, which doors add.
     async fn execute(&self, access: Access, request: Request) -> Response;
 
-    /// Runs one operation as a stream: a subscription's items, or one answer.
-    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Response>;
+    /// Runs a subscription: its items, or one error with why the stream could not be begun.
+    fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>>;
 
     /// The schema as SDL.
     fn sdl(&self) -> String;

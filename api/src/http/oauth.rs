@@ -13,11 +13,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use entity::{ApiClientId, OrganizationId, vocabulary::Role};
 use serde_json::json;
+use url::Url;
 
 use self::{error::OAuthError, form::Form};
 use crate::{
     access::{
-        Scope,
+        KeySets, Scope,
         secret::{SecretHash, Secrets},
         token::{Grant, Subject, Tokens, Verified, scope_text},
     },
@@ -40,6 +41,8 @@ pub struct RegisteredClient {
     pub secret_hashes: Vec<SecretHash>,
     /// Its public keys as a JSON Web Key Set, when it signs assertions (RFC 7523).
     pub jwks: Option<String>,
+    /// Where it publishes its public keys, when it does.
+    pub jwks_url: Option<Url>,
     /// What its tokens may be good for.
     pub scopes: BTreeSet<Scope>,
     /// The roles of its tokens.
@@ -72,6 +75,8 @@ pub struct OAuth {
     pub tokens: Tokens,
     /// Verifies clients' secrets.
     pub secrets: Secrets,
+    /// The keys that clients publish.
+    pub key_sets: KeySets,
     /// What is known of clients.
     pub registry: Arc<dyn Registry>,
     /// Real time, never a sandbox's.

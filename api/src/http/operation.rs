@@ -15,6 +15,8 @@ pub(super) struct Operation {
     pub(super) kind: OperationType,
     /// Fields of the operation itself, fragments written out.
     pub(super) root_fields: usize,
+    /// How much it asks for (`Limits::selections`).
+    pub(super) cost: usize,
     /// Whether it was sent variables, or declares them: then a wrong value is a mistake in them.
     pub(super) has_variables: bool,
     /// Hash of what was asked, for an idempotency key.
@@ -27,8 +29,9 @@ pub(super) struct Operation {
 impl Operation {
     /// Parses and checks.
     pub(super) fn prepare(parameters: &Parameters, limits: &Limits) -> Result<Self, ServerError> {
-        limits.check_text(&parameters.query)?;
-        let document = parse_query(&parameters.query).map_err(|error| {
+        let query = parameters.query.as_deref().unwrap_or_default();
+        limits.check_text(query)?;
+        let document = parse_query(query).map_err(|error| {
             let mut refusal = ErrorCode::ParseFailed.error(error.to_string());
             refusal.locations = error.positions().collect();
             refusal
@@ -36,12 +39,12 @@ impl Operation {
         let variables = parameters.variables();
         limits.check_variables(variables.values())?;
         let chosen = choose(&document, parameters.operation_name.as_deref())?;
-        let root_fields = limits.check_document(&document, chosen)?;
+        let size = limits.check_document(&document, chosen)?;
         needed_variables(chosen, &parameters.variables)?;
 
         let (kind, declares) = (chosen.ty, !chosen.variable_definitions.is_empty());
         let unfit_for_address = unfit_document(&document).or_else(|| unfit_variables(&parameters.variables));
-        let mut request = Request::new(parameters.query.clone()).variables(variables);
+        let mut request = Request::new(query).variables(variables);
         // The library refuses the name of an operation that the document leaves out.
         request.operation_name.clone_from(&parameters.operation_name);
         if let Ok(extensions) = serde_json::from_value(Value::Object(parameters.extensions.clone())) {
@@ -50,7 +53,8 @@ impl Operation {
         request.set_parsed_query(document);
         Ok(Self {
             kind,
-            root_fields,
+            root_fields: size.root_fields,
+            cost: size.cost,
             has_variables: declares || !parameters.variables.is_empty(),
             hash: parameters.hash(),
             request,

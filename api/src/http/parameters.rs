@@ -9,7 +9,8 @@ use super::ErrorCode;
 /// What a request asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
-    pub(super) query: String,
+    /// None when only its hash was sent.
+    pub(super) query: Option<String>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Map<String, Value>,
     pub(super) extensions: Map<String, Value>,
@@ -33,8 +34,10 @@ impl Parameters {
             Value::Array(_) => return Err(wrong("Send one operation at a time: an array of them is not taken.")),
             _ => return Err(wrong("The body must be a JSON object with `query`.")),
         };
+        let extensions = object(fields.remove("extensions"), "extensions")?;
         let query = match fields.remove("query") {
-            Some(Value::String(query)) => query,
+            Some(Value::String(query)) => Some(query),
+            None | Some(Value::Null) if extensions.get("persistedQuery").is_some_and(|hash| !hash.is_null()) => None,
             Some(_) => return Err(wrong("`query` must be a string.")),
             None => return Err(wrong("Give `query`, the document.")),
         };
@@ -46,7 +49,7 @@ impl Parameters {
                 Some(_) => return Err(wrong("`operationName` must be a string.")),
             },
             variables: object(fields.remove("variables"), "variables")?,
-            extensions: object(fields.remove("extensions"), "extensions")?,
+            extensions,
         })
     }
 

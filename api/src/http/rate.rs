@@ -8,6 +8,7 @@ use std::{
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use chrono::TimeDelta;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -15,7 +16,10 @@ use governor::{
     state::keyed::DefaultKeyedStateStore,
 };
 
-use crate::access::Actor;
+use crate::{
+    access::{Actor, Share},
+    clock::Instant,
+};
 
 /// How often one caller may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +72,21 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Seconds until the bucket is full, or until the next request may come.
+    fn reset(self) -> u64 {
+        let Self { rate, left, retry_after } = self;
+        retry_after.unwrap_or_else(|| u64::from((rate.burst.get() - left.min(rate.burst.get())).div_ceil(rate.per_second.get())))
+    }
+
+    /// The same, for the caller to ask about.
+    pub(super) fn share(self, now: Instant) -> Share {
+        let wait = TimeDelta::seconds(self.reset().try_into().unwrap_or(i64::from(u32::MAX)));
+        Share { limit: self.rate.burst.get(), remaining: self.left, reset_at: now + wait }
+    }
+
     /// Says it in the headers of the IETF draft "RateLimit header fields for HTTP", and in `Retry-After`.
     pub(super) fn write(self, headers: &mut HeaderMap) {
-        let Self { rate, left, retry_after } = self;
-        let reset =
-            retry_after.unwrap_or_else(|| u64::from((rate.burst.get() - left.min(rate.burst.get())).div_ceil(rate.per_second.get())));
+        let (Self { rate, left, retry_after }, reset) = (self, self.reset());
         let mut set = |name, value: String| {
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(HeaderName::from_static(name), value);

@@ -7,19 +7,21 @@ use actix_web::{
     web::{self, Bytes, ServiceConfig},
 };
 
-use super::{DoorSettings, Engine, frame, graphiql, graphql, health, rate::Limiter, stream};
+use super::{DoorSettings, Engine, frame, graphiql, graphql, health, persisted::Persisted, rate::Limiter, stream};
 
 /// What all doors share.
 pub(super) struct Doors {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) settings: DoorSettings,
     pub(super) limiter: Limiter,
+    pub(super) persisted: Persisted,
     pub(super) sdl: OnceLock<Bytes>,
 }
 
 /// The doors, for `App::configure`. Make them once and clone them into each worker: they share buckets and counts.
 pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
-    let doors = web::Data::new(Doors { limiter: Limiter::new(settings.rate), sdl: OnceLock::new(), engine, settings });
+    let doors =
+        web::Data::new(Doors { limiter: Limiter::new(settings.rate), persisted: Persisted::new(), sdl: OnceLock::new(), engine, settings });
     move |config| {
         let framed = |path: &str| web::resource(path).wrap(from_fn(frame));
         config

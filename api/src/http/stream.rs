@@ -43,7 +43,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Dat
 async fn open(request: &HttpRequest, payload: Payload, doors: web::Data<Doors>) -> Result<HttpResponse, Refused> {
     let parameters = read(request, payload, &doors.settings).await?;
     let (mut access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
-    let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
+    let prepared = doors.prepare(parameters).and_then(|operation| {
         keyed(&mut access, &operation, text(request, "idempotency-key"))?;
         Ok(operation)
     });
@@ -96,9 +96,9 @@ async fn feed(doors: web::Data<Doors>, access: Access, operation: Operation, eve
 /// The answers of any operation: a subscription's items, or the one of a query or mutation.
 fn answers(doors: &web::Data<Doors>, access: Access, operation: Operation) -> stream::BoxStream<'static, Answer> {
     if operation.kind == OperationType::Subscription {
-        let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+        let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let items = doors.engine.subscribe(access, operation.request);
-        return items.map(move |response| Answer::of(response, has_variables, &request_id)).boxed();
+        return items.map(move |item| Answer::of_stream(item, has_variables, &request_id).costing(cost)).boxed();
     }
     let doors = doors.clone().into_inner();
     stream::once(async move { doors.run(access, operation).await.0 }).boxed()

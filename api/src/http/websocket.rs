@@ -20,7 +20,6 @@ use super::{
     Credentials, ErrorCode, NotLetIn,
     answer::Answer,
     caller::{address, bearer, keyed, request_id},
-    operation::Operation,
     parameters::Parameters,
     routes::Doors,
 };
@@ -331,7 +330,7 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
         Ok((access, _)) => access,
         Err(refused) => return way.send(Kind::Error(Answer::refusal(vec![*refused.error]))).await,
     };
-    let prepared = Operation::prepare(&parameters, &doors.settings.limits).and_then(|operation| {
+    let prepared = doors.prepare(parameters).and_then(|operation| {
         keyed(&mut access, &operation, key.as_deref())?;
         Ok(operation)
     });
@@ -353,10 +352,10 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
             way.send(Kind::Complete).await;
         };
     }
-    let (has_variables, request_id) = (operation.has_variables, access.request_id.clone());
+    let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
     let mut items = doors.engine.subscribe(access, operation.request);
-    while let Some(response) = items.next().await {
-        let answer = Answer::of(response, has_variables, &request_id);
+    while let Some(item) = items.next().await {
+        let answer = Answer::of_stream(item, has_variables, &request_id).costing(cost);
         if answer.is_refusal() {
             return way.send(Kind::Error(answer)).await;
         }

@@ -1,16 +1,16 @@
 //! Lists: what exists for the caller, narrowed, ordered and paged by keyset.
 
-use chrono::{DateTime, Utc};
 use entity::TypedId;
 use sea_orm::{
-    ColumnTrait, Condition, ExprTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
+    ColumnTrait, ColumnType, Condition, ExprTrait, IdenStatic, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    Select, Value,
     sea_query::{CaseStatement, Expr, Func, Query, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
-    protected::{Fetched, granted, scoped},
+    protected::{Fetched, granted, scoped, visible},
     sha256,
 };
 use crate::{
@@ -22,8 +22,6 @@ use crate::{
 const DEFAULT_PAGE: u64 = 20;
 /// How many it has at the most.
 const LARGEST_PAGE: i32 = 100;
-/// Where nulls stand in an order of instants.
-const NULLS_AT: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 /// Which page (Relay cursor specification).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +37,7 @@ pub struct PageArgs {
 }
 
 /// One page of a list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page<E: Protected> {
     /// The rows in the list's order, each with its cursor.
     pub rows: Vec<(String, Visible<E>)>,
@@ -49,12 +47,40 @@ pub struct Page<E: Protected> {
     pub has_previous: bool,
 }
 
+/// A row with the instant that it is ordered by, where that is computed.
+pub(in crate::store) type Placed<E> = (Option<chrono::DateTime<chrono::Utc>>, Visible<E>);
+
 /// A list that is being asked for. It begins narrowed to what exists for the caller.
 pub struct Find<'a, E: Protected> {
     store: &'a Store,
     access: &'a Access,
+    pub(in crate::store) listing: Listing<E>,
+}
+
+/// What is asked for, without who asks: which rows of those that exist for the caller, and in which order.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Listing<E: Protected> {
     narrowed: Condition,
-    order: Option<(E::Column, Order)>,
+    /// What it is narrowed by, as text: cursors are bound to it.
+    named: String,
+    order: Option<(By<E>, Order)>,
+}
+
+/// What rows are ordered by, before their ids.
+#[derive(Clone, Debug)]
+enum By<E: Protected> {
+    Column(E::Column),
+    /// An instant that is computed of each row, with its name.
+    Computed(&'static str, Expr),
+}
+
+impl<E: Protected> By<E> {
+    fn expr(&self) -> Expr {
+        match self {
+            Self::Column(column) => Expr::col(column.as_column_ref()),
+            Self::Computed(_, expr) => expr.clone(),
+        }
+    }
 }
 
 /// The place of a row in the order of its list.
@@ -68,7 +94,7 @@ struct Place {
 #[derive(Serialize, Deserialize)]
 enum Key {
     Text(String),
-    Instant(DateTime<Utc>),
+    Instant(chrono::DateTime<chrono::Utc>),
     Number(i64),
 }
 
@@ -94,62 +120,69 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self { store, access, narrowed: Condition::all(), order: None }
+        Self::over(store, access, Listing { narrowed: Condition::all(), named: String::new(), order: None })
+    }
+
+    pub(in crate::store) fn over(store: &'a Store, access: &'a Access, listing: Listing<E>) -> Self {
+        Self { store, access, listing }
+    }
+
+    /// When it is asked for.
+    pub const fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.access.now
     }
 
     /// Narrows by a column. Where the column is guarded, rows whose class is closed to the caller never match: what may not be
     /// read must not be found either.
     #[must_use]
-    pub fn by(mut self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
-        self.narrowed = self.narrowed.add(holds(column));
-        self.reading(E::class_of(column))
+    pub fn by(self, column: E::Column, holds: impl FnOnce(E::Column) -> Expr) -> Self {
+        self.matching(E::class_of(column), Condition::all().add(holds(column)))
     }
 
     /// Narrows by a condition on other tables, which reads this class of the row, or none.
     #[must_use]
-    pub fn matching(mut self, class: Option<Class>, condition: Condition) -> Self {
-        self.narrowed = self.narrowed.add(condition);
-        self.reading(class)
+    pub fn matching(self, class: Option<Class>, condition: Condition) -> Self {
+        let name = format!("{condition:?}");
+        self.matching_as(&name, class, condition)
     }
 
-    fn reading(mut self, class: Option<Class>) -> Self {
+    /// Likewise. The name binds cursors to the condition in place of its text, which may hold the time of the request.
+    #[must_use]
+    pub fn matching_as(mut self, name: &str, class: Option<Class>, condition: Condition) -> Self {
+        self.listing.narrowed = self.listing.narrowed.add(condition);
+        self.listing.named.push_str(name);
         if let (Some(class), false) = (class, self.access.is_system()) {
-            self.narrowed = self.narrowed.add(E::grants(self.access).condition(class));
+            self.listing.narrowed = self.listing.narrowed.add(E::grants(self.access).condition(class));
         }
         self
     }
 
-    /// Orders by a column; rows that are equal in it are ordered by their ids. Nulls come before everything, and so does what the
-    /// caller may not read.
+    /// Orders by a column; rows that are equal in it are ordered by their ids. An instant that is null, or that the caller may not
+    /// read, comes before every other. Other columns are never null where they are listed, and open to all who see the row.
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
-        self.order = Some((by, order));
-        self
-    }
-
-    /// What a column is ordered by. Indexes serve columns that everyone may read and that are never null; the others are instants.
-    fn sort_key(&self, column: E::Column) -> Expr {
-        let class = E::class_of(column);
-        if class.is_none() && !column.def().is_null() {
-            return Expr::col((E::default(), column));
+        let class = E::class_of(by).filter(|_| !self.access.is_system());
+        let instant = matches!(by.def().get_column_type(), ColumnType::TimestampWithTimeZone);
+        debug_assert!(class.is_none() || instant, "an order by a guarded column would tell its values");
+        if class.is_none() && !(instant && by.def().is_null()) {
+            self.listing.order = Some((By::Column(by), order));
+            return self;
         }
-        let value = Expr::col((E::default(), column));
+        let value = Expr::col(by.as_column_ref());
         let readable = match class {
-            Some(class) if !self.access.is_system() => {
-                Expr::Case(Box::new(CaseStatement::new().case(E::grants(self.access).condition(class), value)))
-            }
-            _ => value,
+            Some(class) => CaseStatement::new().case(E::grants(self.access).condition(class), value).into(),
+            None => value,
         };
-        Func::coalesce([readable, Expr::val(NULLS_AT)]).into()
+        let placed = Func::coalesce([readable, Expr::val(chrono::DateTime::UNIX_EPOCH)]).into();
+        self.ordered_by_instant(by.as_str(), placed, order)
     }
 
-    /// The place of a row in that order.
-    fn sort_value(column: E::Column, row: &Visible<E>) -> Value {
-        let open = E::class_of(column).is_none_or(|class| row.may_open(class));
-        match row.model().get(column) {
-            Value::ChronoDateTimeUtc(at) => at.filter(|_| open).unwrap_or(NULLS_AT).into(),
-            other => other,
-        }
+    /// Orders by an instant that is computed of each row and never null. The name binds cursors to it in place of the expression, which
+    /// may hold the time of the request.
+    #[must_use]
+    pub fn ordered_by_instant(mut self, name: &'static str, computed: Expr, order: Order) -> Self {
+        self.listing.order = Some((By::Computed(name, computed), order));
+        self
     }
 
     /// How many rows there are, over all pages.
@@ -157,8 +190,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn count(&self) -> Result<u64> {
-        let select = connection::select::<E>().filter(if self.access.is_system() { Condition::all() } else { E::visible_to(self.access) });
-        let ids = select.filter(self.narrowed.clone()).select_only().column(E::id_column());
+        let ids = self.existing().select_only().column(E::id_column());
         Ok(ids.into_tuple::<uuid::Uuid>().count(self.store.reader()).await?)
     }
 
@@ -167,31 +199,8 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
-        let select = self.in_order(scoped::<E>(self.access).filter(self.narrowed.clone()), false).limit(most);
-        self.fetch(select).await
-    }
-
-    async fn fetch(&self, select: Select<E>) -> Result<Vec<Visible<E>>> {
-        let fetched = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        let rows = Fetched::all_visible(fetched, self.access, &self.store.reads);
-        rows.iter().for_each(Visible::note_row);
-        Ok(rows)
-    }
-
-    /// The rows that exist for the caller and meet a condition, in order, at most so many. Where what exists is several lists, as many
-    /// are taken from each, and then from all of them.
-    fn slice(&self, narrowed: &Condition, backward: bool, most: u64) -> Select<E> {
-        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
-        if arms.len() < 2 {
-            return self.in_order(scoped::<E>(self.access).filter(narrowed.clone()), backward).limit(most);
-        }
-        let ids = arms.into_iter().enumerate().map(|(number, arm)| {
-            let arm = connection::select::<E>().select_only().column(E::id_column()).filter(arm).filter(narrowed.clone());
-            let arm = self.in_order(arm, backward).limit(most).into_query();
-            Query::select().column(E::id_column()).from_subquery(arm, format!("arm{number}")).to_owned()
-        });
-        let ids = ids.reduce(|mut all, arm| all.union(UnionType::Distinct, arm).to_owned()).unwrap_or_default();
-        self.in_order(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)), backward).limit(most)
+        let rows = self.listing.in_order(self.selected(), false).limit(most).into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        Ok(self.placed(rows).into_iter().map(|(_, row)| row).collect())
     }
 
     /// One page.
@@ -199,41 +208,67 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// Refused when the arguments contradict each other, ask for too many, or hold a cursor that is not of this list.
     pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
-        let backward = args.last.is_some();
-        if args.first.is_some() && args.last.is_some() {
-            return Err(Refusal::invalid("Give `first` or `last`, not both.").at(["last"]).into());
-        }
-        let wanted = page_size(args)?;
+        let wanted = args.wanted()?;
         let bound_to = self.bound_to();
-        let mut narrowed = self.narrowed.clone();
+        let mut beyond_cursors = Condition::all();
         for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
             if let Some(cursor) = cursor {
-                narrowed = narrowed.add(self.beyond(&bound_to, cursor, name, beyond)?);
+                beyond_cursors = beyond_cursors.add(self.beyond(&bound_to, cursor, name, beyond)?);
             }
         }
-        let mut rows = self.fetch(self.slice(&narrowed, backward, wanted + 1)).await?;
-        let more = rows.len() as u64 > wanted;
-        rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        if backward {
-            rows.reverse();
-        }
-        let rows = rows.into_iter().map(|row| Ok((self.cursor_of(&bound_to, &row)?, row)));
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        let (has_next, has_previous) = if backward { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
-        Ok(Page { rows, has_next, has_previous })
+        let select = self.slice(&beyond_cursors, args.backward(), wanted + 1);
+        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
+        self.page_of(self.placed(rows), wanted, args)
     }
 
-    fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
-        let turned = |order: &Order| match (order, backward) {
-            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
-            _ => Order::Asc,
-        };
-        let mut by_id = Order::Asc;
-        if let Some((column, order)) = &self.order {
-            select = select.order_by(self.sort_key(*column), turned(order));
-            by_id = order.clone();
+    /// At most so many rows beyond a place. Where what exists for the caller is several lists, as many are taken from each, and then from
+    /// all of them.
+    fn slice(&self, beyond: &Condition, backward: bool, most: u64) -> Select<E> {
+        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
+        if arms.len() < 2 {
+            return self.listing.in_order(self.selected().filter(beyond.clone()), backward).limit(most);
         }
-        select.order_by(E::id_column(), turned(&by_id))
+        let ids = arms.into_iter().enumerate().map(|(number, arm)| {
+            let arm = connection::select::<E>().select_only().column(E::id_column()).filter(arm);
+            let arm = arm.filter(self.listing.narrowed.clone()).filter(beyond.clone());
+            let arm = self.listing.in_order(arm, backward).limit(most).into_query();
+            Query::select().column(E::id_column().as_str()).from_subquery(arm, format!("arm{number}")).to_owned()
+        });
+        let ids = ids.reduce(|mut all, arm| all.union(UnionType::Distinct, arm).to_owned()).unwrap_or_default();
+        let rows = self.listing.with_place(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)));
+        self.listing.in_order(rows, backward).limit(most)
+    }
+
+    /// The rows of one statement as the caller sees them, each with what it is ordered by, where that is computed.
+    pub(in crate::store) fn placed(&self, rows: Vec<Fetched<E>>) -> Vec<Placed<E>> {
+        let places: Vec<_> = rows.iter().map(Fetched::place).collect();
+        let rows = Fetched::all_visible(rows, self.access, &self.store.reads);
+        rows.iter().for_each(Visible::note_row);
+        places.into_iter().zip(rows).collect()
+    }
+
+    /// The rows of the list without their grants, to be counted or numbered.
+    pub(in crate::store) fn existing(&self) -> Select<E> {
+        visible::<E>(self.access).filter(self.listing.narrowed.clone())
+    }
+
+    /// The rows of the list with their grants and what they are ordered by.
+    fn selected(&self) -> Select<E> {
+        self.listing.with_place(scoped::<E>(self.access).filter(self.listing.narrowed.clone()))
+    }
+
+    /// A page of rows that are in the order in which they were asked for, one more than wanted where more follow.
+    pub(in crate::store) fn page_of(&self, mut rows: Vec<Placed<E>>, wanted: u64, args: &PageArgs) -> Result<Page<E>> {
+        let bound_to = self.bound_to();
+        let more = rows.len() as u64 > wanted;
+        rows.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        if args.backward() {
+            rows.reverse();
+        }
+        let rows = rows.into_iter().map(|(place, row)| Ok((self.cursor_of(&bound_to, &row, place)?, row)));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let (has_next, has_previous) = if args.backward() { (args.before.is_some(), more) } else { (more, args.after.is_some()) };
+        Ok(Page { rows, has_next, has_previous })
     }
 
     /// The rows after (or before) a cursor's place.
@@ -244,21 +279,25 @@ impl<'a, E: Protected> Find<'a, E> {
         };
         let plain = self.store.shared.cursor_key.read(bound_to, cursor).ok_or_else(not_of_this_list)?;
         let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
-        let descending = matches!(self.order, Some((_, Order::Desc)));
+        let descending = matches!(self.listing.order, Some((_, Order::Desc)));
         let greater = after != descending;
-        let past = |key: Expr, value: Value| if greater { key.gt(value) } else { key.lt(value) };
-        let id = past(Expr::col((E::default(), E::id_column())), Value::Uuid(Some(place.id)));
-        Ok(match (&self.order, place.value) {
-            (Some((column, _)), Some(key)) => {
-                let (by, value) = (self.sort_key(*column), key.into_value());
-                Condition::any().add(past(by.clone(), value.clone())).add(Condition::all().add(by.eq(value)).add(id))
+        let past = |expr: Expr, value: Value| if greater { expr.gt(value) } else { expr.lt(value) };
+        let id = past(Expr::col(E::id_column().as_column_ref()), Value::Uuid(Some(place.id)));
+        Ok(match (&self.listing.order, place.value) {
+            (Some((by, _)), Some(key)) => {
+                let value = key.into_value();
+                Condition::any().add(past(by.expr(), value.clone())).add(Condition::all().add(by.expr().eq(value)).add(id))
             }
             _ => Condition::all().add(id),
         })
     }
 
-    fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>) -> Result<String> {
-        let value = self.order.as_ref().map(|(column, _)| Key::of(Self::sort_value(*column, row))).transpose()?;
+    fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>, computed: Option<chrono::DateTime<chrono::Utc>>) -> Result<String> {
+        let value = match &self.listing.order {
+            Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
+            Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
+            None => None,
+        };
         let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
@@ -266,9 +305,69 @@ impl<'a, E: Protected> Find<'a, E> {
     /// What a cursor of this list is bound to.
     fn bound_to(&self) -> Vec<u8> {
         let organization = self.access.organization.map(|id| id.to_string()).unwrap_or_default();
-        let order = self.order.as_ref().map(|(column, order)| format!("{column:?} {order:?}")).unwrap_or_default();
-        let narrowed = format!("{:?}", self.narrowed);
-        sha256(&[organization.as_bytes(), E::Id::PREFIX.as_bytes(), order.as_bytes(), narrowed.as_bytes()])
+        sha256(&[organization.as_bytes(), &self.listing.digest()])
+    }
+}
+
+impl<E: Protected> Listing<E> {
+    /// Narrowed to those of a parent.
+    pub(in crate::store) fn of(&self, parent: E::Column, id: uuid::Uuid) -> Self {
+        let named = format!("{} {parent:?} {id}", self.named);
+        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), named, order: self.order.clone() }
+    }
+
+    /// By what the rows are ordered, and which way.
+    pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
+        let turned = |order: &Order| match (order, backward) {
+            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
+            _ => Order::Asc,
+        };
+        let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
+        let first = self.order.iter().map(|(by, order)| (by.expr(), turned(order)));
+        first.chain([(Expr::col(E::id_column().as_column_ref()), turned(&by_id))]).collect()
+    }
+
+    pub(in crate::store) fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
+        for (expr, order) in self.order(backward) {
+            QueryTrait::query(&mut select).order_by_expr(expr, order);
+        }
+        select
+    }
+
+    /// With the instant that rows are ordered by, where it is computed.
+    pub(in crate::store) fn with_place(&self, select: Select<E>) -> Select<E> {
+        match &self.order {
+            Some((By::Computed(_, expr), _)) => select.expr_as(expr.clone(), "place"),
+            _ => select,
+        }
+    }
+
+    /// Tells this list from every other.
+    pub(in crate::store) fn digest(&self) -> Vec<u8> {
+        let order = match &self.order {
+            Some((By::Column(column), order)) => format!("{column:?} {order:?}"),
+            Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
+            None => String::new(),
+        };
+        sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])
+    }
+}
+
+impl PageArgs {
+    /// Whether rows are taken from the end.
+    pub(in crate::store) const fn backward(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// How many rows are wanted.
+    ///
+    /// # Errors
+    /// Refused when the arguments contradict each other or ask for too many.
+    pub(in crate::store) fn wanted(&self) -> Result<u64> {
+        if self.first.is_some() && self.last.is_some() {
+            return Err(Refusal::invalid("Give `first` or `last`, not both.").at(["last"]).into());
+        }
+        page_size(self)
     }
 }
 

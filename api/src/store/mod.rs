@@ -3,6 +3,7 @@
 
 pub mod backup;
 mod chain;
+mod children;
 mod connection;
 mod cursor;
 mod find;
@@ -25,6 +26,7 @@ use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, Quer
 use tokio::sync::{Notify, watch};
 
 pub use chain::{Broken, Verified};
+pub use children::{ChildPage, Children};
 pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;

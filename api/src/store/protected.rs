@@ -2,6 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use entity::{ClientId, OrganizationId, Proof, TypedId, class, vocabulary::DataClass};
 use sea_orm::{
     Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, ModelTrait, QueryFilter, QueryResult, QuerySelect,
@@ -329,11 +330,14 @@ impl<E: Protected, C> Proof<C> for Opened<'_, E, C> {}
 pub(in crate::store) struct Fetched<E: Protected> {
     model: E::Model,
     grants: i32,
+    place: Option<DateTime<Utc>>,
 }
 
 impl<E: Protected> FromQueryResult for Fetched<E> {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")? })
+        // Only lists in a computed order select their place in it.
+        let place = row.try_get(prefix, "place").ok();
+        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")?, place })
     }
 }
 
@@ -350,6 +354,11 @@ impl<E: Protected> Fetched<E> {
         };
         fetched.into_iter().map(visible).collect()
     }
+
+    /// What it is ordered by, where that is computed.
+    pub(in crate::store) const fn place(&self) -> Option<DateTime<Utc>> {
+        self.place
+    }
 }
 
 /// The rows that exist for the caller, each with its grants. The one select that everything begins with.
@@ -362,6 +371,11 @@ pub(in crate::store) fn scoped<E: Protected>(access: &Access) -> sea_orm::Select
 pub(in crate::store) fn granted<E: Protected>(access: &Access) -> sea_orm::Select<E> {
     let grants = if access.is_system() { Expr::val(i32::MAX) } else { E::grants(access).as_column() };
     connection::select::<E>().expr_as(grants, "grants")
+}
+
+/// The rows that exist for the caller, without their grants: to be counted or numbered.
+pub(in crate::store) fn visible<E: Protected>(access: &Access) -> sea_orm::Select<E> {
+    if access.is_system() { connection::select::<E>() } else { connection::select::<E>().filter(E::visible_to(access)) }
 }
 
 pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(

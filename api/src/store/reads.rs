@@ -17,6 +17,9 @@ use crate::{
     error::{Error, Result},
 };
 
+/// How many entries are written with one statement: databases bound the number of its values.
+const BATCH: usize = 1_000;
+
 /// The classes of one row that were opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reading {
@@ -100,8 +103,11 @@ impl Store {
             allowed: Set(true),
             hash: Set(None),
         });
+        let rows: Vec<_> = rows.collect();
         let tx = self.shared.connections.begin().await?;
-        audit_event::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+        for batch in rows.chunks(BATCH) {
+            audit_event::Entity::insert_many(batch.to_vec()).exec_without_returning(&tx).await?;
+        }
         let scopes = if disclosed.is_empty() { Vec::new() } else { disclose(&tx, access, disclosed, at).await? };
         sea_orm::TransactionSession::commit(tx).await?;
         self.shared.written.notify_one();

@@ -9,8 +9,10 @@ use entity::{
     vocabulary::EventKind,
 };
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelBehavior, ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 use serde_json::{Value as Json, json};
 
@@ -224,6 +226,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Writes many new rows at once, to be read when they are asked for.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids one of them.
+    pub async fn insert_each<E: Protected, A>(&self, rows: Vec<A>) -> Result<()>
+    where
+        A: ActiveModelTrait<Entity = E> + Send,
+    {
+        if !rows.is_empty() {
+            E::insert_many(rows).exec_without_returning(&self.transaction).await?;
+        }
+        Ok(())
+    }
+
     /// Writes rows that are parts of another.
     ///
     /// # Errors
@@ -308,6 +324,22 @@ impl Tx {
     pub async fn journal_revocation(&self, organization: OrganizationId, consent: ConsentId) -> Result<()> {
         let what = What::Revocation { consent: consent.into() };
         self.vault().journal().append(Entry { at: self.shared.clock.now(), organization: organization.into(), what }).await.map(drop)
+    }
+
+    /// Changes columns by what is in them at the moment of writing, such as a counter, if the condition holds then. False when it does
+    /// not: what was to be counted is used up.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn count_if<E: Protected>(
+        &self,
+        row: &Visible<E>,
+        changes: impl IntoIterator<Item = (E::Column, Expr)> + Send,
+        condition: impl Into<Condition>,
+    ) -> Result<bool> {
+        let id = E::id_column().eq(super::key_of::<E>(row.id()));
+        let update = changes.into_iter().fold(E::update_many(), |update, (column, expr)| update.col_expr(column, expr));
+        Ok(update.filter(id).filter(condition.into()).exec(&self.transaction).await?.rows_affected > 0)
     }
 
     /// Records what happened, with its audit row.

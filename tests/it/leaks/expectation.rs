@@ -1,6 +1,8 @@
 //! Who may see what, written by hand from domain 3.3 and on purpose not from `access/policy.rs`: two people would have to err alike.
 
-use entity::vocabulary::Role::{self, Administrator, Analyst, Billing, Coordinator, Moderator, Peer, PrivacyOfficer, Referrer, Supervisor};
+use entity::vocabulary::Role::{
+    self, Administrator, Analyst, Billing, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
+};
 
 /// What a canary stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,18 @@ pub(crate) enum Class {
     Event,
     /// M: the audit.
     Audit,
+    /// What is not published: drafts, and what is for clients only.
+    Draft,
+    /// What is published for partners.
+    Partners,
+    /// An address that only those who registered are told.
+    HiddenAddress,
+    /// Where people meet online.
+    JoinUrl,
+    /// How many come to a session.
+    Roster,
+    /// C: that a client comes to a session.
+    Registration,
 }
 
 /// Where a canary lives, and where an asker works.
@@ -44,13 +58,16 @@ impl Place {
     }
 }
 
-/// How far a role sees a class. No row: nowhere. Never into another organization: there is nothing yet that a consent opens.
+/// How far a role sees a class. No row: nowhere. What is about people never into another organization: there is nothing yet that a
+/// consent opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// In the asker's own program (superscript p).
     Program,
     /// In the asker's whole organization.
     Organization,
+    /// Wherever it is.
+    Anywhere,
 }
 
 impl Reach {
@@ -58,6 +75,7 @@ impl Reach {
         match self {
             Self::Program => asker == canary,
             Self::Organization => asker.same_organization(canary),
+            Self::Anywhere => true,
         }
     }
 }
@@ -79,10 +97,18 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::Operations, STAFF, Reach::Organization),
     (Class::Event, STAFF, Reach::Organization),
     (Class::Audit, &[PrivacyOfficer], Reach::Organization),
+    (Class::Draft, STAFF, Reach::Organization),
+    (Class::Partners, STAFF, Reach::Anywhere),
+    (Class::Partners, &[PartnerApp], Reach::Anywhere),
+    (Class::HiddenAddress, STAFF, Reach::Organization),
+    (Class::JoinUrl, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Roster, &[Coordinator, Peer, Supervisor], Reach::Program),
+    (Class::Registration, &[Coordinator, Supervisor], Reach::Program),
 ];
 
-/// What a token without any scope still shows, by role: colleagues and how programs are run, for which there is no scope.
-pub(crate) const WITHOUT_SCOPE: &[Class] = &[Class::Staff, Class::Operations];
+/// What a token without any scope still shows, by role: colleagues and how programs and what they publish are run, for which there is no
+/// scope.
+pub(crate) const WITHOUT_SCOPE: &[Class] = &[Class::Staff, Class::Operations, Class::HiddenAddress];
 
 /// A field of a root type: its arguments, and the classes that it shows to all who may see them.
 /// `{client}` and so on stand for an id of each place in turn, `{node}` for an id of any kind, `{nodes}` for all, `{n}` for a number,
@@ -103,8 +129,16 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Query.node", "id: \"{node}\"", &[]),
     field("Query.nodes", "ids: [{nodes}]", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.organizations", "first: 100", &[Class::Administration]),
-    field("Query.programs", "first: 100", &[Class::Operations]),
-    field("Query.program", "id: \"{program}\"", &[Class::Operations]),
+    field("Query.programs", "first: 100", &[Class::Operations, Class::Draft, Class::Partners, Class::HiddenAddress]),
+    field("Query.program", "id: \"{program}\"", &[Class::Operations, Class::Draft, Class::Partners, Class::HiddenAddress]),
+    field("Query.topics", "", &[]),
+    field("Query.workshops", "first: 100", &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster]),
+    field(
+        "Query.sessions",
+        "first: 100",
+        &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration, Class::Person],
+    ),
+    field("Query.session", "id: \"{session}\"", &[Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration]),
     field("Query.clients", "first: 100", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.client", "id: \"{client}\"", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.events", "first: 100", &[Class::Event, Class::ClientEvent, Class::Person]),
@@ -121,6 +155,21 @@ pub(crate) const FIELDS: &[Field] = &[
          externalIdentifiers: [{ system: \"mrn\", value: \"{n}\" }], programIds: [\"{program}\"] }",
         &[],
     ),
+    field(
+        "Mutation.workshopCreate",
+        "input: { programId: \"{program}\", title: \"New {n}\", topics: [], modality: ONLINE, visibility: PUBLIC, startsOn: \"2026-03-09\", \
+         startTime: \"18:00\", minutes: 60 }",
+        &[],
+    ),
+    field("Mutation.workshopPublish", "id: \"{draft}\"", &[]),
+    field("Mutation.sessionReschedule", "id: \"{session}\", startsAt: \"2026-03-10T18:00:00Z\"", &[]),
+    field(
+        "Mutation.registrationCreate",
+        "input: { sessionId: \"{session}\", registrant: { clientId: \"{client}\" }, attendance: ONLINE }",
+        &[],
+    ),
+    field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
+    field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
     field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::Person]),
 ];
 
@@ -131,6 +180,9 @@ pub(crate) const NODES: &[(&str, &str, Option<Class>)] = &[
     ("StaffMember", "staff", Some(Class::Staff)),
     ("ApiClient", "application", Some(Class::Administration)),
     ("Client", "client", Some(Class::Person)),
+    ("Workshop", "draft", Some(Class::Draft)),
+    ("Session", "session", None),
+    ("Registration", "registration", Some(Class::Registration)),
     ("Event", "event", Some(Class::Event)),
     ("AuditEvent", "audit", Some(Class::Audit)),
 ];

@@ -9,7 +9,7 @@ use aftercare::{
     store::Action,
 };
 use entity::{
-    AnyId, audit_event, client, event, organization, program as program_row,
+    AnyId, audit_event, client, event, organization, program as program_row, registration, session,
     vocabulary::{OrganizationKind, Role},
 };
 use kit::{
@@ -114,6 +114,7 @@ impl World {
         for place in Place::ALL {
             world.directory(place).await;
             world.client(place).await;
+            world.schedule(place).await;
         }
         world.partner().await;
         world.log().await;
@@ -214,6 +215,64 @@ impl World {
         self.id("client", Some(Class::Person), place, id.parse::<AnyId>().unwrap());
     }
 
+    /// A draft, a workshop for partners, one for clients only, and a public one with a hidden address and one client who comes.
+    async fn schedule(&mut self, place: Place) {
+        let (at, home) = (format!("{place:?}").to_lowercase(), self.home(place));
+        let coordinator = self.asker(&format!("{} {place:?}", Role::Coordinator.as_str())).caller.clone();
+        let of = |what: &str| format!("canary-{what}-{at}");
+        let create = "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) {
+            workshop { id sessions { nodes { id } } } userErrors { message } } }";
+        let publish = "mutation($id: ID!) { workshopPublish(id: $id) { workshop { id } userErrors { message } } }";
+        let workshops = [("draft", "PUBLIC"), ("partners", "PARTNERS"), ("clients-only", "CLIENTS_ONLY"), ("public", "PUBLIC")];
+        for (what, visibility) in workshops {
+            let input = json!({
+                "programId": home.program, "title": if what == "public" { "Stress".to_owned() } else { of(what) }, "topics": ["COPING.STRESS"],
+                "modality": "HYBRID", "visibility": visibility, "startsOn": "2026-03-09", "startTime": "18:00", "minutes": 60,
+                "address": { "line1": of("lane"), "country": "US" }, "area": "Old town", "addressAfterRegistration": true,
+                "joinUrl": format!("https://meet.example.org/{}", of("room")),
+            });
+            let made = coordinator.ask_with(create, json!({ "input": input })).await;
+            let workshop = made.text("/workshopCreate/workshop/id").to_owned();
+            let session = made.text("/workshopCreate/workshop/sessions/nodes/0/id").to_owned();
+            if what != "draft" {
+                coordinator.ask_with(publish, json!({ "id": workshop })).await;
+            }
+            let (class, seen, met) = match what {
+                "public" => (None, "workshop", "session"),
+                "partners" => (Some(Class::Partners), "partners", "partners-session"),
+                _ => (Some(Class::Draft), "draft", "draft-session"),
+            };
+            self.id(seen, class, place, workshop.parse::<AnyId>().unwrap());
+            self.id(met, class, place, session.parse::<AnyId>().unwrap());
+            class.into_iter().for_each(|class| self.sing(class, place, of(what)));
+            if what == "public" {
+                self.attend(place, &coordinator, &session).await;
+            }
+        }
+        self.sing(Class::HiddenAddress, place, of("lane"));
+        self.sing(Class::JoinUrl, place, of("room"));
+    }
+
+    /// The place's client comes to a session. Numbers that can be searched for say how many come, and that this one does.
+    async fn attend(&mut self, place: Place, coordinator: &Caller, session: &str) {
+        let client = self.ids.iter().find(|id| (id.placeholder, id.place) == ("client", place)).unwrap().text.clone();
+        let register =
+            "mutation($session: ID!, $client: ID!) { registrationCreate(input: { sessionId: $session, registrant: { clientId: $client },
+            attendance: ONLINE }) { registration { id } userErrors { message } } }";
+        let made = coordinator.ask_with(register, json!({ "session": session, "client": client })).await;
+        let id: entity::RegistrationId = made.text("/registrationCreate/registration/id").parse().unwrap();
+        let (count, version) = (720_000_001 + place as i32, 730_000_001 + place as i32);
+        let connection = self.app.database.connect().await;
+        let counted = session::Entity::update_many().col_expr(session::Column::RegisteredOnline, Expr::val(count));
+        let row: entity::SessionId = session.parse().unwrap();
+        counted.filter(session::Column::Id.eq(row)).exec(&connection).await.unwrap();
+        let versioned = registration::Entity::update_many().col_expr(registration::Column::Version, Expr::val(version));
+        versioned.filter(registration::Column::Id.eq(id)).exec(&connection).await.unwrap();
+        self.sing(Class::Roster, place, count.to_string());
+        self.sing(Class::Registration, place, version.to_string());
+        self.id("registration", Some(Class::Registration), place, id);
+    }
+
     /// A partner's application of the first organization, with every scope.
     async fn partner(&mut self) {
         let (home, scopes) = (self.home(Place::Near), Scope::ALL.iter().map(|(scope, _)| *scope).collect::<Vec<_>>());
@@ -231,7 +290,8 @@ impl World {
         for row in self.app.store.find::<event::Entity>(&system).first(1000).await.unwrap() {
             let client = row.client_id.map(|id| id.to_string());
             let person = client.map(|id| self.ids.iter().find(|known| known.text == id).unwrap().place);
-            let (class, place) = person.map_or((Class::Event, at(row.organization_id)), |place| (Class::ClientEvent, place));
+            let of_client = if row.subject_kind == "reg" { Class::Registration } else { Class::ClientEvent };
+            let (class, place) = person.map_or((Class::Event, at(row.organization_id)), |place| (of_client, place));
             self.sing(class, place, row.id.to_string());
             if !self.ids.iter().any(|id| (id.placeholder, id.class, id.place) == ("event", Some(class), place)) {
                 self.id("event", Some(class), place, row.id);

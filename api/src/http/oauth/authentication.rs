@@ -54,7 +54,7 @@ impl OAuth {
         let claimed = Claimed::read(assertion).map_err(|_| OAuthError::InvalidClient)?;
         let issuer = claimed.issuer.as_deref().ok_or(OAuthError::InvalidClient)?;
         let client = self.client(issuer).await?.ok_or(OAuthError::InvalidClient)?;
-        let claims = opened(&client, claimed.kid.as_deref(), assertion).ok_or(OAuthError::InvalidClient)?;
+        let claims = self.opened(&client, claimed.kid.as_deref(), assertion).await?.ok_or(OAuthError::InvalidClient)?;
         if client_id.is_some_and(|given| given != claims.sub) || !self.is_for_us(&claims) {
             return Err(OAuthError::InvalidClient);
         }
@@ -63,6 +63,21 @@ impl OAuth {
         let name = HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, claims.jti.as_bytes()).as_ref());
         let first_time = self.registry.remember_assertion(client.id, &name, expires_at).await?;
         if first_time { Ok(client) } else { Err(OAuthError::InvalidClient) }
+    }
+
+    /// The claims of an assertion that one of the client's own keys signed. The name of the key may be left out, unless it is
+    /// to be looked for where the client publishes it.
+    async fn opened(&self, client: &RegisteredClient, kid: Option<&str>, assertion: &str) -> Result<Option<AssertionClaims>, OAuthError> {
+        let keys = match (&client.jwks, &client.jwks_url, kid) {
+            (Some(jwks), ..) => PublicKey::from_set(jwks.as_bytes()).unwrap_or_default(),
+            (None, Some(url), Some(kid)) => {
+                let found = self.key_sets.find(url, kid, self.clock.now()).await;
+                found.map_err(|_| OAuthError::Unavailable)?.into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let named = |key: &&PublicKey| key.signs_assertions() && (kid.is_none() || key.kid.as_deref() == kid);
+        Ok(keys.iter().filter(named).take(8).find_map(|key| key.open(assertion).ok()))
     }
 
     /// By the client about itself, for this server or its token endpoint, now, not for long (RFC 7523 §3).
@@ -80,13 +95,6 @@ impl OAuth {
             Err(_) => Ok(None),
         }
     }
-}
-
-/// The claims of an assertion that one of the client's own keys signed. The name of the key may be left out.
-fn opened(client: &RegisteredClient, kid: Option<&str>, assertion: &str) -> Option<AssertionClaims> {
-    let keys = PublicKey::from_set(client.jwks.as_ref()?.as_bytes())?;
-    let mut fitting = keys.iter().filter(|key| kid.is_none() || key.kid.as_deref() == kid).take(8);
-    fitting.find_map(|key| key.open(assertion).ok())
 }
 
 fn shown(request: &HttpRequest, form: &Form) -> Result<Shown, OAuthError> {

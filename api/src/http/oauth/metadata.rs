@@ -12,8 +12,8 @@ const CACHED: &str = "public, max-age=300";
 /// How clients show who they are.
 const AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
-/// What assertions may be signed with: what [`crate::access::jws`] takes.
-const ASSERTION_ALGORITHMS: [&str; 9] = ["EdDSA", "ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+/// What assertions may be signed with: what [`crate::access::jws::PublicKey::signs_assertions`] takes.
+const ASSERTION_ALGORITHMS: [&str; 2] = ["EdDSA", "RS256"];
 
 /// Authorization server metadata (RFC 8414 §2).
 pub(super) async fn server(oauth: web::Data<OAuth>) -> HttpResponse {

@@ -4,6 +4,7 @@ use std::{
 };
 
 use actix_web::{App, dev::ServiceResponse, http::StatusCode, http::header::HeaderMap, test};
+use bytes::Bytes;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use entity::TypedId;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::{
+    KeySource, Unreachable,
     keys::{self, Keys, Kind, Use},
     secret,
     token::tests::{grant, noon, tokens},
@@ -54,6 +56,20 @@ impl Registry for InMemory {
     }
 }
 
+/// Nobody publishes keys.
+struct Nowhere;
+
+#[async_trait]
+impl KeySource for Nowhere {
+    fn check(&self, _: &Url) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn fetch(&self, _: &Url) -> Result<Bytes, Unreachable> {
+        Err(Unreachable)
+    }
+}
+
 /// The server, one client with a secret, and the keys that client signs assertions with.
 struct Scene {
     oauth: Arc<OAuth>,
@@ -75,6 +91,7 @@ impl Scene {
         let oauth = OAuth {
             tokens,
             secrets,
+            key_sets: KeySets::new(Arc::new(Nowhere)),
             registry: Arc::clone(&registry) as Arc<dyn Registry>,
             clock: Clock::fixed(noon()),
             lifetime: TimeDelta::minutes(15),
@@ -98,6 +115,7 @@ impl Scene {
             organization,
             secret_hashes: vec![self.oauth.secrets.hash(&secret)],
             jwks: Some(serde_json::to_string(&self.client_keys.jwks()).unwrap()),
+            jwks_url: None,
             scopes: BTreeSet::from([Scope::ReferralsRead, Scope::ReferralsWrite]),
             roles: BTreeSet::from([Role::PartnerApp]),
         };

@@ -1,0 +1,183 @@
+//! What of the schedule someone looks for, as conditions on workshops and sessions.
+
+use chrono::{DurationRound, TimeDelta};
+use entity::{
+    ProgramId, session,
+    vocabulary::{Modality, SessionStatus},
+    workshop, workshop_label,
+};
+use sea_orm::{
+    ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{CaseStatement, Expr, Func, SubQueryStatement},
+};
+
+use super::text;
+use crate::{
+    access::{
+        Access, Scope,
+        policy::{Act, Resource, may},
+    },
+    clock::Instant,
+    error::Result,
+    store::{never, query},
+};
+
+/// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
+const SEATS_MOVE_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// The last moment of the calendar that is kept: where what has no next session is ordered.
+const END_OF_TIME: &str = "9999-12-31T00:00:00Z";
+
+/// Whether the caller's token is good for more of the schedule than is public.
+pub(super) fn reads_more(access: &Access) -> bool {
+    [Scope::ScheduleRead, Scope::WorkshopsWrite, Scope::RegistrationsWrite].iter().any(|scope| access.scopes.contains(scope))
+}
+
+/// The beginning of the five minutes in which this instant is.
+pub fn seats_move_at(at: Instant) -> Instant {
+    at.duration_trunc(SEATS_MOVE_EVERY).unwrap_or(at)
+}
+
+/// What a workshop is like. What is not given does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// One of these topics.
+    pub topics: Option<Vec<String>>,
+    /// In one of these languages, whatever its region where none is named.
+    pub languages: Option<Vec<String>>,
+    /// With all of these.
+    pub accessibility: Option<Vec<String>>,
+    /// In one of these ways.
+    pub modality: Option<Vec<Modality>>,
+    /// Of one of these programs.
+    pub program_ids: Option<Vec<ProgramId>>,
+    /// With words in the title that begin with these.
+    pub search: Option<String>,
+}
+
+/// How a session stands. What is not given does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// It begins then or later.
+    pub from: Option<Instant>,
+    /// It begins before.
+    pub to: Option<Instant>,
+    /// Whether someone can still register.
+    pub has_seats: Option<bool>,
+    /// In one of these states.
+    pub status: Option<Vec<SessionStatus>>,
+}
+
+fn labelled(kind: &str, values: impl IntoIterator<Item = String>) -> Condition {
+    let with = query::<workshop_label::Entity>().select_only().column(workshop_label::Column::WorkshopId);
+    let with = with.filter(workshop_label::Column::Kind.eq(kind)).filter(workshop_label::Column::Value.is_in(values));
+    Condition::all().add(workshop::Column::Id.in_subquery(with.into_query()))
+}
+
+/// Words are letters and digits alone, so that none of them holds a wildcard.
+fn titled(search: &str) -> Condition {
+    let words = text::words(search);
+    if words.is_empty() {
+        return never();
+    }
+    let column = || Expr::col((workshop::Entity, workshop::Column::TitleWords));
+    words.into_iter().fold(Condition::all(), |all, word| all.add(column().like(format!("% {word}%"))))
+}
+
+impl About {
+    /// The workshops that are like this, as a condition on [`workshop::Entity`]; none when everything is.
+    ///
+    /// # Errors
+    /// Refused when the words to search for are too long or hold control characters.
+    fn condition(&self) -> Result<Option<Condition>> {
+        let search = self.search.as_deref().map(|search| text::line("search", search, 100)).transpose()?;
+        let features = self.accessibility.iter().flatten().map(|feature| labelled("ACCESSIBILITY", [feature.clone()]));
+        let conditions = [
+            self.topics.as_ref().map(|topics| labelled("TOPIC", topics.iter().cloned())),
+            self.languages.as_ref().map(|tags| labelled("LANGUAGE", tags.iter().cloned())),
+            self.modality.as_ref().map(|ways| Condition::all().add(workshop::Column::Modality.is_in(ways.iter().copied()))),
+            self.program_ids.as_ref().map(|ids| Condition::all().add(workshop::Column::ProgramId.is_in(ids.iter().copied()))),
+            search.as_deref().map(titled),
+        ];
+        Ok(conditions.into_iter().flatten().chain(features).reduce(|all, one| Condition::all().add(all).add(one)))
+    }
+}
+
+/// The seats of one kind that are taken as everyone may know it, in SQL.
+fn taken(registered: session::Column, before: session::Column, now: Instant) -> Expr {
+    let settled = session::Column::SeatsChangedAt.lt(seats_move_at(now));
+    let column = |column: session::Column| Expr::col((session::Entity, column));
+    Expr::Case(Box::new(CaseStatement::new().case(settled, column(registered)).finally(column(before))))
+}
+
+/// Sessions that someone can still register for, as everyone may know it.
+fn open(now: Instant) -> Condition {
+    use session::Column;
+    let seats = |capacity: Column, registered, before| {
+        let left = taken(registered, before, now).lt(Expr::col((session::Entity, capacity)));
+        Condition::any().add(capacity.is_null()).add(left)
+    };
+    Condition::all().add(Column::Status.eq(SessionStatus::Scheduled)).add(Column::StartsAt.gt(now)).add(
+        Condition::any().add(seats(Column::CapacityInPerson, Column::RegisteredInPerson, Column::BeforeInPerson)).add(seats(
+            Column::CapacityOnline,
+            Column::RegisteredOnline,
+            Column::BeforeOnline,
+        )),
+    )
+}
+
+impl Standing {
+    /// The sessions that stand so, as a condition on [`session::Entity`]; none when all do.
+    fn condition(&self, now: Instant) -> Option<Condition> {
+        let conditions = [
+            self.from.map(|from| Condition::all().add(session::Column::StartsAt.gte(from))),
+            self.to.map(|to| Condition::all().add(session::Column::StartsAt.lt(to))),
+            self.has_seats.map(|wanted| if wanted { open(now) } else { open(now).not() }),
+            self.status.as_ref().map(|states| Condition::all().add(session::Column::Status.is_in(states.iter().copied()))),
+        ];
+        conditions.into_iter().flatten().reduce(|all, one| Condition::all().add(all).add(one))
+    }
+}
+
+/// Workshops that are like this and have a session that stands so, as a condition on [`workshop::Entity`].
+///
+/// # Errors
+/// Refused when the words to search for are too long or hold control characters.
+pub fn workshops(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
+    let with_session = standing.condition(now).map(|standing| {
+        let with = query::<session::Entity>().select_only().column(session::Column::WorkshopId).filter(standing);
+        workshop::Column::Id.in_subquery(with.into_query())
+    });
+    Ok(Condition::all().add_option(about.condition()?).add_option(with_session))
+}
+
+/// Sessions that stand so, of workshops that are like this, as a condition on [`session::Entity`].
+///
+/// # Errors
+/// Refused when the words to search for are too long or hold control characters.
+pub fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
+    let of_workshop = about.condition()?.map(|about| {
+        let of = query::<workshop::Entity>().select_only().column(workshop::Column::Id).filter(about);
+        session::Column::WorkshopId.in_subquery(of.into_query())
+    });
+    Ok(Condition::all().add_option(standing.condition(now)).add_option(of_workshop))
+}
+
+/// Sessions that are still to come.
+pub fn upcoming(now: Instant) -> Condition {
+    Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled)).add(session::Column::StartsAt.gt(now))
+}
+
+/// When a workshop's next session begins; the end of time where none is to come.
+pub fn next_session(now: Instant) -> Expr {
+    let of_workshop = Expr::col((session::Entity, session::Column::WorkshopId)).eq(Expr::col((workshop::Entity, workshop::Column::Id)));
+    let first = query::<session::Entity>().select_only().column_as(session::Column::StartsAt.min(), "next");
+    let first = first.filter(of_workshop).filter(upcoming(now)).into_query();
+    let end: Instant = END_OF_TIME.parse().unwrap_or(Instant::MAX_UTC);
+    Func::coalesce([Expr::from(SubQueryStatement::from(first)), Expr::val(end)]).into()
+}
+
+/// Whether the caller may see what is published for partners.
+pub(super) fn is_partner(access: &Access) -> bool {
+    reads_more(access) && may(access, Resource::PartnerSchedule, Act::Read)
+}

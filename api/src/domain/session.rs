@@ -1,0 +1,194 @@
+//! Who sees a session, and how one is moved or cancelled.
+
+use chrono::{DurationRound, TimeDelta};
+use entity::{
+    SessionId, session,
+    vocabulary::{AttendanceMode, EventKind, SessionStatus},
+    workshop,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+
+use super::{
+    schedule::{reads_more, seats_move_at},
+    text,
+    wall_time::{local_of, zone_of},
+    workshop::FURTHEST,
+};
+use crate::{
+    access::{
+        Access,
+        policy::{Act, Resource, may},
+    },
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, query},
+};
+
+impl Protected for session::Entity {
+    type Id = SessionId;
+
+    fn id_column() -> Self::Column {
+        session::Column::Id
+    }
+
+    fn id(row: &session::Model) -> SessionId {
+        row.id
+    }
+
+    /// Whoever sees the workshop.
+    fn visible_to(access: &Access) -> Condition {
+        let workshops = query::<workshop::Entity>().select_only().column(workshop::Column::Id);
+        let workshops = workshops.filter(workshop::Entity::visible_to(access));
+        Condition::all().add(session::Column::WorkshopId.in_subquery(workshops.into_query()))
+    }
+
+    /// How many are registered is for those who run the program; who they are, each registration decides.
+    fn grants(access: &Access) -> Grants {
+        if reads_more(access) && may(access, Resource::SessionRoster, Act::Read) {
+            let own = session::Column::ProgramId.is_in(access.programs.iter().copied());
+            Grants::none().open(Class::ContactsAndNotes, Condition::all().add(own))
+        } else {
+            Grants::none()
+        }
+    }
+
+    fn allows(access: &Access, action: Action, row: &session::Model) -> bool {
+        match action {
+            Action::Read => true,
+            Action::Update | Action::End => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
+            // Seats of another organization's sessions are for what a consent covers: not yet.
+            Action::Extend => access.organization == Some(row.organization_id) && may(access, Resource::Registration, Act::Create),
+            _ => false,
+        }
+    }
+}
+
+/// How many seats are left as everyone may know it, which moves at most every five minutes; null for any number.
+pub fn seats_left(session: &session::Model, attendance: AttendanceMode, now: Instant) -> Option<i32> {
+    let (capacity, registered, before) = match attendance {
+        AttendanceMode::InPerson => (session.capacity_in_person, session.registered_in_person, session.before_in_person),
+        AttendanceMode::Online => (session.capacity_online, session.registered_online, session.before_online),
+    };
+    let taken = if session.seats_changed_at < seats_move_at(now) { registered } else { before };
+    capacity.map(|capacity| (capacity - taken).max(0))
+}
+
+/// Refuses what only a session that is still to come allows.
+///
+/// # Errors
+/// Refused with `IMMUTABLE` when it is cancelled or has begun.
+pub(super) fn refuse_over(session: &session::Model, path: &'static [&'static str], now: Instant) -> Result<(), Refusal> {
+    let sentence = match session.status {
+        SessionStatus::Cancelled => "This session is cancelled: choose another.",
+        _ if session.starts_at <= now => "This session has begun: choose one that is still to come.",
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(Code::Immutable, sentence).at(path.iter().copied()))
+}
+
+/// Moves a session to another time. Whoever is registered stays so.
+///
+/// # Errors
+/// `NotFound` when the caller does not see it, `NotPermitted` when they do not coordinate its program; refused with `IMMUTABLE` when it
+/// is cancelled or has begun, with `INVALID` when the new time is past or far away, with `STALE` when it changed meanwhile.
+pub async fn reschedule(
+    store: &Store,
+    access: &Access,
+    id: SessionId,
+    starts_at: Instant,
+    version: Option<i32>,
+) -> Result<Visible<session::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let session = tx.fetch_for::<session::Entity>(id, Action::Update).await?;
+    let now = access.now;
+    refuse_over(&session, &["id"], now)?;
+    let whole_minute = starts_at.duration_trunc(TimeDelta::minutes(1)).is_ok_and(|minute| minute == starts_at);
+    if !whole_minute || starts_at <= now || starts_at - now > FURTHEST {
+        let sentence = format!("`startsAt` is a whole minute in the future, at most {} days ahead.", FURTHEST.num_days());
+        return Err(Refusal::invalid(sentence).at(["startsAt"]).into());
+    }
+    let workshop = tx.fetch_for::<workshop::Entity>(session.workshop_id, Action::Read).await?;
+    let change = session::ActiveModel {
+        starts_at: Set(starts_at),
+        ends_at: Set(starts_at + TimeDelta::minutes(workshop.minutes.into())),
+        local_start: Set(local_of(zone_of(&workshop.time_zone)?, starts_at)),
+        ..changed(&session, version, now)
+    };
+    let moved = write(&tx, &session, change, version).await?;
+    tx.record(Event::new(EventKind::SessionChanged, moved.organization_id, moved.id, moved.version).changed(["startsAt", "endsAt"]));
+    tx.commit(moved).await
+}
+
+/// Cancels a session, with a sentence for everyone. Whoever is registered stays so, to be told.
+///
+/// # Errors
+/// `NotFound` when the caller does not see it, `NotPermitted` when they do not coordinate its program; refused with `IMMUTABLE` when it
+/// is cancelled already or has begun, with `STALE` when it changed meanwhile.
+pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<String>) -> Result<Visible<session::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let session = tx.fetch_for::<session::Entity>(id, Action::End).await?;
+    refuse_over(&session, &["id"], access.now)?;
+    let note = note.map(|note| text::paragraph("note", &note, 500)).transpose().map_err(|refusal| refusal.at(["note"]))?;
+    let change = session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note), ..changed(&session, None, access.now) };
+    let cancelled = write(&tx, &session, change, None).await?;
+    let event = Event::new(EventKind::SessionCancelled, cancelled.organization_id, cancelled.id, cancelled.version);
+    tx.record(event.changed(["status", "note"]));
+    tx.commit(cancelled).await
+}
+
+fn changed(session: &session::Model, version: Option<i32>, now: Instant) -> session::ActiveModel {
+    session::ActiveModel { updated_at: Set(now), version: Set(version.unwrap_or(session.version).saturating_add(1)), ..Default::default() }
+}
+
+/// The write itself names the version it saw: of two at once, one wins.
+async fn write(
+    tx: &Tx,
+    session: &Visible<session::Entity>,
+    change: session::ActiveModel,
+    version: Option<i32>,
+) -> Result<Visible<session::Entity>> {
+    let seen = version.unwrap_or(session.version);
+    let unchanged = Condition::all().add(session::Column::Version.eq(seen)).add(session::Column::Status.eq(SessionStatus::Scheduled));
+    tx.update_if(session, change, unchanged).await?.ok_or_else(|| Error::from(Refusal::stale(Some(session.version)).at(["version"])))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDateTime;
+    use entity::{ProgramId, TypedId, WorkshopId};
+
+    use super::*;
+
+    fn instant(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn seats_move_every_five_minutes() {
+        let session = session::Model {
+            id: SessionId::new(),
+            organization_id: OrganizationId::new(),
+            program_id: ProgramId::new(),
+            workshop_id: WorkshopId::new(),
+            status: SessionStatus::Scheduled,
+            starts_at: instant("2026-03-09T12:00:00Z"),
+            ends_at: instant("2026-03-09T13:00:00Z"),
+            local_start: NaiveDateTime::default(),
+            capacity_in_person: Some(10),
+            capacity_online: None,
+            registered_in_person: 7,
+            registered_online: 40,
+            seats_changed_at: instant("2026-03-02T12:00:00Z"),
+            before_in_person: 4,
+            before_online: 0,
+            note: None,
+            created_at: instant("2026-03-01T12:00:00Z"),
+            updated_at: instant("2026-03-01T12:00:00Z"),
+            version: 1,
+        };
+        for (at, left) in [("2026-03-02T12:00:00Z", 6), ("2026-03-02T12:04:59Z", 6), ("2026-03-02T12:05:00Z", 3)] {
+            assert_eq!(seats_left(&session, AttendanceMode::InPerson, instant(at)), Some(left), "{at}");
+            assert_eq!(seats_left(&session, AttendanceMode::Online, instant(at)), None, "{at}");
+        }
+    }
+}

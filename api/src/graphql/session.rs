@@ -1,0 +1,314 @@
+//! Sessions: when a workshop meets, how many seats are left, and, for those who run it, who comes.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    ProgramId, SessionId, class, registration, session,
+    vocabulary::{AttendanceMode, Modality, RegistrationStatus, SessionStatus, SortDirection},
+    workshop,
+};
+use sea_orm::{ColumnTrait, Order};
+
+use super::{
+    connection::{children, connection, paged},
+    context::RequestContext,
+    error::{UserError, coded, command, query_error},
+    event::{DateTimeRange, in_our_era},
+    guard::Requires,
+    program::Address,
+    registration::RegistrationConnection,
+    scalar::{LanguageTag, TimeZone},
+    workshop::{Gathering, Workshop},
+};
+use crate::{
+    access::Scope,
+    domain::{
+        schedule::{self, About, Standing},
+        session::{cancel, reschedule, seats_left},
+        workshop::in_person,
+    },
+    store::{Class, Find, PageArgs, Visible},
+};
+
+/// One meeting of a workshop. What everyone may read of it says how many seats are left, and nothing of who or how many come.
+#[derive(Clone)]
+pub(crate) struct Session(pub(crate) Visible<session::Entity>);
+
+impl Session {
+    /// The workshop that it is a session of.
+    pub(crate) async fn workshop(&self, ctx: &Context<'_>) -> Result<Workshop> {
+        let found = ctx.load::<workshop::Entity>(self.0.workshop_id).await?;
+        found.map(Workshop).ok_or_else(|| coded("UNAVAILABLE", "The session's workshop has gone."))
+    }
+}
+
+/// One meeting of a workshop. What everyone may read of it says how many seats are left, and nothing of who or how many come.
+#[Object]
+impl Session {
+    /// Its id.
+    async fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// What it is a session of.
+    async fn gathering(&self, ctx: &Context<'_>) -> Result<Gathering> {
+        self.workshop(ctx).await.map(Gathering::Workshop)
+    }
+
+    /// Where it stands; more may come.
+    async fn status(&self) -> SessionStatus {
+        self.0.status
+    }
+
+    /// UTC.
+    async fn starts_at(&self) -> DateTime<Utc> {
+        self.0.starts_at
+    }
+
+    /// UTC.
+    async fn ends_at(&self) -> DateTime<Utc> {
+        self.0.ends_at
+    }
+
+    /// When it begins on the clock of its zone, as `2026-11-23T18:30`.
+    async fn local_start(&self) -> String {
+        self.0.local_start.format("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// Its zone.
+    async fn time_zone(&self, ctx: &Context<'_>) -> Result<TimeZone> {
+        Ok(TimeZone(self.workshop(ctx).await?.0.time_zone.clone()))
+    }
+
+    /// How people meet.
+    async fn modality(&self, ctx: &Context<'_>) -> Result<Modality> {
+        Ok(self.workshop(ctx).await?.0.modality)
+    }
+
+    /// Where people meet in person; null where nobody does, and where only those who registered are told.
+    async fn address(&self, ctx: &Context<'_>) -> Result<Option<Address>> {
+        let workshop = self.workshop(ctx).await?;
+        Ok(workshop.told_address().filter(|_| in_person(workshop.0.modality)))
+    }
+
+    /// Roughly where, as everyone may know.
+    async fn area(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.workshop(ctx).await?.0.area.clone())
+    }
+
+    /// A sentence for everyone, such as why it is cancelled.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+
+    /// Seats left in the room, as of the last full five minutes of the clock; null for any number, 0 where nobody meets in person.
+    async fn seats_left_in_person(&self, ctx: &Context<'_>) -> Option<i32> {
+        seats_left(&self.0, AttendanceMode::InPerson, ctx.access().now)
+    }
+
+    /// Seats left online, likewise.
+    async fn seats_left_online(&self, ctx: &Context<'_>) -> Option<i32> {
+        seats_left(&self.0, AttendanceMode::Online, ctx.access().now)
+    }
+
+    /// Class C: how many come, for coordinators, peers and supervisors of its program, and who they are, as far as each client's data is
+    /// open to the viewer. Null to everyone else.
+    async fn roster(&self, ctx: &Context<'_>) -> Option<SessionRoster> {
+        if self.0.open::<class::ContactsAndNotes>().is_some() {
+            return Some(SessionRoster(self.0.clone()));
+        }
+        if ctx.access().organization == Some(self.0.organization_id) {
+            ctx.closed_by_role(Class::ContactsAndNotes);
+        }
+        None
+    }
+
+    /// Counts changes, but not of seats.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+connection!(Session, SessionConnection, SessionEdge, session::Entity, "sessions");
+
+/// Who comes to a session, and how many.
+pub(crate) struct SessionRoster(Visible<session::Entity>);
+
+/// Who comes to a session, and how many.
+#[Object]
+impl SessionRoster {
+    /// Seats in the room; null for any number, 0 where nobody meets in person.
+    async fn capacity_in_person(&self) -> Option<i32> {
+        self.0.capacity_in_person
+    }
+
+    /// Seats online; null for any number, 0 where nobody takes part online.
+    async fn capacity_online(&self) -> Option<i32> {
+        self.0.capacity_online
+    }
+
+    /// How many seats are taken right now, of both kinds.
+    async fn registered_count(&self) -> i32 {
+        self.0.registered_in_person + self.0.registered_online
+    }
+
+    /// Who is registered, first come first, of those clients whose data is open to the viewer.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn registrations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In one of these states; all when there is none.")] status: Option<Vec<RegistrationStatus>>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<RegistrationConnection> {
+        let args = PageArgs { first, after, last, before };
+        let mut find = ctx.store().find::<registration::Entity>(ctx.access());
+        if let Some(states) = status {
+            find = find.by(registration::Column::Status, |column| column.is_in(states));
+        }
+        let find = find.ordered(registration::Column::RegisteredAt, Order::Asc);
+        Ok(children(ctx, find, registration::Column::SessionId, self.0.id, args).await?.into())
+    }
+}
+
+/// Which sessions.
+#[derive(InputObject, Default)]
+pub(crate) struct SessionFilter {
+    /// That begin then.
+    starts: Option<DateTimeRange>,
+    /// About one of these topics, by code.
+    topics: Option<Vec<String>>,
+    /// In one of these languages; `es` finds `es-MX` as well.
+    languages: Option<Vec<LanguageTag>>,
+    /// In one of these ways.
+    modality: Option<Vec<Modality>>,
+    /// Of one of these programs.
+    program_ids: Option<Vec<ProgramId>>,
+    /// That someone can still register for, or that nobody can.
+    has_seats: Option<bool>,
+    /// In one of these states.
+    status: Option<Vec<SessionStatus>>,
+    /// Accessible in all of these ways, by code.
+    accessibility: Option<Vec<String>>,
+    /// With words in the title that begin with these, in any case.
+    search: Option<String>,
+}
+
+impl SessionFilter {
+    pub(crate) fn narrow<'a>(&self, find: Find<'a, session::Entity>) -> Result<Find<'a, session::Entity>> {
+        let about = About {
+            topics: self.topics.clone(),
+            languages: self.languages.as_ref().map(|tags| tags.iter().map(|tag| tag.0.clone()).collect()),
+            accessibility: self.accessibility.clone(),
+            modality: self.modality.clone(),
+            program_ids: self.program_ids.clone(),
+            search: self.search.clone(),
+        };
+        let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
+        let standing = Standing { from, to, has_seats: self.has_seats, status: self.status.clone() };
+        let condition = schedule::sessions(&about, &standing, find.now()).map_err(query_error)?;
+        Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
+    }
+}
+
+/// What sessions can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum SessionOrderField {
+    /// By when they begin.
+    StartsAt,
+}
+
+/// In which order.
+#[derive(InputObject)]
+pub(crate) struct SessionOrder {
+    /// By what.
+    field: SessionOrderField,
+    /// Which way.
+    direction: SortDirection,
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// The sessions of workshops that the viewer can find, earliest first unless ordered otherwise, the past ones as well. Public: no token
+    /// is needed.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; all when there is none.")] filter: Option<SessionFilter>,
+        #[graphql(desc = "In which order; earliest first when there is none.")] order_by: Option<SessionOrder>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<SessionConnection> {
+        let order = match order_by {
+            Some(SessionOrder { field: SessionOrderField::StartsAt, direction: SortDirection::Desc }) => Order::Desc,
+            _ => Order::Asc,
+        };
+        let find = filter.unwrap_or_default().narrow(ctx.store().find(ctx.access()))?.ordered(session::Column::StartsAt, order);
+        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The session with this id. Public: no token is needed.
+    async fn session(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: SessionId) -> Result<Option<Session>> {
+        Ok(ctx.store().fetch::<session::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Session))
+    }
+}
+
+/// What `sessionReschedule` came to.
+#[derive(SimpleObject)]
+pub(crate) struct SessionReschedulePayload {
+    /// The session; null when it was refused.
+    session: Option<Session>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What `sessionCancel` came to.
+#[derive(SimpleObject)]
+pub(crate) struct SessionCancelPayload {
+    /// The session; null when it was refused.
+    session: Option<Session>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Moves a session to another time; whoever is registered stays so. For coordinators of its program.
+    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
+    async fn session_reschedule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: SessionId,
+        #[graphql(desc = "When it begins: a whole minute in the future.", validator(custom = "in_our_era"))] starts_at: DateTime<Utc>,
+        #[graphql(desc = "The version that was read; a stale one gives STALE.")] version: Option<i32>,
+    ) -> Result<Option<SessionReschedulePayload>> {
+        let moved = reschedule(ctx.store(), ctx.access(), id, starts_at, version);
+        let (session, user_errors) = command(ctx, "sessionReschedule", moved).await?;
+        Ok(Some(SessionReschedulePayload { session: session.map(Session), user_errors }))
+    }
+
+    /// Cancels a session; whoever is registered stays so, to be told. For coordinators of its program.
+    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
+    async fn session_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: SessionId,
+        #[graphql(desc = "A sentence for everyone, such as why.")] note: Option<String>,
+    ) -> Result<Option<SessionCancelPayload>> {
+        let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), ctx.access(), id, note)).await?;
+        Ok(Some(SessionCancelPayload { session: session.map(Session), user_errors }))
+    }
+}

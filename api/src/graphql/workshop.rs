@@ -1,0 +1,529 @@
+//! Workshops: what is public of them, and how they are run.
+
+use async_graphql::{Context, Enum, ID, InputObject, Interface, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    ProgramId, WorkshopId, program, session,
+    vocabulary::{GatheringVisibility, Modality, SortDirection},
+    workshop,
+};
+use rust_decimal::Decimal;
+use sea_orm::Order;
+
+use super::{
+    connection::{children, connection, paged},
+    context::RequestContext,
+    error::{UserError, coded, command, query_error},
+    event::DateTimeRange,
+    guard::Requires,
+    program::{Address, AddressInput, Program},
+    scalar::{Date, LanguageTag, LocalTime, TimeZone, WebAddress},
+    session::{Session, SessionConnection, SessionFilter},
+};
+use crate::{
+    access::Scope,
+    domain::{
+        schedule::{self, About, Standing, next_session, upcoming},
+        topic::{self, by_code},
+        workshop::{NewWorkshop, create, publish},
+    },
+    store::{Class, Find, PageArgs, Visible},
+};
+
+/// A workshop: what peers teach and practise together, in one session or several.
+#[derive(Clone)]
+pub(crate) struct Workshop(pub(crate) Visible<workshop::Entity>);
+
+/// What people come together for: a workshop, and other kinds to come.
+#[derive(Interface)]
+#[graphql(
+    field(name = "id", ty = "ID", method = "node_id", desc = "Its id."),
+    field(name = "title", ty = "String", desc = "What it is called."),
+    field(name = "description", ty = "Option<String>", desc = "A few sentences for people who look for it."),
+    field(name = "program", ty = "Option<Program>", method = "run_by", desc = "The program that runs it."),
+    field(name = "topics", ty = "Vec<Topic>", desc = "What it is about."),
+    field(name = "modality", ty = "Modality", desc = "How people meet."),
+    field(name = "languages", ty = "Vec<LanguageTag>", desc = "The languages it is held in."),
+    field(
+        name = "accessibility",
+        ty = "Vec<String>",
+        desc = "What makes it accessible, such as `WHEELCHAIR` or `CAPTIONING`; more may come."
+    ),
+    field(name = "audience", ty = "Option<String>", desc = "Whom it is for; null for everyone."),
+    field(name = "minimum_age", ty = "Option<i32>", desc = "From which age, in years; null for no limit."),
+    field(name = "cost", ty = "Option<Money>", desc = "What it costs; null when it costs nothing."),
+    field(name = "visibility", ty = "GatheringVisibility", desc = "Who can find it."),
+    field(name = "address", ty = "Option<Address>", desc = "Where people meet in person; null where only those who registered are told."),
+    field(name = "area", ty = "Option<String>", desc = "Roughly where, as everyone may know."),
+    field(name = "address_after_registration", ty = "bool", desc = "Whether only those who registered are told the address."),
+    field(name = "time_zone", ty = "TimeZone", desc = "The zone of its hours."),
+    field(name = "starts_on", ty = "Date", desc = "The day of its first session, in its zone."),
+    field(name = "start_time", ty = "LocalTime", desc = "When its sessions begin, on the clock of its zone, in summer and winter."),
+    field(name = "minutes", ty = "i32", desc = "How long a session takes."),
+    field(
+        name = "sessions",
+        ty = "SessionConnection",
+        desc = "Its sessions, earliest first.",
+        arg(name = "filter", ty = "Option<SessionFilter>", desc = "Which sessions; all when there is none."),
+        arg(name = "first", ty = "Option<i32>", desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most."),
+        arg(name = "after", ty = "Option<String>", desc = "After this cursor."),
+        arg(name = "last", ty = "Option<i32>", desc = "How many, from the end or before `before`."),
+        arg(name = "before", ty = "Option<String>", desc = "Before this cursor.")
+    ),
+    field(name = "next_session", ty = "Option<Session>", desc = "The earliest session that is still to come.")
+)]
+pub(crate) enum Gathering {
+    Workshop(Workshop),
+}
+
+impl Workshop {
+    /// As every gathering may have one.
+    async fn run_by(&self, ctx: &Context<'_>) -> Result<Option<Program>> {
+        self.program(ctx).await.map(Some)
+    }
+}
+
+/// A workshop: what peers teach and practise together, in one session or several.
+#[Object]
+impl Workshop {
+    /// Its id.
+    async fn id(&self) -> WorkshopId {
+        self.0.id
+    }
+
+    /// What it is called.
+    async fn title(&self) -> String {
+        self.0.title.clone()
+    }
+
+    /// A few sentences for people who look for it.
+    async fn description(&self) -> Option<String> {
+        self.0.description.clone()
+    }
+
+    /// The program that runs it.
+    async fn program(&self, ctx: &Context<'_>) -> Result<Program> {
+        let found = ctx.load::<program::Entity>(self.0.program_id).await?;
+        found.map(Program).ok_or_else(|| coded("UNAVAILABLE", "The workshop's program has closed."))
+    }
+
+    /// What it is about.
+    async fn topics(&self) -> Vec<Topic> {
+        self.0.topics.iter().filter_map(|code| by_code(code)).map(Topic::from).collect()
+    }
+
+    /// How people meet.
+    async fn modality(&self) -> Modality {
+        self.0.modality
+    }
+
+    /// The languages it is held in.
+    async fn languages(&self) -> Vec<LanguageTag> {
+        self.0.languages.iter().cloned().map(LanguageTag).collect()
+    }
+
+    /// What makes it accessible, such as `WHEELCHAIR` or `CAPTIONING`; more may come.
+    async fn accessibility(&self) -> Vec<String> {
+        self.0.accessibility.to_vec()
+    }
+
+    /// Whom it is for; null for everyone.
+    async fn audience(&self) -> Option<String> {
+        self.0.audience.clone()
+    }
+
+    /// From which age, in years; null for no limit.
+    async fn minimum_age(&self) -> Option<i32> {
+        self.0.minimum_age
+    }
+
+    /// What it costs; null when it costs nothing.
+    async fn cost(&self) -> Option<Money> {
+        self.0.cost_cents.map(Money::of_cents)
+    }
+
+    /// Who can find it, once it is published.
+    async fn visibility(&self) -> GatheringVisibility {
+        self.0.visibility
+    }
+
+    /// Where people meet in person; null where only those who registered are told, to others than its organization's staff.
+    async fn address(&self) -> Option<Address> {
+        self.told_address()
+    }
+
+    /// Roughly where, as everyone may know.
+    async fn area(&self) -> Option<String> {
+        self.0.area.clone()
+    }
+
+    /// Whether only those who registered are told the address.
+    async fn address_after_registration(&self) -> bool {
+        self.0.address_after_registration
+    }
+
+    /// The zone of its hours.
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    /// The day of its first session, in its zone.
+    async fn starts_on(&self) -> Date {
+        Date(self.0.starts_on)
+    }
+
+    /// When its sessions begin, on the clock of its zone, in summer and winter.
+    async fn start_time(&self) -> LocalTime {
+        LocalTime(self.0.start_time)
+    }
+
+    /// How long a session takes.
+    async fn minutes(&self) -> i32 {
+        self.0.minutes
+    }
+
+    /// Its sessions, earliest first.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; all when there is none.")] filter: Option<SessionFilter>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<SessionConnection> {
+        let args = PageArgs { first, after, last, before };
+        let find = filter.unwrap_or_default().narrow(ctx.store().find(ctx.access()))?.ordered(session::Column::StartsAt, Order::Asc);
+        Ok(children(ctx, find, session::Column::WorkshopId, self.0.id, args).await?.into())
+    }
+
+    /// The earliest session that is still to come.
+    async fn next_session(&self, ctx: &Context<'_>) -> Result<Option<Session>> {
+        let find = ctx.store().find::<session::Entity>(ctx.access()).matching(None, upcoming(ctx.access().now));
+        let find = find.ordered(session::Column::StartsAt, Order::Asc);
+        let only = PageArgs { first: Some(1), ..PageArgs::default() };
+        let loaded = ctx.load_children(self.0.id, find.of_each(session::Column::WorkshopId, only, false)).await?;
+        Ok(loaded.page.rows.first().map(|(_, row)| Session(row.clone())))
+    }
+
+    /// False for a draft, which only its organization's staff see.
+    async fn published(&self) -> bool {
+        self.0.published_at.is_some()
+    }
+
+    /// The days of sessions after the first, in its zone.
+    async fn extra_dates(&self) -> Vec<Date> {
+        self.0.extra_dates.iter().copied().map(Date).collect()
+    }
+
+    /// How it is run; null to others than its organization's staff.
+    async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
+        if self.0.may_open(Class::Operations) {
+            return Some(GatheringOperations(self.0.clone()));
+        }
+        if ctx.access().organization == Some(self.0.organization_id) {
+            ctx.closed_by_role(Class::Operations);
+        }
+        None
+    }
+}
+
+impl Workshop {
+    /// The address as someone is told who registered for nothing.
+    pub(crate) fn told_address(&self) -> Option<Address> {
+        let hidden = self.0.address_after_registration && !self.0.may_open(Class::Operations);
+        self.0.address.clone().filter(|_| !hidden).map(Into::into)
+    }
+}
+
+connection!(Workshop, WorkshopConnection, WorkshopEdge, workshop::Entity, "workshops");
+
+/// How a workshop is run, for its organization's staff.
+pub(crate) struct GatheringOperations(Visible<workshop::Entity>);
+
+/// How a workshop is run, for its organization's staff.
+#[Object]
+impl GatheringOperations {
+    /// Seats in the room of each session; null for any number, 0 where nobody meets in person.
+    async fn capacity_in_person(&self) -> Option<i32> {
+        self.0.capacity_in_person
+    }
+
+    /// Seats online; null for any number, 0 where nobody takes part online.
+    async fn capacity_online(&self) -> Option<i32> {
+        self.0.capacity_online
+    }
+
+    /// UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// UTC.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// Counts changes.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// What a workshop is about.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Topic {
+    /// Its stable code.
+    code: &'static str,
+    /// The area it belongs to.
+    area: &'static str,
+    /// Its name for people.
+    label: &'static str,
+}
+
+impl From<&'static topic::Topic> for Topic {
+    fn from(topic: &'static topic::Topic) -> Self {
+        Self { code: topic.code, area: topic.area, label: topic.label }
+    }
+}
+
+/// An amount of money.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Money {
+    /// How much.
+    amount: Decimal,
+    /// ISO 4217: US dollars.
+    currency: &'static str,
+}
+
+impl Money {
+    fn of_cents(cents: i64) -> Self {
+        Self { amount: Decimal::new(cents, 2), currency: "USD" }
+    }
+}
+
+/// Which workshops. Times and seats are those of one session each.
+#[derive(InputObject, Default)]
+pub(crate) struct WorkshopFilter {
+    /// About one of these topics, by code.
+    topics: Option<Vec<String>>,
+    /// In one of these languages; `es` finds `es-MX` as well.
+    languages: Option<Vec<LanguageTag>>,
+    /// In one of these ways.
+    modality: Option<Vec<Modality>>,
+    /// Of one of these programs.
+    program_ids: Option<Vec<ProgramId>>,
+    /// With a session that begins then.
+    starts: Option<DateTimeRange>,
+    /// With a session that someone can still register for, or with one that nobody can.
+    has_seats: Option<bool>,
+    /// Accessible in all of these ways, by code.
+    accessibility: Option<Vec<String>>,
+    /// With words in the title that begin with these, in any case.
+    search: Option<String>,
+}
+
+impl WorkshopFilter {
+    fn narrow<'a>(self, ctx: &'a Context<'_>) -> Result<Find<'a, workshop::Entity>> {
+        let find = ctx.store().find::<workshop::Entity>(ctx.access());
+        let about = About {
+            topics: self.topics,
+            languages: self.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
+            accessibility: self.accessibility,
+            modality: self.modality,
+            program_ids: self.program_ids,
+            search: self.search,
+        };
+        let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
+        let standing = Standing { from, to, has_seats: self.has_seats, status: None };
+        let condition = schedule::workshops(&about, &standing, ctx.access().now).map_err(query_error)?;
+        Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
+    }
+}
+
+/// What workshops can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum WorkshopOrderField {
+    /// By when the next session begins; those without one are last.
+    NextSession,
+    /// By title.
+    Title,
+}
+
+/// In which order.
+#[derive(InputObject, Clone, Copy)]
+pub(crate) struct WorkshopOrder {
+    /// By what.
+    field: WorkshopOrderField,
+    /// Which way.
+    direction: SortDirection,
+}
+
+/// Workshops in an order; by their next session when there is none.
+pub(crate) fn in_order<'a>(
+    ctx: &Context<'_>,
+    find: Find<'a, workshop::Entity>,
+    order_by: Option<WorkshopOrder>,
+) -> Find<'a, workshop::Entity> {
+    let order = if order_by.is_some_and(|by| by.direction == SortDirection::Desc) { Order::Desc } else { Order::Asc };
+    match order_by.map(|by| by.field) {
+        Some(WorkshopOrderField::Title) => find.ordered(workshop::Column::Title, order),
+        Some(WorkshopOrderField::NextSession) | None => find.ordered_by_instant("next session", next_session(ctx.access().now), order),
+    }
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct WorkshopQuery;
+
+#[Object]
+impl WorkshopQuery {
+    /// The workshops that the viewer can find, by their next session unless ordered otherwise. Public: no token is needed.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn workshops(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which workshops; all when there is none.")] filter: Option<WorkshopFilter>,
+        #[graphql(desc = "In which order; by the next session when there is none.")] order_by: Option<WorkshopOrder>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<WorkshopConnection> {
+        let find = in_order(ctx, filter.unwrap_or_default().narrow(ctx)?, order_by);
+        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// What workshops can be about. Public.
+    async fn topics(&self) -> Vec<Topic> {
+        topic::TOPICS.iter().map(Topic::from).collect()
+    }
+}
+
+/// A new workshop of a program that the caller works in.
+#[derive(InputObject)]
+pub(crate) struct WorkshopCreateInput {
+    /// The program that runs it.
+    program_id: ProgramId,
+    /// What it is called.
+    title: String,
+    /// A few sentences for people who look for it.
+    description: Option<String>,
+    /// What it is about, by the codes of `topics`.
+    topics: Vec<String>,
+    /// How people meet.
+    modality: Modality,
+    /// The languages it is held in.
+    languages: Option<Vec<LanguageTag>>,
+    /// What makes it accessible: `WHEELCHAIR`, `CAPTIONING`, `ASL`, `HEARING_LOOP`, `TRANSPORT_HELP`, `CHILDCARE`, `QUIET_ROOM`,
+    /// `INTERPRETER`.
+    accessibility: Option<Vec<String>>,
+    /// Whom it is for; everyone when it is not given.
+    audience: Option<String>,
+    /// From which age, in years.
+    minimum_age: Option<i32>,
+    /// Where people meet in person.
+    address: Option<AddressInput>,
+    /// Roughly where, as everyone may know.
+    area: Option<String>,
+    /// Whether only those who registered are told the address; not unless it says so.
+    address_after_registration: Option<bool>,
+    /// Where people meet online: only those who registered are told.
+    join_url: Option<WebAddress>,
+    /// What it costs, in US dollars; nothing when it is not given.
+    cost: Option<Decimal>,
+    /// Who can find it, once it is published.
+    visibility: GatheringVisibility,
+    /// Seats in the room of each session; any number when it is not given.
+    capacity_in_person: Option<i32>,
+    /// Seats online; any number when it is not given.
+    capacity_online: Option<i32>,
+    /// The zone of its hours; the program's when none is given.
+    time_zone: Option<TimeZone>,
+    /// The day of its first session, at most two years ahead.
+    starts_on: Date,
+    /// When its sessions begin, on the clock of the zone. An hour that clocks skip is moved forward by what they skip; of one that occurs
+    /// twice it is the first.
+    start_time: LocalTime,
+    /// How long a session takes.
+    minutes: i32,
+    /// The days of further sessions, each at the same hour.
+    extra_dates: Option<Vec<Date>>,
+}
+
+impl From<WorkshopCreateInput> for NewWorkshop {
+    fn from(input: WorkshopCreateInput) -> Self {
+        Self {
+            program_id: input.program_id,
+            title: input.title,
+            description: input.description,
+            topics: input.topics,
+            modality: input.modality,
+            languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
+            accessibility: input.accessibility.unwrap_or_default(),
+            audience: input.audience,
+            minimum_age: input.minimum_age,
+            cost: input.cost,
+            visibility: input.visibility,
+            address: input.address.map(Into::into),
+            area: input.area,
+            address_after_registration: input.address_after_registration.unwrap_or_default(),
+            join_url: input.join_url.map(|url| url.0),
+            time_zone: input.time_zone.map(|zone| zone.0),
+            starts_on: input.starts_on.0,
+            start_time: input.start_time.0,
+            minutes: input.minutes,
+            extra_dates: input.extra_dates.unwrap_or_default().into_iter().map(|day| day.0).collect(),
+            capacity_in_person: input.capacity_in_person,
+            capacity_online: input.capacity_online,
+        }
+    }
+}
+
+/// What `workshopCreate` came to.
+#[derive(SimpleObject)]
+pub(crate) struct WorkshopCreatePayload {
+    /// The draft; null when it was refused.
+    workshop: Option<Workshop>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What `workshopPublish` came to.
+#[derive(SimpleObject)]
+pub(crate) struct WorkshopPublishPayload {
+    /// The workshop; null when it was refused.
+    workshop: Option<Workshop>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct WorkshopMutation;
+
+#[Object]
+impl WorkshopMutation {
+    /// Makes a draft of a workshop, with its sessions, for a program that the caller works in. For coordinators.
+    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
+    async fn workshop_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The workshop.")] input: WorkshopCreateInput,
+    ) -> Result<Option<WorkshopCreatePayload>> {
+        let (made, user_errors) = command(ctx, "workshopCreate", create(ctx.store(), ctx.access(), input.into())).await?;
+        Ok(Some(WorkshopCreatePayload { workshop: made.map(Workshop), user_errors }))
+    }
+
+    /// Publishes a draft: from then on those whom its visibility names find it. For coordinators of its program.
+    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
+    async fn workshop_publish(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: WorkshopId,
+    ) -> Result<Option<WorkshopPublishPayload>> {
+        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), ctx.access(), id)).await?;
+        Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
+    }
+}

@@ -1,0 +1,135 @@
+//! Lists within lists: the same page of children for each of many parents, with one statement for a whole level of an answer.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ColumnTrait, ExprTrait, IdenStatic, ModelTrait, QueryFilter, QuerySelect, QueryTrait, Value,
+    sea_query::{Expr, Func, Query, SelectStatement, WindowStatement},
+};
+use uuid::Uuid;
+
+use super::{
+    Find, Page, PageArgs, Protected, Store,
+    find::{Listing, Placed},
+    protected::{Fetched, scoped},
+    sha256,
+};
+use crate::{
+    access::Access,
+    error::{Error, Result},
+};
+
+/// A list that is asked for of each of many parents: which children, in which order, which page, and whether they are counted.
+#[derive(Clone, Debug)]
+pub struct Children<E: Protected> {
+    parent: E::Column,
+    listing: Listing<E>,
+    args: PageArgs,
+    counted: bool,
+}
+
+/// One parent's page of children, and how many there are over all pages, where they were counted.
+#[derive(Clone, Debug)]
+pub struct ChildPage<E: Protected> {
+    /// The page.
+    pub page: Page<E>,
+    /// How many there are.
+    pub count: Option<u64>,
+}
+
+impl<E: Protected> Find<'_, E> {
+    /// This list for each of many parents, whom this column of the children names.
+    pub fn of_each(self, parent: E::Column, args: PageArgs, counted: bool) -> Children<E> {
+        Children { parent, listing: self.listing, args, counted }
+    }
+}
+
+impl<E: Protected> Children<E> {
+    /// Tells this list and page from every other, whoever the parents are.
+    pub fn digest(&self) -> Vec<u8> {
+        let page = format!("{:?} {:?} {}", self.parent, self.args, self.counted);
+        sha256(&[&self.listing.digest(), page.as_bytes()])
+    }
+
+    fn of<'a>(&self, store: &'a Store, access: &'a Access, parent: Uuid) -> Find<'a, E> {
+        Find::over(store, access, self.listing.of(self.parent, parent))
+    }
+
+    /// The ids of the first so many children of each parent.
+    fn first_of_each(&self, store: &Store, access: &Access, parents: &[Uuid], most: u64) -> SelectStatement {
+        let mut window = WindowStatement::partition_by(self.parent.as_column_ref());
+        for (expr, order) in self.listing.order(self.args.backward()) {
+            window.order_by_expr(expr, order);
+        }
+        let children = Find::over(store, access, self.listing.clone()).existing().filter(self.parent.is_in(parents.iter().copied()));
+        let mut numbered = children.select_only().column(E::id_column()).into_query();
+        numbered.expr_window_as(Func::cust("row_number"), window, "number");
+        let numbered_up_to = i64::try_from(most).unwrap_or(i64::MAX);
+        Query::select()
+            .column(E::id_column().as_str())
+            .from_subquery(numbered, "numbered")
+            .and_where(Expr::col("number").lte(numbered_up_to))
+            .take()
+    }
+}
+
+impl Store {
+    /// The page of each of these parents, the same for all: one statement, and one more where they are counted.
+    ///
+    /// # Errors
+    /// Refused when the arguments contradict each other, ask for too many, or hold a cursor that is not of the parent's list: a cursor is
+    /// of one parent's list, so that with one there is one parent.
+    pub async fn children<E: Protected>(
+        &self,
+        access: &Access,
+        asked: &Children<E>,
+        parents: &[Uuid],
+    ) -> Result<HashMap<Uuid, ChildPage<E>>> {
+        let mut counts = if asked.counted { self.count_children(access, asked, parents).await? } else { HashMap::new() };
+        let mut count = |parent| asked.counted.then(|| counts.remove(&parent).unwrap_or_default());
+        let mut pages = HashMap::new();
+        if asked.args.after.is_some() || asked.args.before.is_some() {
+            for &parent in parents {
+                let page = asked.of(self, access, parent).page(&asked.args).await?;
+                pages.insert(parent, ChildPage { page, count: count(parent) });
+            }
+            return Ok(pages);
+        }
+        let wanted = asked.args.wanted()?;
+        let mut rows = self.rows_of_each(access, asked, parents, wanted + 1).await?;
+        for &parent in parents {
+            let own = rows.remove(&parent).unwrap_or_default();
+            let page = asked.of(self, access, parent).page_of(own, wanted, &asked.args)?;
+            pages.insert(parent, ChildPage { page, count: count(parent) });
+        }
+        Ok(pages)
+    }
+
+    async fn rows_of_each<E: Protected>(
+        &self,
+        access: &Access,
+        asked: &Children<E>,
+        parents: &[Uuid],
+        most: u64,
+    ) -> Result<HashMap<Uuid, Vec<Placed<E>>>> {
+        let ids = asked.first_of_each(self, access, parents, most);
+        let select = asked.listing.with_place(scoped::<E>(access).filter(E::id_column().in_subquery(ids)));
+        let select = asked.listing.in_order(select, asked.args.backward());
+        let rows = select.into_model::<Fetched<E>>().all(self.reader()).await?;
+        let mut of_each: HashMap<Uuid, Vec<Placed<E>>> = HashMap::new();
+        for (place, row) in Find::over(self, access, asked.listing.clone()).placed(rows) {
+            let Value::Uuid(Some(parent)) = row.model().get(asked.parent) else {
+                return Err(Error::internal("a list of children is asked for by a column that names no parent"));
+            };
+            of_each.entry(parent).or_default().push((place, row));
+        }
+        Ok(of_each)
+    }
+
+    async fn count_children<E: Protected>(&self, access: &Access, asked: &Children<E>, parents: &[Uuid]) -> Result<HashMap<Uuid, u64>> {
+        let children = Find::over(self, access, asked.listing.clone()).existing().filter(asked.parent.is_in(parents.iter().copied()));
+        let counted = children.select_only().column(asked.parent).column_as(E::id_column().count(), "count").group_by(asked.parent);
+        let counts = counted.into_tuple::<(Uuid, i64)>().all(self.reader()).await?;
+        Ok(counts.into_iter().map(|(parent, count)| (parent, count.unsigned_abs())).collect())
+    }
+}
