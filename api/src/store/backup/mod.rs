@@ -90,6 +90,9 @@ enum Line {
 trait Table: Send + Sync {
     fn name(&self) -> String;
 
+    /// Its columns and what they hold; refused when a backup was not taught one of them.
+    fn columns(&self) -> Result<Vec<(String, Kind)>>;
+
     /// Writes its columns and all rows that a snapshot sees. Gives how many.
     async fn write(&self, snapshot: &DatabaseTransaction, file: &mut LineWriter) -> Result<u64>;
 }
@@ -105,20 +108,25 @@ where
         E::default().table_name().to_owned()
     }
 
-    async fn write(&self, snapshot: &DatabaseTransaction, file: &mut LineWriter) -> Result<u64> {
-        let table = self.name();
-        let kind = |column: E::Column| {
-            let unknown = || Error::internal(format!("{table}.{}: a backup knows no values of this kind", column.as_str()));
-            Kind::of(column.def().get_column_type()).map(|kind| (column, kind)).ok_or_else(unknown)
+    fn columns(&self) -> Result<Vec<(String, Kind)>> {
+        let of = |column: E::Column| {
+            let name = column.as_str().to_owned();
+            let unknown = || Error::internal(format!("{}.{name}: a backup knows no values of this kind", self.name()));
+            let kind = Kind::of(column.def().get_column_type()).ok_or_else(unknown)?;
+            Ok((name, kind))
         };
-        let columns = E::Column::iter().map(kind).collect::<Result<Vec<_>>>()?;
-        let named = columns.iter().map(|(column, kind)| (column.as_str().to_owned(), *kind)).collect();
-        file.line(&Columns { table: table.clone(), columns: named })?;
+        E::Column::iter().map(of).collect()
+    }
+
+    async fn write(&self, snapshot: &DatabaseTransaction, file: &mut LineWriter) -> Result<u64> {
+        let columns = self.columns()?;
+        let kinds: Vec<_> = E::Column::iter().zip(columns.iter().map(|(_, kind)| *kind)).collect();
+        file.line(&Columns { table: self.name(), columns })?;
         let mut rows = connection::select::<E>().stream(snapshot).await?;
         let mut count = 0;
         while let Some(row) = rows.try_next().await? {
-            let values: Option<Vec<Json>> = columns.iter().map(|(column, kind)| kind.write(row.get(*column))).collect();
-            file.line(&values.ok_or_else(|| Error::internal(format!("{table}: a value is not of its column's kind")))?)?;
+            let values: Option<Vec<Json>> = kinds.iter().map(|(column, kind)| kind.write(row.get(*column))).collect();
+            file.line(&values.ok_or_else(|| Error::internal(format!("{}: a value is not of its column's kind", self.name())))?)?;
             count += 1;
         }
         Ok(count)
@@ -150,6 +158,8 @@ tables![
     episode,
     event,
     idempotency,
+    issuer,
+    issuer_subject,
     organization,
     peer,
     peer_match,
@@ -158,14 +168,21 @@ tables![
     referral_message,
     referral_search,
     referral_transition,
+    registration,
     revoked_token,
+    session,
     staff_member,
     staff_program,
+    workshop,
+    workshop_label,
 ];
 
 /// The names of the tables that a backup holds.
-pub fn table_names() -> Vec<String> {
-    tables().iter().map(|table| table.name()).collect()
+///
+/// # Errors
+/// `Internal`, naming the column, when a backup was not taught what it holds.
+pub fn table_names() -> Result<Vec<String>> {
+    tables().iter().map(|table| table.columns().map(|_| table.name())).collect()
 }
 
 /// Writes a backup of rows and one of client keys, while others read and write.
