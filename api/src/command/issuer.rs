@@ -25,7 +25,7 @@ use crate::{
 #[derive(Subcommand)]
 pub(super) enum IssuerCommand {
     /// Trusts one, and prints its id.
-    Add(IssuerAdd),
+    Add(Box<IssuerAdd>),
     /// Lists them, those that are trusted no more as well.
     List,
     /// Trusts one no longer: its tokens are refused from the next request on.
