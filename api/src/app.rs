@@ -20,6 +20,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Environment},
+    domain::program,
     error::Error,
     graphql::GraphEngine,
     http::{
@@ -30,7 +31,7 @@ use crate::{
     outgoing::{self, Outgoing},
     registry::Applications,
     store::{
-        Connections, Store,
+        Connections, KEYS, Store,
         vault::{Keyring, Label, Recognised, Vault},
     },
 };
@@ -41,8 +42,8 @@ const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(1);
 const SHUTDOWN_SECONDS: u64 = 20;
 /// Under which name the database remembers what it is for.
 const ENVIRONMENT: &str = "environment";
-/// Under which name the database remembers its keys.
-const KEYS: &str = "key_fingerprint";
+/// How often a running server looks whether keys were rotated.
+const KEYS_POLL: Duration = Duration::from_secs(2);
 
 /// Why the application does not start, as a sentence that says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,11 @@ pub struct NotStarted(pub String);
 
 impl From<Error> for NotStarted {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
+        match error {
+            // To whoever runs a command, what is wrong is no inside.
+            Error::Internal(what) => Self(what),
+            other => Self(other.to_string()),
+        }
     }
 }
 
@@ -101,7 +106,15 @@ impl App {
         if config.auto_migrate {
             Migrator::up(connections.for_migrations(), None).await.map_err(not_started)?;
         }
-        let vault = open_vault(&config, &connections, &clock).await?;
+        if connections.is_half_restored().await? {
+            let sentence = "a restore into this database did not come to its end: run `aftercare restore` again, into an empty one";
+            return Err(NotStarted(sentence.to_owned()));
+        }
+        let new = connections.is_new().await?;
+        if new {
+            make_data_keys(&config)?;
+        }
+        let vault = open_vault(&config, &clock).await?;
         let secrets = Secrets::new(vault.derive(Label::ClientSecret, b"")?.bytes());
         let fingerprint = vault.keyring().fingerprint()?;
         let rotated = match connections.remembered(KEYS).await? {
@@ -109,15 +122,17 @@ impl App {
             None => true,
         };
         let store = Store::new(connections, vault, clock.clone())?;
-        if rotated {
-            store.remember(KEYS, &fingerprint).await?;
-        }
+        program::complete(&store).await?;
         let environment = settle_environment(&config, &store, otherwise).await?;
         if let (Environment::Production, Some(file)) = (environment, &file) {
             store.refuse_keys_under(file)?;
         }
         let allowed = if environment == Environment::Production { Use::Production } else { Use::Demonstration };
-        let keys = Keys::open_or_make(&config.keys_dir, allowed, clock.now()).map_err(not_started)?;
+        let keys = Keys::open_or_make(&config.keys_dir, allowed, new, clock.now()).map_err(not_started)?;
+        // Last: until all keys are there the database is new, and a start that ended half-way makes the rest.
+        if rotated {
+            store.remember(KEYS, &fingerprint).await?;
+        }
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
         let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
         let key_sets = KeySets::new(Arc::new(outgoing.clone()));
@@ -131,6 +146,28 @@ impl App {
             lifetime: TOKEN_LIFETIME,
         });
         Ok(Self { config, environment, store, tokens, secrets, outgoing, engine, oauth, clock })
+    }
+
+    /// Which keys this database may be used with.
+    pub fn keys_for(&self) -> Use {
+        if self.environment == Environment::Production { Use::Production } else { Use::Demonstration }
+    }
+
+    /// Uses new keys within seconds of a rotation, until the task is dropped.
+    pub async fn follow_keys(store: Store, tokens: Tokens) {
+        loop {
+            tokio::time::sleep(KEYS_POLL).await;
+            match tokens.keys().follow(store.clock().now()) {
+                Ok(true) => tracing::info!(key = tokens.keys().newest().kid, "the signing keys were rotated"),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the signing keys stay as they were"),
+            }
+            match store.follow_keys() {
+                Ok(true) => tracing::info!("the data keys were rotated"),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the data keys stay as they were"),
+            }
+        }
     }
 
     /// What the doors open to.
@@ -192,6 +229,7 @@ impl App {
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
+        let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
         let handle = server.handle();
@@ -204,6 +242,7 @@ impl App {
         let ended = running.await.map_err(not_started)?.map_err(not_started);
         sealer.abort();
         listener.abort();
+        keys.abort();
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {
             metrics.abort();
@@ -235,13 +274,17 @@ async fn stop_signal() {
     }
 }
 
-/// The vault. Keys are made for an empty database only: a full one without its keys is a loss that new keys would hide.
-async fn open_vault(config: &Config, connections: &Connections, clock: &Clock) -> Result<Vault, NotStarted> {
-    let new = connections.remembered(KEYS).await?.is_none();
-    if new && !config.keys_dir.join("root.key").exists() {
+/// Makes the first data keys, for an empty database only: a full one without its keys is a loss that new keys would hide.
+fn make_data_keys(config: &Config) -> Result<(), NotStarted> {
+    if !config.keys_dir.join("root.key").exists() {
         std::fs::create_dir_all(&config.keys_dir).map_err(|error| not_started(format!("{}: {error}", config.keys_dir.display())))?;
         Keyring::generate(&config.keys_dir)?;
     }
+    Ok(())
+}
+
+/// The vault, whose keys are there already.
+pub(crate) async fn open_vault(config: &Config, clock: &Clock) -> Result<Vault, NotStarted> {
     let client_keys = config.client_keys();
     if let Some(folder) = client_keys.sqlite_file().as_ref().and_then(|file| file.parent()) {
         std::fs::create_dir_all(folder).map_err(not_started)?;

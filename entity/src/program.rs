@@ -65,6 +65,14 @@ pub struct Model {
     pub service_areas: List<String>,
     /// Whether it takes referrals at all.
     pub accepts_referrals: bool,
+    /// The words of name and description, folded, with a space before and after each. Null until the server has filled it in.
+    pub search_words: Option<String>,
+    /// Where it is, in metres from the middle of the earth towards 0° north, 0° east. Null when it has no place.
+    pub earth_x: Option<i64>,
+    /// Likewise towards 0° north, 90° east.
+    pub earth_y: Option<i64>,
+    /// Likewise towards the north pole.
+    pub earth_z: Option<i64>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

@@ -7,6 +7,7 @@ mod m0003_client;
 mod m0004_referral;
 mod m0005_schedule;
 mod m0006_issuer;
+mod m0007_program_search;
 
 use sea_orm_migration::prelude::*;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_referral::Migration),
             Box::new(m0005_schedule::Migration),
             Box::new(m0006_issuer::Migration),
+            Box::new(m0007_program_search::Migration),
         ]
     }
 }

@@ -276,6 +276,10 @@ fn bad_directory(setting: &Setting) -> Vec<Bad> {
     ]
 }
 
+fn near(latitude: Value, longitude: Value, within_km: Value) -> Value {
+    json!({ "filter": { "near": { "latitude": latitude, "longitude": longitude, "withinKm": within_km } } })
+}
+
 fn both_ways() -> Value {
     json!({ "input": { "name": "App", "scopes": [], "roles": [], "jwks": "{}", "jwksUrl": "https://keys.example/jwks" } })
 }
@@ -308,6 +312,27 @@ async fn bad_questions(setting: &Setting) -> Vec<Bad> {
         ("a tampered cursor", CLIENTS, json!({ "after": format!("A{}", &own[1..]) }), "CURSOR_EXPIRED", "this list"),
         ("an unknown order", PROGRAMS, json!({ "orderBy": { "field": "SIZE", "direction": "ASC" } }), "BAD_USER_INPUT", "SIZE"),
         ("an order without a direction", PROGRAMS, json!({ "orderBy": { "field": "NAME" } }), "BAD_USER_INPUT", "direction"),
+        ("a place off the earth", PROGRAMS, near(json!(91), json!(0), json!(5)), "BAD_USER_INPUT", "latitude"),
+        ("a place around the earth", PROGRAMS, near(json!(0), json!(180.5), json!(5)), "BAD_USER_INPUT", "longitude"),
+        ("a circle of nothing", PROGRAMS, near(json!(0), json!(0), json!(0)), "BAD_USER_INPUT", "withinKm"),
+        ("a circle inside out", PROGRAMS, near(json!(0), json!(0), json!(-5)), "BAD_USER_INPUT", "withinKm"),
+        ("a circle around everything", PROGRAMS, near(json!(0), json!(0), json!(1e300)), "BAD_USER_INPUT", "1000"),
+        ("a place in words", PROGRAMS, near(json!("here"), json!(0), json!(5)), "BAD_USER_INPUT", "Float"),
+        ("half a place", PROGRAMS, near(json!(null), json!(0), json!(5)), "BAD_USER_INPUT", "latitude"),
+        ("a distance from nowhere", PROGRAMS, json!({ "orderBy": { "field": "DISTANCE", "direction": "ASC" } }), "BAD_USER_INPUT", "near"),
+        ("an empty search", PROGRAMS, json!({ "filter": { "search": " " } }), "BAD_USER_INPUT", "`search`"),
+        ("a search for signs", PROGRAMS, json!({ "filter": { "search": "%_'" } }), "BAD_USER_INPUT", "letter or digit"),
+        ("a search with NUL", PROGRAMS, json!({ "filter": { "search": "a\0b" } }), "BAD_USER_INPUT", "`search`"),
+        ("a search of 900 KB", PROGRAMS, json!({ "filter": { "search": "a".repeat(900_000) } }), "BAD_USER_INPUT", "200"),
+        ("a language to look for that is none", PROGRAMS, json!({ "filter": { "languages": ["%"] } }), "BAD_USER_INPUT", "BCP 47"),
+        ("too many languages to look for", PROGRAMS, json!({ "filter": { "languages": vec!["es"; 51] } }), "BAD_USER_INPUT", "50"),
+        (
+            "a level to look for that is none",
+            PROGRAMS,
+            json!({ "filter": { "levelsOfCare": [{ "edition": "THIRD", "code": "9" }] } }),
+            "BAD_USER_INPUT",
+            "level of care",
+        ),
         ("an unknown filter", PROGRAMS, json!({ "filter": { "name": "x" } }), "BAD_USER_INPUT", "name"),
         ("a search for a phone that is none", CLIENTS, json!({ "filter": { "phone": "12" } }), "BAD_USER_INPUT", "telephone"),
         ("a search for no day", CLIENTS, json!({ "filter": { "dateOfBirth": "x" } }), "BAD_USER_INPUT", "2026-11-23"),

@@ -1,5 +1,7 @@
 //! Many who want the same at once: one gets it.
 
+use std::time::Duration;
+
 use aftercare::domain::{
     client,
     workshop::{self, NewWorkshop},
@@ -112,5 +114,20 @@ on_both! {
         assert!(app.store.refuse_jti("another", until).await.unwrap());
         app.clock().advance(TimeDelta::minutes(2));
         assert!(app.store.refuse_jti("a name", until).await.unwrap(), "it ended by itself, and was forgotten");
+    }
+    async fn who_gives_up_waiting_for_a_transaction_leaves_none_open(db: TestDatabase) {
+        let mut app = TestApp::start(db).await;
+        app.stop_sealer().await;
+
+        for microseconds in 0..200 {
+            let begun = tokio::time::timeout(Duration::from_micros(5 * microseconds), app.store.begin(&app.system())).await;
+            drop(begun);
+        }
+
+        // A connection with an open transaction could not begin one that sees one moment.
+        let system = app.system();
+        for verified in join_all((0..16).map(|_| app.store.verify(&system))).await {
+            verified.unwrap().unwrap();
+        }
     }
 }

@@ -52,8 +52,8 @@ fn changed(kind: Kind, column: &str) -> String {
     let sqlite = kind == Kind::Sqlite;
     let id = Uuid::from_u128(7);
     match column {
-        "id" | "subject_id" | "client_id" | "other_organization_id" if sqlite => format!("X'{}'", id.simple()),
-        "id" | "subject_id" | "client_id" | "other_organization_id" => format!("CAST('{id}' AS uuid)"),
+        "id" | "subject_id" | "client_id" | "referral_id" | "other_organization_id" if sqlite => format!("X'{}'", id.simple()),
+        "id" | "subject_id" | "client_id" | "referral_id" | "other_organization_id" => format!("CAST('{id}' AS uuid)"),
         "ordinal" | "subject_version" => format!("{column} + 1"),
         "kind" => "'WEBHOOK_CHANGED'".to_owned(),
         "at" if sqlite => "REPLACE(at, '2026-03-02', '2026-03-03')".to_owned(),

@@ -1,6 +1,7 @@
 //! Integration tests.
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
 
+mod backup;
 mod bad_input;
 mod client;
 mod concurrency;
@@ -9,6 +10,7 @@ mod databases;
 mod event_order;
 mod idempotency;
 mod issuers;
+mod keys;
 mod leaks;
 mod licences;
 mod limits;
@@ -16,6 +18,8 @@ mod log;
 mod order;
 mod own_keys;
 mod persisted;
+mod program_search;
+mod referral;
 mod schedule;
 mod schema;
 mod statements;

@@ -14,8 +14,10 @@ use aftercare::{
     store::Action,
 };
 use entity::{
-    ClientId, session,
-    vocabulary::{OrganizationKind, Role},
+    ClientId,
+    program::Address,
+    session,
+    vocabulary::{OrganizationKind, Role, ServiceKind},
 };
 use kit::{
     app::{Home, TestApp, new_workshop, somebody},
@@ -35,6 +37,13 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Query.programs",
         "query($first: Int!) { programs(first: $first) { totalCount nodes {
             id levelOfCare { name } operations { version } organization { name administration { version } } } } }",
+        "/programs/nodes",
+    ),
+    (
+        "Query.programs",
+        "query($first: Int!) { programs(first: $first, filter: { languages: [\"en\"], services: [WORKSHOP], search: \"program\",
+            near: { latitude: 42.65, longitude: -73.75, withinKm: 100 } }, orderBy: { field: DISTANCE, direction: ASC }) {
+            totalCount nodes { id distanceKm operations { version } organization { name administration { version } } } } }",
         "/programs/nodes",
     ),
     (
@@ -134,7 +143,15 @@ async fn fill(app: &TestApp, home: &Home) {
     let mut tx = app.store.begin(&app.system()).await.unwrap();
     let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
     for number in 0..100 {
-        let new = NewProgram { name: format!("Program {number}"), ..NewProgram::default() };
+        let latitude = 42.0 + f64::from(number) / 100.0;
+        let address = Address { country: "US".to_owned(), latitude: Some(latitude), longitude: Some(-73.75), ..Address::default() };
+        let new = NewProgram {
+            name: format!("Program {number}"),
+            languages: vec!["en".to_owned()],
+            services: vec![ServiceKind::Workshop],
+            address: Some(address),
+            ..NewProgram::default()
+        };
         let program = program::create_in(&mut tx, &organization, new).await.unwrap();
         let new = NewStaffMember { display_name: format!("Person {number}"), email: None, roles: vec![Role::Peer], program_ids: vec![] };
         staff_member::create_in(&mut tx, &organization, new).await.unwrap();

@@ -21,6 +21,7 @@ use aftercare::{
         api_client::{self, NewApiClient, NewSecret},
         client::{Identity, NewClient, Recovery},
         organization::{self, NewOrganization},
+        peer::{self, NewPeer},
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
         workshop::NewWorkshop,
@@ -28,9 +29,9 @@ use aftercare::{
     http::Shutdown,
     store::{Action, Connections},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use entity::{
-    ApiClientId, OrganizationId, ProgramId, StaffMemberId,
+    ApiClientId, OrganizationId, PeerId, ProgramId, StaffMemberId,
     vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role},
 };
 use tokio::{task::JoinHandle, time::sleep};
@@ -39,6 +40,10 @@ use crate::{caller::Caller, databases::TestDatabase};
 
 /// When every test takes place, unless it moves its clock: a Monday at noon.
 pub const NOW: &str = "2026-03-02T12:00:00Z";
+
+fn noon() -> Clock {
+    Clock::fixed(NOW.parse().expect("it is an instant"))
+}
 
 /// A running server and its database.
 pub struct TestApp {
@@ -93,8 +98,15 @@ impl TestApp {
     /// # Panics
     /// When it does not start.
     pub async fn start_with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let now: DateTime<Utc> = NOW.parse().expect("it is an instant");
-        Self::start_over(Arc::new(database), Clock::fixed(now), settings).await
+        Self::start_over(Arc::new(database), noon(), settings).await
+    }
+
+    /// Starts a server over a database that somebody else uses too.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn beside(database: &Arc<TestDatabase>) -> Self {
+        Self::start_over(Arc::clone(database), noon(), &[]).await
     }
 
     /// Starts another server over the same database, keys and clock, as a second replica.
@@ -150,7 +162,7 @@ impl TestApp {
         let mut tx = self.store.begin(&self.system()).await.expect("it begins");
         let new = NewOrganization { name: name.to_owned(), kind, time_zone: "America/New_York".to_owned() };
         let home = organization::create_in(&mut tx, new).await.expect("an organization can be made");
-        let new = NewProgram { name: format!("{name} program"), ..NewProgram::default() };
+        let new = NewProgram { name: format!("{name} program"), accepts_referrals: true, ..NewProgram::default() };
         let program = program::create_in(&mut tx, &home, new).await.expect("a program can be made");
         let home = tx.commit(home).await.expect("it commits");
         Home { organization: home.id, program: program.id }
@@ -162,7 +174,7 @@ impl TestApp {
     /// When they cannot be added.
     pub async fn staff(&self, home: &Home, roles: &[Role]) -> Caller {
         let id = self.staff_member(home, roles).await;
-        self.caller(Subject::Staff(id), home, roles, &Scope::ALL.iter().map(|(scope, _)| *scope).collect::<Vec<_>>())
+        self.token_of(id, home, roles)
     }
 
     /// Adds a person of staff with these roles to a home's program.
@@ -176,6 +188,30 @@ impl TestApp {
             NewStaffMember { display_name: "Somebody".to_owned(), email: None, roles: roles.to_vec(), program_ids: vec![home.program] };
         let made = staff_member::create_in(&mut tx, &organization, new).await.expect("they can be added");
         tx.commit(made).await.expect("it commits").id
+    }
+
+    /// Makes a person of staff a peer of a home's program.
+    ///
+    /// # Panics
+    /// When they cannot be one.
+    pub async fn peer(&self, home: &Home, staff_member_id: StaffMemberId) -> PeerId {
+        let mut tx = self.store.begin(&self.system()).await.expect("it begins");
+        let new = NewPeer {
+            staff_member_id,
+            program_id: home.program,
+            display_name: "Parker".to_owned(),
+            bio: None,
+            languages: Vec::new(),
+            modalities: Vec::new(),
+            accepting_clients: true,
+        };
+        let made = peer::create_in(&mut tx, new).await.expect("they can be a peer");
+        tx.commit(made).await.expect("it commits").id
+    }
+
+    /// Somebody of staff, with a token with every scope.
+    pub fn token_of(&self, id: StaffMemberId, home: &Home, roles: &[Role]) -> Caller {
+        self.caller(Subject::Staff(id), home, roles, &Scope::ALL.iter().map(|(scope, _)| *scope).collect::<Vec<_>>())
     }
 
     /// A caller with a token of this server for anyone, whoever they are.

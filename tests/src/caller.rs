@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entity::vocabulary::PurposeOfUse;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -13,6 +14,8 @@ pub struct Caller {
     url: String,
     /// Their token; none for the anonymous.
     pub token: Option<String>,
+    /// The purpose of use that they name, if any.
+    pub purpose: Option<PurposeOfUse>,
 }
 
 /// What they were answered.
@@ -64,12 +67,24 @@ impl Caller {
     pub fn anonymous(url: &str) -> Self {
         // No connection is kept: the server closes an idle one after a few seconds, maybe just when it is used again.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made");
-        Self { client, url: url.to_owned(), token: None }
+        Self { client, url: url.to_owned(), token: None, purpose: None }
     }
 
     /// Someone with a token.
     pub fn with_token(url: &str, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..Self::anonymous(url) }
+    }
+
+    /// The same, who names a purpose of use.
+    #[must_use]
+    pub fn naming(&self, purpose: PurposeOfUse) -> Self {
+        Self { purpose: Some(purpose), ..self.clone() }
+    }
+
+    /// The same, who names TREATMENT as their purpose of use.
+    #[must_use]
+    pub fn treating(&self) -> Self {
+        self.naming(PurposeOfUse::Treatment)
     }
 
     /// Asks with a document and nothing else.
@@ -135,6 +150,9 @@ impl Caller {
         let mut request = self.client.post(format!("{}/graphql", self.url)).json(&body);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(purpose) = self.purpose {
+            request = request.header("x-purpose-of-use", purpose.as_str());
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -76,7 +76,7 @@ impl Follower {
     /// When none comes.
     pub async fn item(&mut self, field: &str) -> Value {
         let message = self.next().await.expect("an item comes");
-        assert_eq!(message["type"], "next", "{message}");
+        assert!(message["type"] == "next" && message["payload"]["errors"].is_null(), "{message}");
         message["payload"]["data"][field].clone()
     }
 

@@ -4,5 +4,6 @@ pub mod app;
 pub mod caller;
 pub mod databases;
 pub mod follower;
+pub mod handover;
 pub mod identity_provider;
 pub mod program;

@@ -4,7 +4,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -41,7 +41,7 @@ fn binary() -> PathBuf {
 pub struct Installation {
     binary: PathBuf,
     /// Its database.
-    pub database: TestDatabase,
+    pub database: Arc<TestDatabase>,
     /// Where it listens.
     pub address: String,
 }
@@ -52,6 +52,14 @@ impl Installation {
     /// # Panics
     /// When the program cannot be made.
     pub fn over(database: TestDatabase) -> Self {
+        Self::beside(Arc::new(database))
+    }
+
+    /// Likewise over a database that somebody else uses too.
+    ///
+    /// # Panics
+    /// When the program cannot be made.
+    pub fn beside(database: Arc<TestDatabase>) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free");
         Self { binary: binary(), database, address: free.to_string() }
     }

@@ -4,7 +4,8 @@
 //! There is no list of retired keys to fall out of step with the folder.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -62,6 +63,12 @@ pub enum KeyError {
     /// No key is there, and none was to be made.
     #[error("there is no signing key in {0}: make one with `aftercare keys generate`")]
     None(PathBuf),
+    /// The database had keys, and none is there.
+    #[error(
+        "the database is not new, and there is no signing key in {0}: bring its KID.pem files back, or set AFTERCARE_KEYS_DIR to where \
+         they are; if they are lost, `aftercare keys generate` makes another, and tokens that are out end"
+    )]
+    Lost(PathBuf),
     /// Someone else could read it.
     #[error("{0} can be read by others: make it the server's alone with `chmod 600`, and rotate if someone may have read it")]
     OpenToOthers(PathBuf),
@@ -203,19 +210,37 @@ impl Keys {
         Ok(Self { folder, allowed, ring: RwLock::new(Arc::new(ring)) })
     }
 
-    /// Reads the folder; makes the first key when there is none. Only for someone who was told to.
+    /// Reads the folder; makes the first key when there is none and the database is new. One that is not had keys: to make another
+    /// would hide that they are lost.
     ///
     /// # Errors
     /// Those of [`Self::open`], and when the key cannot be written.
-    pub fn open_or_make(folder: impl Into<PathBuf>, allowed: Use, now: Instant) -> Result<Self, KeyError> {
+    pub fn open_or_make(folder: impl Into<PathBuf>, allowed: Use, new: bool, now: Instant) -> Result<Self, KeyError> {
         let folder = folder.into();
         match Self::open(folder.clone(), allowed, now) {
-            Err(KeyError::None(_)) => {
+            Err(KeyError::None(_)) if new => {
                 generate(&folder, Kind::default(), allowed, now)?;
                 Self::open(folder, allowed, now)
             }
+            Err(KeyError::None(_)) => Err(KeyError::Lost(folder)),
             other => other,
         }
+    }
+
+    /// Reads the folder again if other files lie in it than were read, so that a rotation reaches a server that nobody has shown
+    /// a new name yet. Whether they do.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn follow(&self, now: Instant) -> Result<bool, KeyError> {
+        let there: BTreeSet<_> =
+            key_file::pem_files(&self.folder)?.iter().filter_map(|path| path.file_stem()).map(ToOwned::to_owned).collect();
+        let ring = self.ring();
+        let changed = there.len() != ring.by_kid.len() || ring.by_kid.keys().any(|kid| !there.contains(OsStr::new(kid)));
+        if changed {
+            self.reload(now)?;
+        }
+        Ok(changed)
     }
 
     /// Reads the folder again: a rotation by the command line reaches a running server. On an error the keys stay as they were.

@@ -19,10 +19,37 @@ fn an_empty_folder_gets_a_key_only_when_told_so() {
     let folder = folder();
     let path = folder.path().join("keys");
     assert!(matches!(Keys::open(&path, Use::Production, at(0)), Err(KeyError::None(_))));
-    let keys = Keys::open_or_make(&path, Use::Production, at(0)).unwrap();
-    let again = Keys::open_or_make(&path, Use::Production, at(9)).unwrap();
+    let keys = Keys::open_or_make(&path, Use::Production, true, at(0)).unwrap();
+    let again = Keys::open_or_make(&path, Use::Production, false, at(9)).unwrap();
     assert_eq!(keys.newest().kid, again.newest().kid);
     assert_eq!((again.list().len(), keys.newest().kind, keys.newest().made_at), (1, Kind::EdDsa, at(0)));
+}
+
+#[test]
+fn a_database_that_lost_its_key_gets_no_other() {
+    let folder = folder();
+    let lost = Keys::open_or_make(folder.path(), Use::Production, false, at(0)).unwrap_err();
+    assert!(matches!(lost, KeyError::Lost(_)) && lost.to_string().contains("aftercare keys generate"), "{lost}");
+    assert!(list(folder.path(), Use::Production).unwrap().is_empty(), "none was made");
+}
+
+#[test]
+fn who_follows_the_folder_signs_with_the_new_key_and_forgets_a_removed_one() {
+    let folder = folder();
+    let keys = Keys::open_or_make(folder.path(), Use::Production, true, at(0)).unwrap();
+    let old = keys.newest().kid.clone();
+    assert!(!keys.follow(at(1)).unwrap());
+
+    let new = generate(folder.path(), Kind::EdDsa, Use::Production, at(1)).unwrap();
+    assert!(keys.follow(at(1)).unwrap());
+    assert_eq!((keys.newest().kid.as_str(), keys.jwks().keys.len()), (new.as_str(), 2));
+
+    fs::remove_file(folder.path().join(format!("{old}.pem"))).unwrap();
+    assert!(keys.follow(at(2)).unwrap());
+    assert!(keys.find(&old, at(2)).is_none());
+    fs::remove_file(folder.path().join(format!("{new}.pem"))).unwrap();
+    keys.follow(at(3)).unwrap_err();
+    assert_eq!(keys.newest().kid, new, "the last good keys stay");
 }
 
 #[test]
@@ -41,7 +68,7 @@ fn a_key_is_its_owners_alone() {
 #[test]
 fn after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies() {
     let folder = folder();
-    let keys = Keys::open_or_make(folder.path(), Use::Production, at(0)).unwrap();
+    let keys = Keys::open_or_make(folder.path(), Use::Production, true, at(0)).unwrap();
     let old = keys.newest().kid.clone();
     // The clock was set back in between.
     let new = generate(folder.path(), Kind::EdDsa, Use::Production, at(-60)).unwrap();
@@ -55,7 +82,7 @@ fn after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies() {
 #[test]
 fn a_key_whose_file_is_removed_no_longer_verifies() {
     let folder = folder();
-    let keys = Keys::open_or_make(folder.path(), Use::Production, at(0)).unwrap();
+    let keys = Keys::open_or_make(folder.path(), Use::Production, true, at(0)).unwrap();
     let old = keys.newest().kid.clone();
     generate(folder.path(), Kind::EdDsa, Use::Production, at(1)).unwrap();
     fs::remove_file(folder.path().join(format!("{old}.pem"))).unwrap();
@@ -66,10 +93,10 @@ fn a_key_whose_file_is_removed_no_longer_verifies() {
 #[test]
 fn production_refuses_a_demonstration_key() {
     let folder = folder();
-    let keys = Keys::open_or_make(folder.path(), Use::Demonstration, at(0)).unwrap();
+    let keys = Keys::open_or_make(folder.path(), Use::Demonstration, true, at(0)).unwrap();
     assert!(keys.newest().kid.starts_with("demo-"));
     assert!(matches!(Keys::open(folder.path(), Use::Production, at(0)), Err(KeyError::Demonstration(_))));
-    assert!(matches!(Keys::open_or_make(folder.path(), Use::Production, at(0)), Err(KeyError::Demonstration(_))));
+    assert!(matches!(Keys::open_or_make(folder.path(), Use::Production, true, at(0)), Err(KeyError::Demonstration(_))));
 }
 
 #[test]

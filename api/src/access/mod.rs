@@ -51,6 +51,15 @@ pub struct IdempotencyKey {
     pub body_hash: Vec<u8>,
 }
 
+/// What is kept of the token that someone came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Its own name, by which it is revoked.
+    pub jti: String,
+    /// When it ends (UTC).
+    pub expires_at: Instant,
+}
+
 /// Who asks, for which organization and programs, in which roles, why, and when. Every function of the store takes it.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -70,6 +79,8 @@ pub struct Access {
     pub purposes: BTreeSet<PurposeOfUse>,
     /// The purpose they named for this request.
     pub purpose: Option<PurposeOfUse>,
+    /// The token they came with; none for the anonymous and the system.
+    pub token: Option<Token>,
     /// Identifies the request in logs, errors and the audit.
     pub request_id: String,
     /// When the request came in (UTC).
@@ -92,6 +103,7 @@ impl Access {
             scopes: BTreeSet::new(),
             purposes: BTreeSet::new(),
             purpose: None,
+            token: None,
             request_id: request_id.into(),
             now,
             idempotency: None,

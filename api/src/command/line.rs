@@ -16,6 +16,7 @@ use sea_orm::{ColumnTrait, Order};
 use sea_orm_migration::MigratorTrait;
 
 use super::{
+    backup::{self, Files},
     demo::{self, Plan},
     init::{self, NewInstallation},
     issuer::{self, IssuerCommand},
@@ -27,12 +28,12 @@ use crate::{
         token::{Grant, Subject},
     },
     app::{App, NotStarted},
-    clock::Clock,
+    clock::{Clock, Instant},
     config::{Config, Environment},
     domain::api_client::{self, NewApiClient, NewSecret, OwnKeys},
     error::Error,
     graphql, logging,
-    store::{Action, Connections, Verified},
+    store::{Action, Connections, Store, Verified},
 };
 
 /// Hands discharged clients over to peer recovery support: a GraphQL API.
@@ -72,6 +73,16 @@ enum Command {
     Keys(KeysCommand),
     /// Prints the schema as SDL.
     Schema,
+    /// Writes a backup while the server runs: the rows, and the wrapped client keys in a file of their own, to be kept at most 30 days.
+    Backup(Files),
+    /// Restores a backup into an empty database, and repeats the erasures and revocations that the journal knows.
+    Restore {
+        #[command(flatten)]
+        files: Files,
+        /// The journal as it is now, not as it was when the backup was made.
+        #[arg(long)]
+        journal: PathBuf,
+    },
     /// Computes the chains of events and audit anew and says whether they hold.
     Verify,
     /// Checks configuration, database and keys, and says how to mend what is wrong.
@@ -240,20 +251,31 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
             }
             Ok(())
         }
+        Some(Command::Backup(files)) => {
+            print(&backup::backup(&config, &files).await?);
+            Ok(())
+        }
+        Some(Command::Restore { files, journal }) => {
+            print(&backup::restore(&config, &files, &journal).await?);
+            Ok(())
+        }
         Some(Command::Verify) => {
             let app = App::open(config, Clock::system(), Environment::Production).await?;
-            let system = Access::system("verify", app.clock().now());
-            match app.store.verify(&system).await? {
-                Ok(whole) => {
-                    let Verified { events, audit, disclosures } = whole;
-                    print(&format!("the chains hold: {events} events, {audit} audit entries, {disclosures} disclosures"));
-                    Ok(())
-                }
-                Err(broken) => Err(said(format!("the chain {} does not hold at {}: {}", broken.chain, broken.position, broken.because))),
-            }
+            print(&verified(&app.store, app.clock().now()).await?);
+            Ok(())
         }
         Some(Command::Doctor) => doctor(config).await,
         Some(Command::Schema) => Ok(()),
+    }
+}
+
+/// Says that the chains hold, or where they do not.
+pub(super) async fn verified(store: &Store, now: Instant) -> Result<String, NotStarted> {
+    match store.verify(&Access::system("verify", now)).await? {
+        Ok(Verified { events, audit, disclosures }) => {
+            Ok(format!("the chains hold: {events} events, {audit} audit entries, {disclosures} disclosures"))
+        }
+        Err(broken) => Err(said(format!("the chain {} does not hold at {}: {}", broken.chain, broken.position, broken.because))),
     }
 }
 

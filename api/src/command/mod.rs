@@ -1,5 +1,6 @@
 //! The commands of the binary (contract.md, "Commands"). Each opens the application as the server does.
 
+mod backup;
 mod demo;
 mod init;
 mod issuer;

@@ -18,10 +18,24 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Part, Protected, Searchable, Store, Tx, Visible, always, never, query, unique},
+    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Searchable, Store, Tx, Visible, always, never, query, unique},
 };
 
 impl Part for client_program::Entity {}
+
+impl PartOf<client::Entity> for client_program::Entity {
+    fn parent_column() -> client_program::Column {
+        client_program::Column::ClientId
+    }
+
+    fn parent(part: &client_program::Model) -> ClientId {
+        part.client_id
+    }
+
+    fn order() -> client_program::Column {
+        client_program::Column::ProgramId
+    }
+}
 
 impl Part for client_search::Entity {}
 

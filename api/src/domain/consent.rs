@@ -89,6 +89,10 @@ impl PartOf<consent::Entity> for consent_flow::Entity {
     fn parent(part: &consent_flow::Model) -> ConsentId {
         part.consent_id
     }
+
+    fn order() -> consent_flow::Column {
+        consent_flow::Column::Ordinal
+    }
 }
 
 /// The elements of a consent (42 CFR 2.31(a)), as they were signed.
@@ -183,6 +187,12 @@ pub fn status(row: &consent::Model, flows: &[consent_flow::Model], now: Instant)
     } else {
         ConsentStatus::Invalid
     }
+}
+
+/// Consents that were not revoked and have not ended.
+pub fn holding(now: Instant) -> Condition {
+    let lasts = Condition::any().add(consent::Column::ExpiresAt.is_null()).add(consent::Column::ExpiresAt.gt(now));
+    Condition::all().add(consent::Column::RevokedAt.is_null()).add(consent::Column::ExpiredAt.is_null()).add(lasts)
 }
 
 /// What is read of a consent before a referral relies on it. The path names the argument that holds the consent's elements.
@@ -400,6 +410,27 @@ pub async fn revoke(store: &Store, access: &Access, id: ConsentId, how: &str, wr
     let happened = Event::new(EventKind::ConsentRevoked, organization, id, revoked.version);
     tx.record(if organization == revoked.organization_id { happened.of_client(revoked.client_id) } else { happened });
     tx.commit(revoked).await
+}
+
+/// Repeats a revocation that the journal knows and a restored database does not. How it was revoked is lost. Whether there was anything
+/// to revoke.
+///
+/// # Errors
+/// `Database` when it cannot be written.
+pub async fn revoke_again(store: &Store, access: &Access, id: ConsentId, at: Instant) -> Result<bool> {
+    let mut tx = store.begin(access).await?;
+    let consent = match tx.fetch_for::<consent::Entity>(id, Action::End).await {
+        Ok(consent) if consent.revoked_at.is_none() => consent,
+        Ok(_) | Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let change = consent::ActiveModel { revoked_at: Set(Some(at)), version: Set(consent.version + 1), ..Default::default() };
+    let Some(revoked) = tx.update_if(&consent, change, consent::Column::RevokedAt.is_null()).await? else { return Ok(false) };
+    end_flows(&mut tx, id).await?;
+    referrals::cancel_for_revoked(&mut tx, id).await?;
+    let happened = Event::new(EventKind::ConsentRevoked, revoked.organization_id, id, revoked.version);
+    tx.record(happened.of_client(revoked.client_id));
+    tx.commit(revoked).await.map(|_| true)
 }
 
 async fn end_flows(tx: &mut Tx, id: ConsentId) -> Result<()> {

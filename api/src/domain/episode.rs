@@ -57,6 +57,10 @@ impl PartOf<referral::Entity> for episode::Entity {
     fn parent(part: &episode::Model) -> ReferralId {
         part.referral_id.unwrap_or(ReferralId(uuid::Uuid::nil()))
     }
+
+    fn order() -> episode::Column {
+        episode::Column::StartedAt
+    }
 }
 
 /// Opens the episode that a referral led to, with its first two-way contact (domain 2.1).

@@ -14,6 +14,7 @@ pub mod issuer;
 pub mod organization;
 pub mod peer;
 pub mod peer_match;
+pub mod place;
 pub mod program;
 mod pseudonym;
 pub mod referral;

@@ -1,11 +1,16 @@
 //! Who sees a program, and how one comes to be.
 
+mod search;
+
 use entity::{
     List, ProgramId, TypedId, organization,
     program::{self, Address},
     vocabulary::{AsamEdition, EventKind, ServiceKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+
+use search::searchable;
+pub use search::{By, Near, Wanted, complete, find};
 
 use super::{address, text};
 use crate::{
@@ -116,6 +121,11 @@ pub fn level_name(edition: AsamEdition, code: &str) -> Option<&'static str> {
     LEVELS.iter().find(|(in_edition, known, _)| *in_edition == edition && *known == code).map(|(_, _, name)| *name)
 }
 
+fn known_level(edition: AsamEdition, code: &str) -> Result<&'static str, Refusal> {
+    let sentence = || format!("`{code}` is no level of care of this edition of the ASAM criteria.");
+    level_name(edition, code).ok_or_else(|| Refusal::invalid(sentence()).at(["input", "levelOfCare", "code"]))
+}
+
 /// Makes a program of the caller's organization.
 ///
 /// # Errors
@@ -133,25 +143,26 @@ pub async fn create(store: &Store, access: &Access, new: NewProgram) -> Result<V
 /// As [`create`].
 pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>, new: NewProgram) -> Result<Visible<program::Entity>> {
     tx.require(may(tx.access(), Resource::Program, Act::Create))?;
-    if let Some((edition, code)) = &new.level
-        && level_name(*edition, code).is_none()
-    {
-        let sentence = format!("`{code}` is no level of care of this edition of the ASAM criteria.");
-        return Err(Refusal::invalid(sentence).at(["input", "levelOfCare", "code"]).into());
+    if let Some((edition, code)) = &new.level {
+        known_level(*edition, code)?;
     }
     let languages = new.languages.iter().map(|tag| text::language("languages", tag)).collect::<Result<List<_>, _>>()?;
     let areas = new.service_areas.iter().map(|area| text::line("serviceAreas", area, 100)).collect::<Result<List<_>, _>>()?;
     let now = tx.access().now;
     let (edition, code) = new.level.unzip();
+    let name = text::line("name", &new.name, 200)?;
+    let description = new.description.map(|text| text::paragraph("description", &text, 4_000)).transpose()?;
+    let address = new.address.map(address::checked).transpose()?;
+    let row = searchable(program::ActiveModel::default(), &name, description.as_deref(), address.as_ref());
     let row = program::ActiveModel {
         id: Set(ProgramId::new()),
         organization_id: Set(organization.id),
-        name: Set(text::line("name", &new.name, 200)?),
-        description: Set(new.description.map(|text| text::paragraph("description", &text, 4_000)).transpose()?),
+        name: Set(name),
+        description: Set(description),
         level_edition: Set(edition),
         level_code: Set(code),
         languages: Set(languages),
-        address: Set(new.address.map(address::checked).transpose()?),
+        address: Set(address),
         phone: Set(new.phone.map(|phone| text::phone("phone", &phone)).transpose()?),
         time_zone: Set(match new.time_zone {
             Some(zone) => text::time_zone("timeZone", &zone)?,
@@ -164,6 +175,7 @@ pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
+        ..row
     };
     let taken = || Refusal::new(Code::AlreadyExists, "Your organization has a program of this name: choose another.").at(["input", "name"]);
     let made = tx.insert::<program::Entity, _>(row).await.map_err(|error| unique(error, taken))?;

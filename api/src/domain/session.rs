@@ -221,7 +221,7 @@ mod tests {
     fn seats_move_every_five_minutes() {
         let session = session::Model {
             id: SessionId::new(),
-            organization_id: OrganizationId::new(),
+            organization_id: entity::OrganizationId::new(),
             program_id: ProgramId::new(),
             workshop_id: WorkshopId::new(),
             status: SessionStatus::Scheduled,

@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::{
     access::{
-        Access, Actor, Scope,
+        Access, Actor, Scope, Token,
         token::{Subject, Verified},
     },
     error::{Error, Result},
@@ -33,6 +33,7 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
         Subject::Api(id) => application(store, &system, id).await?,
     };
     let known = known.filter(|known| known.organization == claims.organization).ok_or(Error::NotPermitted)?;
+    let token = Some(Token { jti: claims.jti, expires_at: claims.expires_at });
     let scopes = match &known.scopes {
         Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
         None => claims.scopes,
@@ -45,8 +46,29 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
         roles: claims.roles.intersection(&known.roles).copied().collect(),
         scopes,
         purposes: known.purposes,
+        token,
         ..caller
     })
+}
+
+/// Who a caller is now, whose token was verified before: a subscription lives longer than what its caller may see.
+///
+/// # Errors
+/// `NotPermitted` when the token has ended or was revoked meanwhile, or the caller has left; as [`sign_in`].
+pub async fn still(store: &Store, before: &Access) -> Result<Access> {
+    let now = store.clock().now();
+    let caller = Access { now, ..before.clone() };
+    let (subject, token, organization) = match (before.actor, &before.token, before.organization) {
+        (Actor::Staff(id), Some(token), Some(organization)) => (Subject::Staff(id), token.clone(), organization),
+        (Actor::Api(id), Some(token), Some(organization)) => (Subject::Api(id), token.clone(), organization),
+        _ => return Ok(caller),
+    };
+    let Token { jti, expires_at } = token;
+    if expires_at <= now {
+        return Err(Error::NotPermitted);
+    }
+    let (roles, scopes) = (before.roles.clone(), before.scopes.clone());
+    sign_in(store, caller, Verified { subject, organization, roles, scopes, issued_at: now, expires_at, jti }).await
 }
 
 struct Known {

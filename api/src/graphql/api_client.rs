@@ -152,7 +152,7 @@ impl ApiClientMutation {
                 purposes: input.purposes.unwrap_or_default(),
                 keys,
             };
-            create(ctx.store(), ctx.access(), new, secret).await
+            create(ctx.store(), &ctx.access(), new, secret).await
         };
         let (made, user_errors) = command(ctx, "apiClientCreate", made).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
@@ -167,7 +167,7 @@ impl ApiClientMutation {
         #[graphql(desc = "Which.")] id: ApiClientId,
     ) -> Result<Option<ApiClientRotateSecretPayload>> {
         let secret = NewSecret::make(ctx.data_unchecked::<Secrets>());
-        let (made, user_errors) = command(ctx, "apiClientRotateSecret", rotate_secret(ctx.store(), ctx.access(), id, secret)).await?;
+        let (made, user_errors) = command(ctx, "apiClientRotateSecret", rotate_secret(ctx.store(), &ctx.access(), id, secret)).await?;
         let (api_client, client_secret) = made.map_or((None, None), |made| (Some(ApiClient(made.api_client)), made.secret));
         Ok(Some(ApiClientRotateSecretPayload { api_client, client_secret, user_errors }))
     }
@@ -179,7 +179,7 @@ impl ApiClientMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: ApiClientId,
     ) -> Result<Option<ApiClientRevokePayload>> {
-        let (revoked, user_errors) = command(ctx, "apiClientRevoke", revoke(ctx.store(), ctx.access(), id)).await?;
+        let (revoked, user_errors) = command(ctx, "apiClientRevoke", revoke(ctx.store(), &ctx.access(), id)).await?;
         Ok(Some(ApiClientRevokePayload { api_client: revoked.map(ApiClient), user_errors }))
     }
 }

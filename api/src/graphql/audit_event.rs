@@ -97,7 +97,8 @@ impl AuditEventQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<AuditEventConnection> {
-        let mut find = ctx.store().find::<audit_event::Entity>(ctx.access());
+        let access = ctx.access();
+        let mut find = ctx.store().find::<audit_event::Entity>(&access);
         if let Some(from) = range.and_then(|range| range.from) {
             find = find.by(audit_event::Column::At, |column| column.gte(from));
         }

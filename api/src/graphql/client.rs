@@ -3,27 +3,40 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, organization,
-    vocabulary::{ContactMethodKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway},
+    ClientId, ProgramId, class, client, client_program, consent, contact, disclosure, episode, event, organization, peer_match, program,
+    registration,
+    vocabulary::{
+        ContactMethodKind, EpisodeStatus, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway,
+    },
 };
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    connection::{connection, paged},
+    connection::{children, connection, paged},
+    consent::ConsentConnection,
+    contact::ContactConnection,
     context::RequestContext,
+    disclosure::DisclosureConnection,
+    episode::{Episode, EpisodeConnection},
     error::{UserError, coded, command, query_error},
-    event::DateTimeRange,
+    event::{DateTimeRange, EventConnection},
     guard::Requires,
     organization::Organization,
-    program::{Address, AddressInput},
+    peer_match::PeerMatchConnection,
+    program::{Address, AddressInput, Program},
+    registration::RegistrationConnection,
     scalar::{Date, EmailAddress, LanguageTag, LocalTime, PhoneNumber, TimeZone},
 };
 use crate::{
-    access::Scope,
+    access::{
+        Scope,
+        policy::{Act, Resource, may},
+    },
     domain::{
         client::{self as rules, Identity, NewClient, Recovery, create},
-        text,
+        consent as consents, text,
     },
+    error::{Error as OurError, Result as OurResult},
     store::{Class, PageArgs, Searchable, Visible},
 };
 
@@ -50,24 +63,68 @@ impl Client {
         &self.0.pseudonym
     }
 
-    /// Class A: who they are and how they are reached. Null where the viewer's role does not open it.
+    /// Class A: who they are and how they are reached. Null where the viewer's role does not open it, and once it is erased.
     async fn identity(&self, ctx: &Context<'_>) -> Result<Option<ClientIdentity>> {
         let Some(opened) = self.0.open::<class::Identity>() else {
             ctx.closed_by_role(Class::Identity);
             return Ok(None);
         };
-        let identity = ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await.map_err(query_error)?;
-        Ok(Some(ClientIdentity(identity)))
+        let identity = unless_erased(ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await)?;
+        Ok(identity.map(ClientIdentity))
     }
 
-    /// Class B: what they say of their recovery. Null where the viewer's role does not open it.
+    /// Class B: what they say of their recovery. Null where the viewer's role does not open it, and once it is erased.
     async fn recovery(&self, ctx: &Context<'_>) -> Result<Option<ClientRecovery>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else {
             ctx.closed_by_role(Class::ReferralClinical);
             return Ok(None);
         };
-        let recovery = ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await.map_err(query_error)?;
-        Ok(Some(ClientRecovery(recovery)))
+        let recovery = unless_erased(ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await)?;
+        Ok(recovery.map(ClientRecovery))
+    }
+
+    /// The programs they are with.
+    async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<Program>> {
+        let with = ctx.load_parts::<client::Entity, client_program::Entity>(&self.0).await?;
+        let programs = with.iter().map(|with| ctx.load::<program::Entity>(with.program_id));
+        Ok(futures_util::future::try_join_all(programs).await?.into_iter().flatten().map(Program).collect())
+    }
+
+    /// Class C: support and contacts. Null where the viewer's role does not open it.
+    async fn care(&self, ctx: &Context<'_>) -> Option<ClientCare> {
+        if self.0.may_open(Class::ContactsAndNotes) {
+            return Some(ClientCare(self.0.id));
+        }
+        ctx.closed_by_role(Class::ContactsAndNotes);
+        None
+    }
+
+    /// Class M: consents, and what was disclosed under them. Null where the viewer's role does not open it.
+    async fn privacy(&self, ctx: &Context<'_>) -> Option<ClientPrivacy> {
+        if self.0.may_open(Class::Privacy) {
+            return Some(ClientPrivacy(self.0.id));
+        }
+        ctx.closed_by_role(Class::Privacy);
+        None
+    }
+
+    /// Everything that happened and is the viewer's to see, newest first.
+    async fn timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of these kinds; of all when there are none.")] kinds: Option<Vec<EventKind>>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<EventConnection> {
+        let access = ctx.access();
+        let mut find = ctx.store().find::<event::Entity>(&access);
+        if let Some(kinds) = &kinds {
+            find = find.by(event::Column::Kind, |column| column.is_in(kinds.iter().copied()));
+        }
+        let find = find.ordered(event::Column::Position, Order::Desc);
+        Ok(children(ctx, find, event::Column::ClientId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// UTC.
@@ -86,7 +143,141 @@ impl Client {
     }
 }
 
+/// What was unsealed; nothing when its key is gone, because the person was erased.
+fn unless_erased<T>(unsealed: OurResult<T>) -> Result<Option<T>> {
+    match unsealed {
+        Ok(value) => Ok(Some(value)),
+        Err(OurError::NotFound) => Ok(None),
+        Err(error) => Err(query_error(error)),
+    }
+}
+
 connection!(Client, ClientConnection, ClientEdge, client::Entity, "clients");
+
+/// The support that a client gets. Made only where that is open to the viewer.
+pub(crate) struct ClientCare(ClientId);
+
+/// The support that a client gets.
+#[Object]
+impl ClientCare {
+    /// Their episodes of support, oldest first.
+    async fn episodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<EpisodeConnection> {
+        let access = ctx.access();
+        let find = ctx.store().find::<episode::Entity>(&access).ordered(episode::Column::StartedAt, Order::Asc);
+        Ok(children(ctx, find, episode::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The one that goes on; the last that began where there are several.
+    async fn current_episode(&self, ctx: &Context<'_>) -> Result<Option<Episode>> {
+        let access = ctx.access();
+        let find = ctx.store().find::<episode::Entity>(&access).by(episode::Column::Status, |column| column.ne(EpisodeStatus::Ended));
+        let find = find.ordered(episode::Column::StartedAt, Order::Desc);
+        let newest = PageArgs { first: Some(1), ..PageArgs::default() };
+        let page = ctx.load_children(self.0, find.of_each(episode::Column::ClientId, newest, false)).await?;
+        Ok(page.page.rows.first().map(|(_, row)| Episode(row.clone())))
+    }
+
+    /// Contacts with them and attempts, newest first.
+    async fn contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<ContactConnection> {
+        let access = ctx.access();
+        let find = ctx.store().find::<contact::Entity>(&access).ordered(contact::Column::StartedAt, Order::Desc);
+        Ok(children(ctx, find, contact::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The sessions that they are registered for, or were, newest first.
+    async fn registrations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<RegistrationConnection> {
+        let access = ctx.access();
+        let find = ctx.store().find::<registration::Entity>(&access).ordered(registration::Column::RegisteredAt, Order::Desc);
+        Ok(children(ctx, find, registration::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The peers whom they work with, or did, newest first.
+    async fn assignments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<PeerMatchConnection> {
+        let access = ctx.access();
+        let find = ctx.store().find::<peer_match::Entity>(&access).ordered(peer_match::Column::ProposedAt, Order::Desc);
+        Ok(children(ctx, find, peer_match::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+}
+
+/// A client's consents, and what was disclosed under them. Made only where that is open to the viewer.
+pub(crate) struct ClientPrivacy(ClientId);
+
+/// A client's consents, and what was disclosed under them.
+#[Object]
+impl ClientPrivacy {
+    /// Their consents, newest first.
+    async fn consents(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that were not revoked and have not ended.")] active_only: Option<bool>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<ConsentConnection> {
+        let access = ctx.access();
+        let mut find = ctx.store().find::<consent::Entity>(&access);
+        if active_only.unwrap_or_default() {
+            find = find.matching_as("active", None, consents::holding(access.now));
+        }
+        let find = find.ordered(consent::Column::CreatedAt, Order::Desc);
+        Ok(children(ctx, find, consent::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The accounting that a client may ask for (42 CFR 2.25), newest first. The privacy officer's; to others it is empty, and listed in
+    /// `extensions.redactions`.
+    async fn disclosures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of this time; of all when there is none.")] range: Option<DateTimeRange>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<DisclosureConnection> {
+        let access = ctx.access();
+        if !may(&access, Resource::Disclosure, Act::Read) {
+            ctx.closed_by_role(Class::Privacy);
+        }
+        let mut find = ctx.store().find::<disclosure::Entity>(&access);
+        if let Some(from) = range.and_then(|range| range.from) {
+            find = find.by(disclosure::Column::At, |column| column.gte(from));
+        }
+        if let Some(to) = range.and_then(|range| range.to) {
+            find = find.by(disclosure::Column::At, |column| column.lt(to));
+        }
+        let find = find.ordered(disclosure::Column::At, Order::Desc);
+        Ok(children(ctx, find, disclosure::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
+    }
+}
 
 /// Who someone is and how they are reached.
 pub(crate) struct ClientIdentity(Identity);
@@ -199,7 +390,7 @@ impl ClientRecovery {
 }
 
 /// A way to reach someone.
-pub(crate) struct ContactMethod(rules::ContactMethod);
+pub(crate) struct ContactMethod(pub(crate) rules::ContactMethod);
 
 /// A way to reach someone.
 #[Object]
@@ -254,13 +445,25 @@ pub(crate) struct ExternalIdentifier {
     value: String,
 }
 
+impl From<rules::ExternalIdentifier> for ExternalIdentifier {
+    fn from(known: rules::ExternalIdentifier) -> Self {
+        Self { system: known.system, value: known.value }
+    }
+}
+
+impl From<ExternalIdentifierInput> for rules::ExternalIdentifier {
+    fn from(input: ExternalIdentifierInput) -> Self {
+        Self { system: input.system, value: input.value }
+    }
+}
+
 /// An identifier that another system knows the person by.
-#[derive(InputObject)]
+#[derive(InputObject, Clone)]
 pub(crate) struct ExternalIdentifierInput {
     /// The system, as a URI or a name.
-    system: String,
+    pub(crate) system: String,
     /// The identifier in it.
-    value: String,
+    pub(crate) value: String,
 }
 
 /// Which clients. Names match exactly, normalized, by whole words.
@@ -316,10 +519,11 @@ impl ClientQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ClientConnection> {
         let filter = filter.unwrap_or_default();
-        let mut find = ctx.store().find::<client::Entity>(ctx.access());
+        let access = ctx.access();
+        let mut find = ctx.store().find::<client::Entity>(&access);
         let words = filter.words();
         if !words.is_empty() {
-            find = find.matching(Some(Class::Identity), ctx.store().clients_with(ctx.access(), &words).map_err(query_error)?);
+            find = find.matching(Some(Class::Identity), ctx.store().clients_with(&ctx.access(), &words).map_err(query_error)?);
         }
         if let Some(pseudonym) = &filter.pseudonym {
             let pseudonym = text::line("pseudonym", pseudonym, 100).map_err(|refusal| query_error(refusal.into()))?;
@@ -348,11 +552,13 @@ impl ClientQuery {
         #[graphql(desc = "What another system knows them by.")] external_identifier: Option<ExternalIdentifierInput>,
     ) -> Result<Option<Client>> {
         let found = match (id, external_identifier) {
-            (Some(id), None) => ctx.store().fetch::<client::Entity>(ctx.access(), id).await.map_err(query_error)?,
+            (Some(id), None) => ctx.store().fetch::<client::Entity>(&ctx.access(), id).await.map_err(query_error)?,
             (None, Some(known)) => {
                 let words = [Searchable::ExternalIdentifier(&known.system, &known.value)];
-                let condition = ctx.store().clients_with(ctx.access(), &words).map_err(query_error)?;
-                let find = ctx.store().find::<client::Entity>(ctx.access()).matching(Some(Class::Identity), condition);
+                let access = ctx.access();
+                let condition = ctx.store().clients_with(&access, &words).map_err(query_error)?;
+                let access = ctx.access();
+                let find = ctx.store().find::<client::Entity>(&access).matching(Some(Class::Identity), condition);
                 find.first(1).await.map_err(query_error)?.pop()
             }
             _ => return Err(coded("BAD_USER_INPUT", "Give `id` or `externalIdentifier`, exactly one of them.")),
@@ -437,7 +643,6 @@ impl From<ClientCreateInput> for NewClient {
             from: method.from.map(|time| time.0),
             to: method.to.map(|time| time.0),
         };
-        let identifier = |known: ExternalIdentifierInput| rules::ExternalIdentifier { system: known.system, value: known.value };
         Self {
             identity: Identity {
                 given_name: input.given_name,
@@ -453,7 +658,7 @@ impl From<ClientCreateInput> for NewClient {
                 languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
                 interpreter_needed: input.interpreter_needed.unwrap_or_default(),
                 payer: input.payer,
-                external_identifiers: input.external_identifiers.unwrap_or_default().into_iter().map(identifier).collect(),
+                external_identifiers: input.external_identifiers.unwrap_or_default().into_iter().map(Into::into).collect(),
             },
             recovery: Recovery {
                 communities: input.communities.unwrap_or_default(),
@@ -489,7 +694,7 @@ impl ClientMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The client.")] input: ClientCreateInput,
     ) -> Result<Option<ClientCreatePayload>> {
-        let (client, user_errors) = command(ctx, "clientCreate", create(ctx.store(), ctx.access(), input.into())).await?;
+        let (client, user_errors) = command(ctx, "clientCreate", create(ctx.store(), &ctx.access(), input.into())).await?;
         Ok(Some(ClientCreatePayload { client: client.map(Client), user_errors }))
     }
 }

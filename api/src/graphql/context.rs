@@ -19,10 +19,13 @@ use serde::Serialize;
 use tokio::task::{JoinHandle, yield_now};
 use uuid::Uuid;
 
+use entity::{PeerId, peer};
+
 use crate::{
     access::Access,
+    domain::{referral::Closed, sign_in::still},
     error::Error,
-    store::{ChildPage, Children, Class, Protected, Store, Visible},
+    store::{ChildPage, Children, Class, PartOf, Protected, Store, Visible},
 };
 
 /// A gate that stayed closed. Depends on the selection, the viewer and consents, never on values (contract.md, "Answers").
@@ -38,7 +41,7 @@ pub(crate) struct Redaction {
 /// The data of one request.
 pub(crate) struct RequestData {
     pub(crate) store: Store,
-    pub(crate) access: Access,
+    access: Mutex<Arc<Access>>,
     loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     redactions: Mutex<Vec<Redaction>>,
     pub(crate) replayed: std::sync::atomic::AtomicBool,
@@ -48,7 +51,27 @@ pub(crate) struct RequestData {
 
 impl RequestData {
     pub(crate) fn new(store: Store, access: Access) -> Self {
-        Self { store, access, loaders: Mutex::default(), redactions: Mutex::default(), replayed: false.into(), executed: false.into() }
+        Self {
+            store,
+            access: Mutex::new(Arc::new(access)),
+            loaders: Mutex::default(),
+            redactions: Mutex::default(),
+            replayed: false.into(),
+            executed: false.into(),
+        }
+    }
+
+    /// Who asks, as they are now.
+    pub(crate) fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks again who the caller is: what a subscription sends is for them as they are at sending time.
+    pub(crate) async fn refresh(&self) -> Result<Arc<Access>, Error> {
+        let access = Arc::new(still(&self.store, &self.access()).await?);
+        *self.access.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&access);
+        self.loaders.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(access)
     }
 
     /// What stayed closed since it was last asked.
@@ -60,7 +83,7 @@ impl RequestData {
     fn loader<L: OfRequest>(&self) -> Arc<DataLoader<L>> {
         let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
         let loader = loaders.entry(TypeId::of::<L>()).or_insert_with(|| {
-            let loader = L::new(self.store.clone(), self.access.clone());
+            let loader = L::new(self.store.clone(), self.access());
             Arc::new(DataLoader::new(loader, after_siblings).delay(Duration::ZERO))
         });
         Arc::clone(loader).downcast().expect("the loaders are kept under their own type")
@@ -77,18 +100,18 @@ fn after_siblings(load: BoxFuture<'static, ()>) -> JoinHandle<()> {
 
 /// What loads for one request with the caller's access.
 trait OfRequest: Send + Sync + 'static {
-    fn new(store: Store, access: Access) -> Self;
+    fn new(store: Store, access: Arc<Access>) -> Self;
 }
 
 /// Rows by id, as the caller may see them, all that one level asks for with one statement.
 struct ById<E> {
     store: Store,
-    access: Access,
+    access: Arc<Access>,
     entity: PhantomData<E>,
 }
 
 impl<E: Protected> OfRequest for ById<E> {
-    fn new(store: Store, access: Access) -> Self {
+    fn new(store: Store, access: Arc<Access>) -> Self {
         Self { store, access, entity: PhantomData }
     }
 }
@@ -106,12 +129,12 @@ impl<E: Protected> Loader<E::Id> for ById<E> {
 /// Pages of children by parent, all of the same list that one level asks for with one statement.
 struct OfParents<E> {
     store: Store,
-    access: Access,
+    access: Arc<Access>,
     entity: PhantomData<E>,
 }
 
 impl<E: Protected> OfRequest for OfParents<E> {
-    fn new(store: Store, access: Access) -> Self {
+    fn new(store: Store, access: Arc<Access>) -> Self {
         Self { store, access, entity: PhantomData }
     }
 }
@@ -165,10 +188,59 @@ impl<E: Protected> Loader<OfParent<E>> for OfParents<E> {
     }
 }
 
+/// The parts of rows, all that one level asks for with one statement.
+struct PartsOf<E, P> {
+    store: Store,
+    access: Arc<Access>,
+    parts: PhantomData<(E, P)>,
+}
+
+impl<E: Protected, P: PartOf<E>> OfRequest for PartsOf<E, P> {
+    fn new(store: Store, access: Arc<Access>) -> Self {
+        Self { store, access, parts: PhantomData }
+    }
+}
+
+impl<E: Protected, P: PartOf<E>> Loader<E::Id> for PartsOf<E, P> {
+    type Value = Arc<[P::Model]>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[E::Id]) -> Result<HashMap<E::Id, Arc<[P::Model]>>, Arc<Error>> {
+        let parts = self.store.parts_of::<E, P>(&self.access, ids).await.map_err(Arc::new)?;
+        Ok(parts.into_iter().map(|(id, parts)| (id, parts.into())).collect())
+    }
+}
+
+/// Peers as they appear to everyone: a name and what they say of themselves.
+struct Cards {
+    store: Store,
+    access: Arc<Access>,
+}
+
+impl OfRequest for Cards {
+    fn new(store: Store, access: Arc<Access>) -> Self {
+        Self { store, access }
+    }
+}
+
+impl Loader<PeerId> for Cards {
+    type Value = Visible<peer::Entity>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[PeerId]) -> Result<HashMap<PeerId, Visible<peer::Entity>>, Arc<Error>> {
+        let system = Access::system("how a peer appears to others", self.access.now);
+        let rows = self.store.by_ids::<peer::Entity>(&system, ids).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
+    }
+}
+
 /// What resolvers ask of their context.
 pub(crate) trait RequestContext {
     /// The request's data.
     fn request(&self) -> &RequestData;
+
+    /// The request's data, for what goes on after the resolver: a stream.
+    fn shared(&self) -> Arc<RequestData>;
 
     /// Where in the answer this is.
     fn path(&self) -> Vec<serde_json::Value>;
@@ -179,13 +251,31 @@ pub(crate) trait RequestContext {
     }
 
     /// Who asks.
-    fn access(&self) -> &Access {
-        &self.request().access
+    fn access(&self) -> Arc<Access> {
+        self.request().access()
     }
 
     /// The row with this id, if it exists for the caller, together with all others that this level asks for.
     fn load<E: Protected>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send {
         let loader = self.request().loader::<ById<E>>();
+        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&error)) }
+    }
+
+    /// The parts of a row that the caller was shown, together with those of all other rows of this level.
+    fn load_parts<E: Protected, P: PartOf<E>>(
+        &self,
+        of: &Visible<E>,
+    ) -> impl Future<Output = async_graphql::Result<Arc<[P::Model]>>> + Send {
+        let (loader, id) = (self.request().loader::<PartsOf<E, P>>(), of.id());
+        async move {
+            let loaded = loader.load_one(id).await.map_err(|error| super::error::internal(&error))?;
+            Ok(loaded.unwrap_or_else(|| Arc::from([])))
+        }
+    }
+
+    /// How a peer appears to everyone, whoever asks: their id was behind the gate that is open here.
+    fn load_card(&self, id: PeerId) -> impl Future<Output = async_graphql::Result<Option<Visible<peer::Entity>>>> + Send {
+        let loader = self.request().loader::<Cards>();
         async move { loader.load_one(id).await.map_err(|error| super::error::internal(&error)) }
     }
 
@@ -206,8 +296,19 @@ pub(crate) trait RequestContext {
 
     /// Notes that a gate stayed closed because of the caller's role. Only inside what the viewer's own organization holds.
     fn closed_by_role(&self, class: Class) {
-        let closed =
-            Redaction { path: self.path(), code: "ROLE", data_class: class.as_str(), remedy: "Ask someone whose role may read this." };
+        self.closed(class, Closed::Role);
+    }
+
+    /// Notes that a gate stayed closed. Only inside what the viewer's own organization made or received.
+    fn closed(&self, class: Class, why: Closed) {
+        let (code, remedy) = match why {
+            Closed::Role => ("ROLE", "Ask someone whose role may read this."),
+            Closed::Purpose => ("PURPOSE", "Name a purpose of use in the header X-Purpose-Of-Use, such as TREATMENT."),
+            Closed::Consent => {
+                ("CONSENT_REQUIRED", "Ask for a consent of the client that covers this class, for your organization and purpose.")
+            }
+        };
+        let closed = Redaction { path: self.path(), code, data_class: class.as_str(), remedy };
         self.request().redactions.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
     }
 }
@@ -218,6 +319,10 @@ where
 {
     fn request(&self) -> &RequestData {
         self.data_unchecked::<Arc<RequestData>>()
+    }
+
+    fn shared(&self) -> Arc<RequestData> {
+        Arc::clone(self.data_unchecked::<Arc<RequestData>>())
     }
 
     fn path(&self) -> Vec<serde_json::Value> {

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use async_graphql::{Request, Response};
+use async_graphql::{Request, Response, Value, value};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
-use super::{Schema, context::RequestData, error::query_error};
+use super::{Schema, consent::NOTICE, context::RequestData, error::query_error};
 use crate::{
     access::{
         Access, Actor, KeySets,
@@ -18,7 +18,7 @@ use crate::{
     domain::{issuer, sign_in::sign_in},
     error::{Error, Result as OurResult},
     http::{Credentials, Engine, NotLetIn},
-    store::Store,
+    store::{ConsentScope, Store},
 };
 
 /// The GraphQL engine behind the doors.
@@ -59,12 +59,30 @@ fn not_let_in(error: Error) -> NotLetIn {
     }
 }
 
+/// A consent under which something was disclosed, as the answer explains it (42 CFR 2.32(b)).
+fn consent_scope(scope: &ConsentScope) -> Value {
+    value!({
+        "consentId": (scope.consent.to_string()),
+        "dataClasses": (scope.data_classes.iter().map(|class| Value::from(class.as_str())).collect::<Vec<_>>()),
+        "purposes": (scope.purposes.iter().map(|purpose| Value::from(purpose.as_str())).collect::<Vec<_>>()),
+        "expiresAt": (scope.expires_at.map(|at| Value::from(at.to_rfc3339()))),
+    })
+}
+
 /// Completes an answer: what was opened is in the audit before it leaves, and what stayed closed is listed.
 async fn complete(data: &RequestData, mut response: Response) -> Response {
-    if let Err(error) = data.store.write_reads(&data.access).await {
-        tracing::error!(cause = %error, "what an answer opened could not be written to the audit: the answer is withheld");
-        let withheld = query_error(Error::Unavailable("The audit cannot be written just now: try again."));
-        return Response::from_errors(vec![withheld.into_server_error(async_graphql::Pos::default())]);
+    let scopes = match data.store.write_reads(&data.access()).await {
+        Ok(scopes) => scopes,
+        Err(error) => {
+            tracing::error!(cause = %error, "what an answer opened could not be written to the audit: the answer is withheld");
+            let withheld = query_error(Error::Unavailable("The audit cannot be written just now: try again."));
+            return Response::from_errors(vec![withheld.into_server_error(async_graphql::Pos::default())]);
+        }
+    };
+    if !scopes.is_empty() {
+        response.extensions.insert("part2Notice".to_owned(), NOTICE.into());
+        let scopes = scopes.iter().map(consent_scope).collect();
+        response.extensions.insert("consentScope".to_owned(), Value::List(scopes));
     }
     let redactions = data.take_redactions();
     if let (false, Ok(list)) = (redactions.is_empty(), async_graphql::to_value(redactions)) {

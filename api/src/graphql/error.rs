@@ -2,10 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use async_graphql::{Context, ErrorExtensions, SimpleObject};
+use async_graphql::{ComplexObject, Context, ErrorExtensions, SimpleObject};
 use entity::vocabulary::ReferralStatus;
 
-use super::context::RequestContext;
+use super::{
+    context::RequestContext,
+    schema::{Node, find},
+};
 use crate::{
     error::{Code, Error, Refusal},
     store::Kept,
@@ -13,6 +16,7 @@ use crate::{
 
 /// What a person did wrong, and how to mend it. The mutation has changed nothing.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct UserError {
     /// What kind of mistake; more may come.
     code: Code,
@@ -26,6 +30,19 @@ pub(crate) struct UserError {
     allowed_transitions: Option<Vec<ReferralStatus>>,
     /// The missing elements of a consent, with CONSENT_INCOMPLETE.
     missing: Option<Vec<String>>,
+    #[graphql(skip)]
+    in_the_way: Option<String>,
+}
+
+#[ComplexObject]
+impl UserError {
+    /// What is in the way: within the viewer's own organization, and only when it is there for them.
+    async fn existing(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Node>> {
+        match self.in_the_way.as_deref().map(str::parse) {
+            Some(Ok(id)) => find(ctx, id).await,
+            _ => Ok(None),
+        }
+    }
 }
 
 impl From<Refusal> for UserError {
@@ -37,6 +54,7 @@ impl From<Refusal> for UserError {
             current_version: refusal.current_version,
             allowed_transitions: refusal.allowed_transitions,
             missing: refusal.missing,
+            in_the_way: refusal.existing,
         }
     }
 }
@@ -82,7 +100,7 @@ pub(crate) async fn command<T: Kept>(
     action: &'static str,
     run: impl Future<Output = Result<T, Error>>,
 ) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
-    let (store, access) = (ctx.store(), ctx.access());
+    let (store, access) = (ctx.store(), &ctx.access());
     let outcome = match Box::pin(run).await {
         Err(Error::Replayed(mut kept)) => {
             ctx.request().replayed.store(true, Ordering::Relaxed);

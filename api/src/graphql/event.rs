@@ -1,23 +1,26 @@
 //! What happened, as a list and as a stream.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Datelike as _, Utc};
-use entity::{AnyId, EventId, client, event, organization, vocabulary::EventKind};
-use futures_util::{Stream, StreamExt, stream};
+use entity::{AnyId, ClientId, EventId, client, event, organization, vocabulary::EventKind};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
     client::Client,
     connection::{connection, paged},
-    context::RequestContext,
+    context::{RequestContext, RequestData},
     error::{coded, query_error},
     guard::Requires,
     organization::Organization,
-    schema::AnyNodeId,
+    referral::{ReferralTransition, actor_name, transition_at},
+    schema::{AnyNodeId, Node, find},
 };
 use crate::{
     access::{Access, Scope},
-    error::Result as OurResult,
+    error::{Error, Result as OurResult},
     store::{Find, PageArgs, Store, Visible},
 };
 
@@ -35,7 +38,7 @@ impl Event {
 
     /// Where to go on from, for `after` of a subscription.
     async fn cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        ctx.store().event_cursor(ctx.access(), self.0.position.unwrap_or_default()).map_err(query_error)
+        ctx.store().event_cursor(&ctx.access(), self.0.position.unwrap_or_default()).map_err(query_error)
     }
 
     /// What happened; more may come.
@@ -52,6 +55,29 @@ impl Event {
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
         let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
         found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "The event's organization has left."))
+    }
+
+    /// Who did it; for what another organization did, its name.
+    async fn actor_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        actor_name(ctx, &self.0.actor, self.0.organization_id).await
+    }
+
+    /// What it happened to, as it is now; null when it is not there for the viewer.
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
+        match AnyId::new(&self.0.subject_kind, self.0.subject_id) {
+            Ok(id) => find(ctx, id).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The change of a referral's state that it was; null for all else, and where the progress is not open to the viewer.
+    async fn referral_transition(&self, ctx: &Context<'_>) -> Result<Option<ReferralTransition>> {
+        match (self.0.kind, self.0.referral_id) {
+            (EventKind::ReferralStatusChanged | EventKind::ReferralCreated, Some(id)) => {
+                transition_at(ctx, id, self.0.subject_version).await
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The id of what it happened to.
@@ -108,6 +134,8 @@ pub(crate) struct EventFilter {
     kinds: Option<Vec<EventKind>>,
     /// About this.
     subject_id: Option<AnyNodeId>,
+    /// In this client's timeline.
+    client_id: Option<ClientId>,
     /// When.
     at: Option<DateTimeRange>,
 }
@@ -116,6 +144,9 @@ impl EventFilter {
     fn narrow<'a>(&self, mut find: Find<'a, event::Entity>) -> Find<'a, event::Entity> {
         if let Some(kinds) = &self.kinds {
             find = find.by(event::Column::Kind, |column| column.is_in(kinds.iter().copied()));
+        }
+        if let Some(client) = self.client_id {
+            find = find.by(event::Column::ClientId, |column| column.eq(client));
         }
         if let Some(AnyNodeId(subject)) = self.subject_id {
             find = find.by(event::Column::SubjectId, |column| column.eq(subject.id));
@@ -148,14 +179,15 @@ impl EventQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<EventConnection> {
         let filter = filter.unwrap_or_default();
-        let find = filter.narrow(ctx.store().find(ctx.access())).ordered(event::Column::Position, Order::Asc);
+        let access = ctx.access();
+        let find = filter.narrow(ctx.store().find(&access)).ordered(event::Column::Position, Order::Asc);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// The event with this id.
     #[graphql(guard = "Requires(Scope::ReferralsRead).or(Requires(Scope::Admin))")]
     async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: EventId) -> Result<Option<Event>> {
-        Ok(ctx.store().fetch::<event::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Event))
+        Ok(ctx.store().fetch::<event::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Event))
     }
 }
 
@@ -176,33 +208,71 @@ impl EventSubscription {
         #[graphql(desc = "Which events; all when there is none.")] filter: Option<EventFilter>,
         #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Event>> + use<>> {
-        let (store, access) = (ctx.store().clone(), ctx.access().clone());
-        let from = match after {
-            Some(cursor) => store.event_position(&access, &cursor).map_err(query_error)?,
-            None => store.last_position().await.map_err(query_error)?,
-        };
         let filter = filter.unwrap_or_default();
-        let batches = stream::unfold((store, access, filter, from, None), |(store, access, filter, from, sealed)| async move {
-            let mut sealed = sealed.unwrap_or_else(|| store.sealed());
-            loop {
-                // Seen before reading, so that an event sealed while we read wakes us again.
-                sealed.borrow_and_update();
-                let rows = match next_events(&store, &access, &filter, from).await {
-                    Ok(rows) => rows,
-                    Err(error) => return Some((vec![Err(query_error(error))], (store, access, filter, from, Some(sealed)))),
-                };
-                if let Some(last) = rows.last().and_then(|row| row.position) {
-                    let items = rows.into_iter().map(|row| Ok(Event(row))).collect();
-                    return Some((items, (store, access, filter, last, Some(sealed))));
-                }
-                sealed.changed().await.ok()?;
-            }
-        });
-        Ok(batches.flat_map(stream::iter))
+        let from = beginning(ctx, after).await?;
+        let followed = follow(ctx.shared(), from, move |find| filter.narrow(find));
+        Ok(followed.map(|event| event.map(Event)))
     }
 }
 
-async fn next_events(store: &Store, access: &Access, filter: &EventFilter, after: i64) -> OurResult<Vec<Visible<event::Entity>>> {
-    let find = filter.narrow(store.find::<event::Entity>(access)).by(event::Column::Position, |column| column.gt(after));
-    find.ordered(event::Column::Position, Order::Asc).first(BATCH).await
+/// The place in the log that a subscription begins at: after a cursor, or now.
+pub(super) async fn beginning(ctx: &Context<'_>, after: Option<String>) -> Result<i64> {
+    match after {
+        Some(cursor) => ctx.store().event_position(&ctx.access(), &cursor).map_err(query_error),
+        None => ctx.store().last_position().await.map_err(query_error),
+    }
+}
+
+/// What is read after a place in the log: how far, and what is sent of it. Nothing when nothing happened there.
+pub(super) type Read<T> = BoxFuture<'static, OurResult<Option<(i64, Vec<T>)>>>;
+
+/// What happened after a place in the log, and then what happens. It is read for the caller as they are when it is sent: who has left,
+/// whose token has ended or whose consent was revoked gets nothing more.
+pub(super) fn live<T, R>(request: Arc<RequestData>, from: i64, read: R) -> impl Stream<Item = Result<T>> + use<T, R>
+where
+    T: Send + 'static,
+    R: Fn(Store, Arc<Access>, i64) -> Read<T> + Send + 'static,
+{
+    let sealed = request.store.sealed();
+    let batches = stream::unfold(Some((request, read, from, sealed)), |following| async move {
+        let (request, read, mut from, mut sealed) = following?;
+        loop {
+            // Seen before reading, so that an event sealed while we read wakes us again.
+            let known = *sealed.borrow_and_update();
+            let next = async {
+                let access = request.refresh().await?;
+                read(request.store.clone(), access, from).await
+            };
+            match next.await {
+                Err(Error::NotPermitted) => return Some((vec![Err(ended())], None)),
+                Err(error) => return Some((vec![Err(query_error(error))], None)),
+                Ok(None) => from = from.max(known),
+                Ok(Some((last, items))) => {
+                    return Some((items.into_iter().map(Ok).collect::<Vec<_>>(), Some((request, read, last, sealed))));
+                }
+            }
+            sealed.changed().await.ok()?;
+        }
+    });
+    batches.flat_map(stream::iter)
+}
+
+/// The events after a place in the log that the caller sees.
+pub(super) fn follow<N>(request: Arc<RequestData>, from: i64, narrow: N) -> impl Stream<Item = Result<Visible<event::Entity>>> + use<N>
+where
+    N: for<'a> Fn(Find<'a, event::Entity>) -> Find<'a, event::Entity> + Clone + Send + Sync + 'static,
+{
+    live(request, from, move |store, access, from| {
+        let narrow = narrow.clone();
+        async move {
+            let find = narrow(store.find::<event::Entity>(&access)).by(event::Column::Position, |column| column.gt(from));
+            let rows = find.ordered(event::Column::Position, Order::Asc).first(BATCH).await?;
+            Ok(rows.last().and_then(|row| row.position).map(|last| (last, rows)))
+        }
+        .boxed()
+    })
+}
+
+fn ended() -> async_graphql::Error {
+    coded("UNAUTHENTICATED", "Your token has ended or was revoked: get another and go on after your last cursor.")
 }

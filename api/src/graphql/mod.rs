@@ -1,17 +1,28 @@
 //! How it is asked for: one file per concept, resolvers that only translate.
 
+mod access_explanation;
 mod api_client;
 mod audit_event;
 mod client;
 mod connection;
+mod consent;
+mod contact;
 mod context;
+mod disclosure;
 mod engine;
+mod episode;
 mod error;
 mod event;
 mod guard;
 mod nullable;
 mod organization;
+mod peer;
+mod peer_match;
 mod program;
+mod referral;
+mod referral_message;
+mod referral_mutation;
+mod referral_query;
 mod registration;
 mod scalar;
 mod schema;

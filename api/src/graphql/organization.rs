@@ -102,7 +102,8 @@ impl OrganizationAdministration {
     ) -> Result<ProgramConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
-        let find = ctx.store().find::<program::Entity>(ctx.access()).ordered(program::Column::Name, Order::Asc);
+        let access = ctx.access();
+        let find = ctx.store().find::<program::Entity>(&access).ordered(program::Column::Name, Order::Asc);
         Ok(children(ctx, find, program::Column::OrganizationId, id, args).await?.into())
     }
 
@@ -117,7 +118,8 @@ impl OrganizationAdministration {
     ) -> Result<StaffMemberConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
-        let find = ctx.store().find::<staff_member::Entity>(ctx.access()).ordered(staff_member::Column::DisplayName, Order::Asc);
+        let access = ctx.access();
+        let find = ctx.store().find::<staff_member::Entity>(&access).ordered(staff_member::Column::DisplayName, Order::Asc);
         Ok(children(ctx, find, staff_member::Column::OrganizationId, id, args).await?.into())
     }
 
@@ -132,7 +134,8 @@ impl OrganizationAdministration {
     ) -> Result<ApiClientConnection> {
         let args = PageArgs { first, after, last, before };
         let id = self.0.id;
-        let find = ctx.store().find::<api_client::Entity>(ctx.access()).ordered(api_client::Column::Name, Order::Asc);
+        let access = ctx.access();
+        let find = ctx.store().find::<api_client::Entity>(&access).ordered(api_client::Column::Name, Order::Asc);
         Ok(children(ctx, find, api_client::Column::OrganizationId, id, args).await?.into())
     }
 
@@ -171,7 +174,8 @@ impl OrganizationQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<OrganizationConnection> {
         let args = PageArgs { first, after, last, before };
-        let find = ctx.store().find::<organization::Entity>(ctx.access()).ordered(organization::Column::Name, Order::Asc);
+        let access = ctx.access();
+        let find = ctx.store().find::<organization::Entity>(&access).ordered(organization::Column::Name, Order::Asc);
         Ok(paged(ctx, find, args).await?.into())
     }
 }

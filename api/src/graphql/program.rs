@@ -8,7 +8,7 @@ use entity::{
     vocabulary::{AsamEdition, ServiceKind, SortDirection},
     workshop,
 };
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::Order;
 
 use super::{
     connection::{children, connection, paged},
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::program::{NewProgram, create, level_name},
+    domain::{
+        place,
+        program::{self as rules, By, Near, NewProgram, Wanted, create, level_name},
+    },
     store::{Class, PageArgs, Visible},
 };
 
@@ -98,6 +101,12 @@ impl Program {
         self.0.accepts_referrals
     }
 
+    /// How far it is in kilometres, to the nearest tenth, from where `near` was asked about; null when it was not, and of a program that
+    /// was reached in another way.
+    async fn distance_km(&self) -> Option<f64> {
+        self.0.measure().map(place::km_of)
+    }
+
     /// Its workshops that the viewer can find, by their next session.
     async fn workshops(
         &self,
@@ -107,7 +116,8 @@ impl Program {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
-        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(ctx.access()), None);
+        let access = ctx.access();
+        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(&access), None);
         Ok(children(ctx, find, workshop::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -159,7 +169,7 @@ pub(crate) struct LevelOfCare {
 }
 
 impl LevelOfCare {
-    fn of(edition: AsamEdition, code: &str) -> Option<Self> {
+    pub(crate) fn of(edition: AsamEdition, code: &str) -> Option<Self> {
         Some(Self { edition, code: code.to_owned(), name: level_name(edition, code)? })
     }
 }
@@ -171,6 +181,12 @@ pub(crate) struct LevelOfCareInput {
     edition: AsamEdition,
     /// Its code there.
     code: String,
+}
+
+impl From<LevelOfCareInput> for (AsamEdition, String) {
+    fn from(input: LevelOfCareInput) -> Self {
+        (input.edition, input.code)
+    }
 }
 
 /// A postal address, or as much of it as there is.
@@ -234,10 +250,46 @@ impl From<AddressInput> for AddressRow {
 pub(crate) struct ProgramFilter {
     /// Those that take referrals, or do not.
     accepts_referrals: Option<bool>,
+    /// Those that give one of these kinds of support.
+    services: Option<Vec<ServiceKind>>,
+    /// Those that serve in one of these languages; `es` finds `es-MX` as well.
+    languages: Option<Vec<LanguageTag>>,
     /// Those of these organizations.
     organization_ids: Option<Vec<OrganizationId>>,
+    /// Those that give one of these levels of care.
+    levels_of_care: Option<Vec<LevelOfCareInput>>,
+    /// Those near a place. A program whose place is not known is not found so.
+    near: Option<NearInput>,
     /// Those that serve by telephone or online, or do not.
     serves_remotely: Option<bool>,
+    /// Those whose name or description has words that begin like each of these, whatever their case and accents.
+    search: Option<String>,
+}
+
+/// Near a place. It is rounded to a hundredth of a degree, about a kilometre. Send it by POST: an address of a query ends up in logs.
+#[derive(InputObject)]
+pub(crate) struct NearInput {
+    /// Degrees north, -90 to 90.
+    latitude: f64,
+    /// Degrees east, -180 to 180.
+    longitude: f64,
+    /// How far away at most, in kilometres: up to 1000.
+    within_km: f64,
+}
+
+impl From<ProgramFilter> for Wanted {
+    fn from(filter: ProgramFilter) -> Self {
+        Self {
+            accepts_referrals: filter.accepts_referrals,
+            serves_remotely: filter.serves_remotely,
+            organizations: filter.organization_ids,
+            services: filter.services,
+            languages: filter.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
+            levels: filter.levels_of_care.map(|levels| levels.into_iter().map(|level| (level.edition, level.code)).collect()),
+            near: filter.near.map(|near| Near { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }),
+            search: filter.search,
+        }
+    }
 }
 
 /// What programs can be ordered by.
@@ -245,6 +297,17 @@ pub(crate) struct ProgramFilter {
 pub(crate) enum ProgramOrderField {
     /// By name.
     Name,
+    /// By how far they are from where `near` asks about.
+    Distance,
+}
+
+impl From<ProgramOrderField> for By {
+    fn from(field: ProgramOrderField) -> Self {
+        match field {
+            ProgramOrderField::Name => Self::Name,
+            ProgramOrderField::Distance => Self::Distance,
+        }
+    }
 }
 
 /// In which order.
@@ -274,28 +337,19 @@ impl ProgramQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProgramConnection> {
-        let filter = filter.unwrap_or_default();
-        let order = match order_by {
-            Some(ProgramOrder { field: ProgramOrderField::Name, direction: SortDirection::Desc }) => Order::Desc,
-            _ => Order::Asc,
+        let (by, order) = match order_by {
+            Some(order) => (order.field.into(), if order.direction == SortDirection::Desc { Order::Desc } else { Order::Asc }),
+            None => (By::Name, Order::Asc),
         };
-        let mut find = ctx.store().find::<program::Entity>(ctx.access());
-        if let Some(accepts) = filter.accepts_referrals {
-            find = find.by(program::Column::AcceptsReferrals, |column| column.eq(accepts));
-        }
-        if let Some(remotely) = filter.serves_remotely {
-            find = find.by(program::Column::ServesRemotely, |column| column.eq(remotely));
-        }
-        if let Some(ids) = &filter.organization_ids {
-            find = find.by(program::Column::OrganizationId, |column| column.is_in(ids.iter().copied()));
-        }
-        let find = find.ordered(program::Column::Name, order);
+        let access = ctx.access();
+        let wanted = filter.unwrap_or_default().into();
+        let find = rules::find(ctx.store(), &access, &wanted, by, order).map_err(query_error)?;
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// The program with this id. Public.
     async fn program(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: ProgramId) -> Result<Option<Program>> {
-        Ok(ctx.store().fetch::<program::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Program))
+        Ok(ctx.store().fetch::<program::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Program))
     }
 }
 
@@ -331,7 +385,7 @@ impl From<ProgramCreateInput> for NewProgram {
         Self {
             name: input.name,
             description: input.description,
-            level: input.level_of_care.map(|level| (level.edition, level.code)),
+            level: input.level_of_care.map(Into::into),
             languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
             address: input.address.map(Into::into),
             phone: input.phone.map(|phone| phone.0),
@@ -366,7 +420,8 @@ impl ProgramMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The program.")] input: ProgramCreateInput,
     ) -> Result<Option<ProgramCreatePayload>> {
-        let made = create(ctx.store(), ctx.access(), input.into());
+        let access = ctx.access();
+        let made = create(ctx.store(), &access, input.into());
         let (program, user_errors) = command(ctx, "programCreate", made).await?;
         Ok(Some(ProgramCreatePayload { program: program.map(Program), user_errors }))
     }

@@ -168,7 +168,7 @@ impl RegistrationMutation {
     ) -> Result<Option<RegistrationCreatePayload>> {
         let RegistrantInput::ClientId(client_id) = input.registrant;
         let new = NewRegistration { session_id: input.session_id, client_id, attendance: input.attendance };
-        let (made, user_errors) = command(ctx, "registrationCreate", create(ctx.store(), ctx.access(), new)).await?;
+        let (made, user_errors) = command(ctx, "registrationCreate", create(ctx.store(), &ctx.access(), new)).await?;
         Ok(Some(RegistrationCreatePayload { registration: made.map(Registration), user_errors }))
     }
 
@@ -180,7 +180,7 @@ impl RegistrationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: RegistrationId,
     ) -> Result<Option<RegistrationCancelPayload>> {
-        let (cancelled, user_errors) = command(ctx, "registrationCancel", cancel(ctx.store(), ctx.access(), id)).await?;
+        let (cancelled, user_errors) = command(ctx, "registrationCancel", cancel(ctx.store(), &ctx.access(), id)).await?;
         Ok(Some(RegistrationCancelPayload { registration: cancelled.map(Registration), user_errors }))
     }
 }

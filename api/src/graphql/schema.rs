@@ -4,18 +4,32 @@ use async_graphql::{
     Context, ID, InputValueError, InputValueResult, Interface, MergedObject, MergedSubscription, Object, Result, Scalar, ScalarType,
     SchemaBuilder, Value,
 };
-use entity::{AnyId, api_client, audit_event, client, event, organization, program, registration, session, staff_member, workshop};
+use entity::{
+    AnyId, api_client, audit_event, client, consent, contact, disclosure, episode, event, organization, peer, peer_match, program,
+    referral, referral_message, registration, session, staff_member, workshop,
+};
 
 use super::{
+    access_explanation::AccessExplanationQuery,
     api_client::{ApiClient, ApiClientMutation},
     audit_event::{AuditEvent, AuditEventQuery},
     client::{Client, ClientMutation, ClientQuery},
+    consent::{Consent, ConsentMutation},
+    contact::{Contact, ContactMutation, ContactQuery},
     context::RequestContext,
+    disclosure::Disclosure,
+    episode::Episode,
     error::coded,
     event::{Event, EventQuery, EventSubscription},
     nullable::NullableRoots,
     organization::{Organization, OrganizationQuery},
+    peer::{Peer, PeerMutation, PeerQuery},
+    peer_match::PeerMatch,
     program::{Program, ProgramMutation, ProgramQuery},
+    referral::Referral,
+    referral_message::ReferralMessage,
+    referral_mutation::ReferralMutation,
+    referral_query::{ReferralQuery, ReferralSubscription},
     registration::{Registration, RegistrationMutation},
     session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
@@ -35,6 +49,10 @@ pub struct Query(
     OrganizationQuery,
     ProgramQuery,
     ClientQuery,
+    ReferralQuery,
+    PeerQuery,
+    ContactQuery,
+    AccessExplanationQuery,
     WorkshopQuery,
     SessionQuery,
     EventQuery,
@@ -48,6 +66,10 @@ pub struct Mutation(
     StaffMemberMutation,
     ApiClientMutation,
     ClientMutation,
+    ConsentMutation,
+    ReferralMutation,
+    PeerMutation,
+    ContactMutation,
     WorkshopMutation,
     SessionMutation,
     RegistrationMutation,
@@ -55,7 +77,7 @@ pub struct Mutation(
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription, SessionSubscription);
+pub struct Subscription(EventSubscription, ReferralSubscription, SessionSubscription);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -71,6 +93,14 @@ pub(crate) enum Node {
     StaffMember(StaffMember),
     ApiClient(ApiClient),
     Client(Client),
+    Consent(Consent),
+    Disclosure(Disclosure),
+    Referral(Referral),
+    ReferralMessage(ReferralMessage),
+    Episode(Episode),
+    Peer(Peer),
+    PeerMatch(PeerMatch),
+    Contact(Contact),
     Workshop(Workshop),
     Session(Session),
     Registration(Registration),
@@ -88,7 +118,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Workshop Session Registration Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +161,7 @@ impl NodeQuery {
     }
 }
 
-async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
+pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
     // Reading a kind by id asks for what reading it by its own field asks for: the store decides the rest.
     if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "ses") {
         return Ok(None);
@@ -142,6 +172,14 @@ async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "stf" => one::<staff_member::Entity>(ctx, id).await?.map(|row| Node::StaffMember(StaffMember(row))),
         "api" => one::<api_client::Entity>(ctx, id).await?.map(|row| Node::ApiClient(ApiClient(row))),
         "cli" => one::<client::Entity>(ctx, id).await?.map(|row| Node::Client(Client(row))),
+        "con" => one::<consent::Entity>(ctx, id).await?.map(|row| Node::Consent(Consent(row))),
+        "dis" => one::<disclosure::Entity>(ctx, id).await?.map(|row| Node::Disclosure(Disclosure(row))),
+        "ref" => one::<referral::Entity>(ctx, id).await?.map(|row| Node::Referral(Referral(row))),
+        "msg" => one::<referral_message::Entity>(ctx, id).await?.map(|row| Node::ReferralMessage(ReferralMessage(row))),
+        "epi" => one::<episode::Entity>(ctx, id).await?.map(|row| Node::Episode(Episode(row))),
+        "per" => one::<peer::Entity>(ctx, id).await?.map(|row| Node::Peer(Peer(row))),
+        "pmt" => one::<peer_match::Entity>(ctx, id).await?.map(|row| Node::PeerMatch(PeerMatch(row))),
+        "ctc" => one::<contact::Entity>(ctx, id).await?.map(|row| Node::Contact(Contact(row))),
         "wks" => one::<workshop::Entity>(ctx, id).await?.map(|row| Node::Workshop(Workshop(row))),
         "ses" => one::<session::Entity>(ctx, id).await?.map(|row| Node::Session(Session(row))),
         "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),

@@ -1,5 +1,7 @@
 //! Sessions: when a workshop meets, how many seats are left, and, for those who run it, who comes.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -7,14 +9,14 @@ use entity::{
     vocabulary::{AttendanceMode, Modality, RegistrationStatus, SessionStatus, SortDirection},
     workshop,
 };
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
     connection::{children, connection, paged},
     context::RequestContext,
     error::{UserError, coded, command, query_error},
-    event::{DateTimeRange, Event, in_our_era},
+    event::{DateTimeRange, Event, beginning, in_our_era, live},
     guard::Requires,
     program::Address,
     registration::RegistrationConnection,
@@ -22,7 +24,7 @@ use super::{
     workshop::{Gathering, Workshop},
 };
 use crate::{
-    access::{Access, Scope},
+    access::Scope,
     domain::{
         schedule::{self, About, Standing},
         session::{Change, cancel, changes, reschedule, seats_left},
@@ -166,7 +168,8 @@ impl SessionRoster {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<RegistrationConnection> {
         let args = PageArgs { first, after, last, before };
-        let mut find = ctx.store().find::<registration::Entity>(ctx.access());
+        let access = ctx.access();
+        let mut find = ctx.store().find::<registration::Entity>(&access);
         if let Some(states) = status {
             find = find.by(registration::Column::Status, |column| column.is_in(states));
         }
@@ -254,17 +257,15 @@ impl SessionQuery {
             Some(SessionOrder { field: SessionOrderField::StartsAt, direction: SortDirection::Desc }) => Order::Desc,
             _ => Order::Asc,
         };
-        let find = filter
-            .unwrap_or_default()
-            .narrow(ctx.store().find(ctx.access()))
-            .map_err(query_error)?
-            .ordered(session::Column::StartsAt, order);
+        let access = ctx.access();
+        let find =
+            filter.unwrap_or_default().narrow(ctx.store().find(&access)).map_err(query_error)?.ordered(session::Column::StartsAt, order);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// The session with this id. Public: no token is needed.
     async fn session(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: SessionId) -> Result<Option<Session>> {
-        Ok(ctx.store().fetch::<session::Entity>(ctx.access(), id).await.map_err(query_error)?.map(Session))
+        Ok(ctx.store().fetch::<session::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Session))
     }
 }
 
@@ -301,7 +302,8 @@ impl SessionMutation {
         #[graphql(desc = "When it begins: a whole minute in the future.", validator(custom = "in_our_era"))] starts_at: DateTime<Utc>,
         #[graphql(desc = "The version that was read; a stale one gives STALE.")] version: Option<i32>,
     ) -> Result<Option<SessionReschedulePayload>> {
-        let moved = reschedule(ctx.store(), ctx.access(), id, starts_at, version);
+        let access = ctx.access();
+        let moved = reschedule(ctx.store(), &access, id, starts_at, version);
         let (session, user_errors) = command(ctx, "sessionReschedule", moved).await?;
         Ok(Some(SessionReschedulePayload { session: session.map(Session), user_errors }))
     }
@@ -314,7 +316,7 @@ impl SessionMutation {
         #[graphql(desc = "Which.")] id: SessionId,
         #[graphql(desc = "A sentence for everyone, such as why.")] note: Option<String>,
     ) -> Result<Option<SessionCancelPayload>> {
-        let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), ctx.access(), id, note)).await?;
+        let (session, user_errors) = command(ctx, "sessionCancel", cancel(ctx.store(), &ctx.access(), id, note)).await?;
         Ok(Some(SessionCancelPayload { session: session.map(Session), user_errors }))
     }
 }
@@ -327,7 +329,7 @@ pub(crate) struct SessionChange(Change);
 impl SessionChange {
     /// Where to go on from, for `after`.
     async fn cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        ctx.store().event_cursor(ctx.access(), self.0.seen).map_err(query_error)
+        ctx.store().event_cursor(&ctx.access(), self.0.seen).map_err(query_error)
     }
 
     /// What happened; null to those who do not see what happens in the session's organization.
@@ -355,29 +357,12 @@ impl SessionSubscription {
         #[graphql(desc = "Which sessions; all when there is none.")] filter: Option<SessionFilter>,
         #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SessionChange>> + use<>> {
-        let (store, access) = (ctx.store().clone(), Access::clone(ctx.access()));
-        let from = match after {
-            Some(cursor) => store.event_position(&access, &cursor).map_err(query_error)?,
-            None => store.last_position().await.map_err(query_error)?,
-        };
-        let sealed = store.sealed();
-        let following = Some((store, access, filter.unwrap_or_default(), from, sealed));
-        let batches = stream::unfold(following, |following| async move {
-            let (store, mut access, filter, from, mut sealed) = following?;
-            loop {
-                // Seen before reading, so that an event sealed while we read wakes us again.
-                sealed.borrow_and_update();
-                access.now = store.clock().now();
-                match changes(&store, &access, |find| filter.narrow(find), from).await {
-                    Err(error) => return Some((vec![Err(query_error(error))], None)),
-                    Ok(Some((read, changes))) => {
-                        let items = changes.into_iter().map(|change| Ok(SessionChange(change))).collect();
-                        return Some((items, Some((store, access, filter, read, sealed))));
-                    }
-                    Ok(None) => sealed.changed().await.ok()?,
-                }
-            }
+        let from = beginning(ctx, after).await?;
+        let filter = Arc::new(filter.unwrap_or_default());
+        let changed = live(ctx.shared(), from, move |store, access, from| {
+            let filter = Arc::clone(&filter);
+            async move { changes(&store, &access, |find| filter.narrow(find), from).await }.boxed()
         });
-        Ok(batches.flat_map(stream::iter))
+        Ok(changed.map(|change| change.map(SessionChange)))
     }
 }

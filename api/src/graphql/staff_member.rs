@@ -110,7 +110,7 @@ impl StaffMemberMutation {
             roles: input.roles,
             program_ids: input.program_ids.unwrap_or_default(),
         };
-        let (made, user_errors) = command(ctx, "staffMemberCreate", create(ctx.store(), ctx.access(), new)).await?;
+        let (made, user_errors) = command(ctx, "staffMemberCreate", create(ctx.store(), &ctx.access(), new)).await?;
         Ok(Some(StaffMemberCreatePayload { staff_member: made.map(StaffMember), user_errors }))
     }
 }

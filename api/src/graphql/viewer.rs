@@ -77,13 +77,13 @@ impl Viewer {
 
     /// How often they may still ask.
     async fn rate_limit(&self, ctx: &Context<'_>) -> RateLimit {
-        RateLimit::of(ctx.access())
+        RateLimit::of(&ctx.access())
     }
 
     /// Where the log stands now: read this first, then a list, then subscribe after it.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String> {
         let last = ctx.store().last_position().await.map_err(query_error)?;
-        ctx.store().event_cursor(ctx.access(), last).map_err(query_error)
+        ctx.store().event_cursor(&ctx.access(), last).map_err(query_error)
     }
 }
 
@@ -97,11 +97,11 @@ impl ViewerQuery {
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         let actor = match ctx.access().actor {
             Actor::Staff(id) => {
-                let found = ctx.store().fetch::<staff_member::Entity>(ctx.access(), id).await.map_err(query_error)?;
+                let found = ctx.store().fetch::<staff_member::Entity>(&ctx.access(), id).await.map_err(query_error)?;
                 found.map(|row| ActorNode::StaffMember(StaffMember(row)))
             }
             Actor::Api(id) => {
-                let found = ctx.store().fetch::<api_client::Entity>(ctx.access(), id).await.map_err(query_error)?;
+                let found = ctx.store().fetch::<api_client::Entity>(&ctx.access(), id).await.map_err(query_error)?;
                 found.map(|row| ActorNode::ApiClient(ApiClient(row)))
             }
             Actor::Anonymous | Actor::Client(_) | Actor::System(_) => None,

@@ -195,9 +195,10 @@ impl Workshop {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<SessionConnection> {
         let args = PageArgs { first, after, last, before };
+        let access = ctx.access();
         let find = filter
             .unwrap_or_default()
-            .narrow(ctx.store().find(ctx.access()))
+            .narrow(ctx.store().find(&access))
             .map_err(query_error)?
             .ordered(session::Column::StartsAt, Order::Asc);
         Ok(children(ctx, find, session::Column::WorkshopId, self.0.id, args).await?.into())
@@ -205,7 +206,8 @@ impl Workshop {
 
     /// The earliest session that is still to come.
     async fn next_session(&self, ctx: &Context<'_>) -> Result<Option<Session>> {
-        let find = ctx.store().find::<session::Entity>(ctx.access()).matching(None, upcoming(ctx.access().now));
+        let access = ctx.access();
+        let find = ctx.store().find::<session::Entity>(&access).matching(None, upcoming(access.now));
         let find = find.ordered(session::Column::StartsAt, Order::Asc);
         let only = PageArgs { first: Some(1), ..PageArgs::default() };
         let loaded = ctx.load_children(self.0.id, find.of_each(session::Column::WorkshopId, only, false)).await?;
@@ -330,8 +332,7 @@ pub(crate) struct WorkshopFilter {
 }
 
 impl WorkshopFilter {
-    fn narrow<'a>(self, ctx: &'a Context<'_>) -> Result<Find<'a, workshop::Entity>> {
-        let find = ctx.store().find::<workshop::Entity>(ctx.access());
+    fn narrow(self, find: Find<'_, workshop::Entity>) -> Result<Find<'_, workshop::Entity>> {
         let about = About {
             topics: self.topics,
             languages: self.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
@@ -342,7 +343,7 @@ impl WorkshopFilter {
         };
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
         let standing = Standing { from, to, has_seats: self.has_seats, status: None };
-        let condition = schedule::workshops(&about, &standing, ctx.access().now).map_err(query_error)?;
+        let condition = schedule::workshops(&about, &standing, find.now()).map_err(query_error)?;
         Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
     }
 }
@@ -396,7 +397,8 @@ impl WorkshopQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
-        let find = in_order(ctx, filter.unwrap_or_default().narrow(ctx)?, order_by);
+        let access = ctx.access();
+        let find = in_order(ctx, filter.unwrap_or_default().narrow(ctx.store().find(&access))?, order_by);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -517,7 +519,7 @@ impl WorkshopMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The workshop.")] input: WorkshopCreateInput,
     ) -> Result<Option<WorkshopCreatePayload>> {
-        let (made, user_errors) = command(ctx, "workshopCreate", create(ctx.store(), ctx.access(), input.into())).await?;
+        let (made, user_errors) = command(ctx, "workshopCreate", create(ctx.store(), &ctx.access(), input.into())).await?;
         Ok(Some(WorkshopCreatePayload { workshop: made.map(Workshop), user_errors }))
     }
 
@@ -528,7 +530,7 @@ impl WorkshopMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: WorkshopId,
     ) -> Result<Option<WorkshopPublishPayload>> {
-        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), ctx.access(), id)).await?;
+        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), &ctx.access(), id)).await?;
         Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
     }
 }

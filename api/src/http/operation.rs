@@ -101,6 +101,11 @@ fn unfit(name: &str) -> Option<&'static str> {
 
 fn unfit_document(document: &ExecutableDocument) -> Option<&'static str> {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let definitions = document.operations.iter().flat_map(|(_, operation)| &operation.node.variable_definitions);
+    let mut defaults = definitions.filter_map(|definition| definition.node.default_value.as_ref());
+    if let Some(unfit) = defaults.find_map(|value| unfit_default(&value.node)) {
+        return Some(unfit);
+    }
     let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
     operations.chain(fragments).find_map(unfit_selection)
 }
@@ -121,6 +126,14 @@ fn unfit_literal(value: &Literal) -> Option<&'static str> {
     match value {
         Literal::List(items) => items.iter().find_map(unfit_literal),
         Literal::Object(fields) => fields.iter().find_map(|(name, value)| unfit(name).or_else(|| unfit_literal(value))),
+        _ => None,
+    }
+}
+
+fn unfit_default(value: &async_graphql::Value) -> Option<&'static str> {
+    match value {
+        async_graphql::Value::List(items) => items.iter().find_map(unfit_default),
+        async_graphql::Value::Object(fields) => fields.iter().find_map(|(name, value)| unfit(name).or_else(|| unfit_default(value))),
         _ => None,
     }
 }
@@ -173,6 +186,7 @@ mod tests {
         assert_eq!(found(json!({"query": "{ registration(ticket: \"x\") { id } }"})), Some("ticket"));
         assert_eq!(found(json!({"query": "{ a { ...F } } fragment F on T { b(filter: [{near: {lat: 1}}]) }"})), Some("near"));
         assert_eq!(found(json!({"query": "query($f: F) { b(filter: $f) }", "variables": {"f": {"near": {}}}})), Some("near"));
+        assert_eq!(found(json!({"query": "query($f: F = {near: {lat: 1}}) { b(filter: $f) }"})), Some("near"));
         assert_eq!(found(json!({"query": "{ nearby(first: 3) { near } }"})), None);
     }
 }

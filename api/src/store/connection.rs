@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sea_query::{Expr, SimpleExpr},
+    AccessMode, Condition, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IsolationLevel, RuntimeErr, Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, Func, Query, SimpleExpr},
 };
 use serde_json::{Value as Json, json};
 use sqlx::{
@@ -69,14 +69,14 @@ impl Connections {
     pub(in crate::store) async fn begin(&self) -> Result<DatabaseTransaction> {
         let options =
             TransactionOptions { sqlite_transaction_mode: self.sqlite().then_some(SqliteTransactionMode::Immediate), ..Default::default() };
-        Ok(self.writer.begin_with_options(options).await?)
+        begin_whole(&self.writer, options).await
     }
 
     /// Begins a transaction that only reads and sees one moment of the whole database. On SQLite every transaction does.
     pub(in crate::store) async fn snapshot(&self) -> Result<DatabaseTransaction> {
         let isolation_level = (!self.sqlite()).then_some(IsolationLevel::RepeatableRead);
         let access_mode = (!self.sqlite()).then_some(AccessMode::ReadOnly);
-        Ok(self.reader.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await?)
+        begin_whole(&self.reader, TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
     }
 
     /// Waits for the sealer's lease and takes it until the transaction ends: what a replica committed is sealed by whoever has it
@@ -108,6 +108,14 @@ impl Connections {
     }
 }
 
+/// Begins in a task of its own: sqlx forgets a `BEGIN` that is given up half-way, and the pool would give out a connection with a
+/// transaction that nobody ends.
+async fn begin_whole(on: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction> {
+    let on = on.clone();
+    let begun = tokio::spawn(async move { on.begin_with_options(options).await });
+    Ok(begun.await.map_err(|_| Error::internal("the task that begins a transaction ended early"))??)
+}
+
 fn sqlite(on: &impl ConnectionTrait) -> bool {
     on.get_database_backend() == DbBackend::Sqlite
 }
@@ -120,6 +128,14 @@ async fn with_json(on: &DatabaseTransaction, on_sqlite: &str, on_postgresql: &st
     Ok(on.execute_raw(statement).await?.rows_affected())
 }
 
+/// Whether an entry of a list column meets a condition. Entries are texts.
+pub(in crate::store) fn any_entry(on: &impl ConnectionTrait, list: Expr, holds: impl FnOnce(Expr) -> Condition) -> Expr {
+    let entries = if sqlite(on) { "json_each" } else { "jsonb_array_elements_text" };
+    let mut any = Query::select();
+    any.expr(Expr::val(1)).from_function(Func::cust(entries).arg(list), "entry").cond_where(holds(Expr::col(("entry", "value"))));
+    Expr::exists(any)
+}
+
 /// Whether a text is one of these: the same statement however many there are.
 pub(in crate::store) fn within(on: &impl ConnectionTrait, text: SimpleExpr, these: &[String]) -> SimpleExpr {
     let these = Expr::val(json!(these));
@@ -128,6 +144,31 @@ pub(in crate::store) fn within(on: &impl ConnectionTrait, text: SimpleExpr, thes
     } else {
         Expr::cust_with_exprs("$1 IN (SELECT jsonb_array_elements_text($2))", [text, these])
     }
+}
+
+/// Lets rows of this transaction refer to rows that come later in it.
+pub(in crate::store) async fn defer_references(tx: &DatabaseTransaction) -> Result<()> {
+    let statement = if sqlite(tx) { "PRAGMA defer_foreign_keys = ON" } else { &every_reference("DEFERRABLE INITIALLY DEFERRED") };
+    tx.execute_unprepared(statement).await?;
+    Ok(())
+}
+
+/// Checks them all, and lets no more of it. SQLite does both when it commits.
+pub(in crate::store) async fn settle_references(tx: &DatabaseTransaction) -> Result<()> {
+    if !sqlite(tx) {
+        tx.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        tx.execute_unprepared(&every_reference("NOT DEFERRABLE")).await?;
+    }
+    Ok(())
+}
+
+/// Changes every foreign key of PostgreSQL's schema.
+fn every_reference(to: &str) -> String {
+    format!(
+        "DO $$ DECLARE reference record; BEGIN FOR reference IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint \
+         WHERE contype = 'f' AND connamespace = current_schema()::regnamespace LOOP \
+         EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I {to}', reference.owner, reference.conname); END LOOP; END $$"
+    )
 }
 
 /// Says to all replicas, once the transaction commits, that the log is longer.

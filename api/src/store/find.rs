@@ -63,6 +63,8 @@ pub(in crate::store) struct Listing<E: Protected> {
     narrowed: Condition,
     /// What it is narrowed by, as text: cursors are bound to it.
     named: String,
+    /// What each row is measured by.
+    measure: Option<Expr>,
     order: Option<(By<E>, Order)>,
 }
 
@@ -72,13 +74,15 @@ enum By<E: Protected> {
     Column(E::Column),
     /// An instant that is computed of each row, with its name.
     Computed(&'static str, Expr),
+    /// What rows are measured by.
+    Measure(Expr),
 }
 
 impl<E: Protected> By<E> {
     fn expr(&self) -> Expr {
         match self {
             Self::Column(column) => Expr::col(column.as_column_ref()),
-            Self::Computed(_, expr) => expr.clone(),
+            Self::Computed(_, expr) | Self::Measure(expr) => expr.clone(),
         }
     }
 }
@@ -120,7 +124,7 @@ impl Key {
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self::over(store, access, Listing { narrowed: Condition::all(), named: String::new(), order: None })
+        Self::over(store, access, Listing { narrowed: Condition::all(), named: String::new(), measure: None, order: None })
     }
 
     pub(in crate::store) fn over(store: &'a Store, access: &'a Access, listing: Listing<E>) -> Self {
@@ -154,6 +158,30 @@ impl<'a, E: Protected> Find<'a, E> {
         if let (Some(class), false) = (class, self.access.is_system()) {
             self.listing.narrowed = self.listing.narrowed.add(E::grants(self.access).condition(class));
         }
+        self
+    }
+
+    /// Narrows by a list column, to rows of which an entry meets a condition.
+    #[must_use]
+    pub fn holding(self, column: E::Column, holds: impl FnOnce(Expr) -> Condition) -> Self {
+        let list = Expr::col(column.as_column_ref());
+        let any = connection::any_entry(self.store.reader(), list, holds);
+        self.matching(E::class_of(column), Condition::all().add(any))
+    }
+
+    /// Measures each row by a whole number, such as a distance: [`Visible::measure`] tells it. It is never null in the rows that the
+    /// list is narrowed to, and reads columns that everyone who sees the row may read.
+    #[must_use]
+    pub fn measured(mut self, by: Expr) -> Self {
+        self.listing.named.push_str(&format!(" {by:?}"));
+        self.listing.measure = Some(by);
+        self
+    }
+
+    /// Orders by what rows are measured by; rows that are equal in it, and all where nothing is measured, are ordered by their ids.
+    #[must_use]
+    pub fn ordered_by_measure(mut self, order: Order) -> Self {
+        self.listing.order = self.listing.measure.clone().map(|measure| (By::Measure(measure), order));
         self
     }
 
@@ -296,6 +324,7 @@ impl<'a, E: Protected> Find<'a, E> {
         let value = match &self.listing.order {
             Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
             Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
+            Some((By::Measure(_), _)) => Some(Key::of(Value::BigInt(row.measure()))?),
             None => None,
         };
         let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
@@ -313,7 +342,7 @@ impl<E: Protected> Listing<E> {
     /// Narrowed to those of a parent.
     pub(in crate::store) fn of(&self, parent: E::Column, id: uuid::Uuid) -> Self {
         let named = format!("{} {parent:?} {id}", self.named);
-        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), named, order: self.order.clone() }
+        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), named, ..self.clone() }
     }
 
     /// By what the rows are ordered, and which way.
@@ -334,8 +363,12 @@ impl<E: Protected> Listing<E> {
         select
     }
 
-    /// With the instant that rows are ordered by, where it is computed.
+    /// With the instant that rows are ordered by, where it is computed, and what they are measured by.
     pub(in crate::store) fn with_place(&self, select: Select<E>) -> Select<E> {
+        let select = match &self.measure {
+            Some(measure) => select.expr_as(measure.clone(), "measure"),
+            None => select,
+        };
         match &self.order {
             Some((By::Computed(_, expr), _)) => select.expr_as(expr.clone(), "place"),
             _ => select,
@@ -347,6 +380,7 @@ impl<E: Protected> Listing<E> {
         let order = match &self.order {
             Some((By::Column(column), order)) => format!("{column:?} {order:?}"),
             Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
+            Some((By::Measure(_), order)) => format!("measure {order:?}"),
             None => String::new(),
         };
         sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])

@@ -1,6 +1,7 @@
 //! The only module that holds a database connection. Every function of it takes [`Access`], so that no row is reached
 //! without saying who asks.
 
+pub mod backup;
 mod chain;
 mod children;
 mod connection;
@@ -30,6 +31,7 @@ pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
+pub use own::KEYS;
 pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, PartOf, Protected, Visible};
 pub(crate) use protected::{always, never};
 pub use reads::ConsentScope;
@@ -112,20 +114,15 @@ impl Store {
         Ok(rows)
     }
 
-    /// The parts of these rows, which the caller has fetched, by row and in the order of `by`: with one statement.
+    /// The parts of these rows, which the caller has fetched, by row and in their own order: with one statement.
     ///
     /// # Errors
     /// `Database` when it cannot be asked.
-    pub async fn parts_of<E: Protected, P: PartOf<E>>(
-        &self,
-        _access: &Access,
-        of: &[E::Id],
-        by: P::Column,
-    ) -> Result<HashMap<E::Id, Vec<P::Model>>> {
+    pub async fn parts_of<E: Protected, P: PartOf<E>>(&self, _access: &Access, of: &[E::Id]) -> Result<HashMap<E::Id, Vec<P::Model>>> {
         let keys = of.iter().map(|id| key_of::<E>(*id));
         let select = connection::select::<P>().filter(sea_orm::ColumnTrait::is_in(&P::parent_column(), keys));
         let mut parts: HashMap<E::Id, Vec<P::Model>> = HashMap::new();
-        for part in select.order_by_asc(by).all(self.reader()).await? {
+        for part in select.order_by_asc(P::order()).all(self.reader()).await? {
             parts.entry(P::parent(&part)).or_default().push(part);
         }
         Ok(parts)

@@ -1,10 +1,16 @@
 //! The store's own rows, which need no event: what the database remembers about itself, and tokens that are refused.
 
 use entity::{ApiClientId, api_client, deployment, organization, revoked_token};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
+};
 
-use super::{Connections, Store, connection};
+use super::{Connections, Protected, Store, connection};
 use crate::{clock::Instant, error::Result};
+
+/// Under which name the database remembers its keys.
+pub const KEYS: &str = "key_fingerprint";
 
 impl Connections {
     /// What the database remembers under this name.
@@ -14,6 +20,17 @@ impl Connections {
     pub async fn remembered(&self, name: &str) -> Result<Option<String>> {
         let row = connection::select::<deployment::Entity>().filter(deployment::Column::Name.eq(name)).one(self.reader()).await?;
         Ok(row.map(|row| row.value))
+    }
+}
+
+impl Connections {
+    /// Whether this is a new database: it remembers no keys, and there is no organization.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn is_new(&self) -> Result<bool> {
+        let keyless = self.remembered(KEYS).await?.is_none();
+        Ok(keyless && connection::select::<organization::Entity>().count(self.reader()).await? == 0)
     }
 }
 
@@ -34,6 +51,22 @@ impl Store {
         self.shared.vault.keyring().refuse_under(database)
     }
 
+    /// Reads the data keys' folder again if other keys lie in it than before. Whether they do.
+    ///
+    /// # Errors
+    /// As the keyring's.
+    pub fn follow_keys(&self) -> Result<bool> {
+        self.shared.vault.keyring().follow()
+    }
+
+    /// Wraps under the newest data key what older ones wrap. Gives how many client keys.
+    ///
+    /// # Errors
+    /// As the vault's.
+    pub async fn rewrap_keys(&self) -> Result<u64> {
+        self.shared.vault.client_keys().rewrap().await
+    }
+
     /// Remembers a value under a name, in place of the one before.
     ///
     /// # Errors
@@ -44,6 +77,26 @@ impl Store {
         let tx = self.shared.connections.begin().await?;
         deployment::Entity::insert(row).on_conflict(newest).exec_without_returning(&tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Fills in columns that follow from others in rows that miss them, until none does. What follows needs no event: nothing has
+    /// happened.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn derive<E: Protected, A>(&self, missing: impl Fn() -> Condition, of: impl Fn(&E::Model) -> A) -> Result<()>
+    where
+        A: ActiveModelTrait<Entity = E> + Send,
+    {
+        while connection::select::<E>().filter(missing()).limit(1).one(self.reader()).await?.is_some() {
+            let tx = self.shared.connections.begin().await?;
+            for row in connection::select::<E>().filter(missing()).limit(500).all(&tx).await? {
+                let this = E::id_column().eq(super::key_of::<E>(E::id(&row)));
+                E::update_many().set(of(&row)).filter(this).filter(missing()).exec(&tx).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// Whether there is no organization yet.

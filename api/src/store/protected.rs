@@ -244,6 +244,9 @@ pub trait PartOf<E: Protected>: Part {
 
     /// The row they belong to.
     fn parent(part: &Self::Model) -> E::Id;
+
+    /// The column that they are ordered by.
+    fn order() -> Self::Column;
 }
 
 /// A row that exists for the caller, with the classes of it that are open. Only the store makes one.
@@ -256,6 +259,8 @@ pub struct Visible<E: Protected> {
     reader: Option<OrganizationId>,
     /// Whose keys are fetched when this row's is: those of all that were fetched with it.
     cohort: Arc<[Uuid]>,
+    /// What its list measured it by.
+    measure: Option<i64>,
 }
 
 impl<E: Protected> std::fmt::Debug for Visible<E> {
@@ -281,6 +286,11 @@ impl<E: Protected> Visible<E> {
     /// The row, whose guarded columns stay closed.
     pub fn model(&self) -> &E::Model {
         &self.model
+    }
+
+    /// What its list measured it by, such as a distance; null when it came from no such list.
+    pub fn measure(&self) -> Option<i64> {
+        self.measure
     }
 
     /// Whether a class is open, without reading it: noted nowhere.
@@ -331,13 +341,16 @@ pub(in crate::store) struct Fetched<E: Protected> {
     model: E::Model,
     grants: i32,
     place: Option<DateTime<Utc>>,
+    measure: Option<i64>,
 }
 
 impl<E: Protected> FromQueryResult for Fetched<E> {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
         // Only lists in a computed order select their place in it.
         let place = row.try_get(prefix, "place").ok();
-        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")?, place })
+        // And only lists that measure their rows select the measure.
+        let measure = row.try_get(prefix, "measure").unwrap_or_default();
+        Ok(Self { model: E::Model::from_query_result(row, prefix)?, grants: row.try_get(prefix, "grants")?, place, measure })
     }
 }
 
@@ -351,6 +364,7 @@ impl<E: Protected> Fetched<E> {
             reads: reads.clone(),
             reader: access.organization,
             cohort: Arc::clone(&cohort),
+            measure: row.measure,
         };
         fetched.into_iter().map(visible).collect()
     }

@@ -64,7 +64,7 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
     let consent = covering(tx, &system, referral, to).await?;
     consents::confirm_in(tx, &consent.row, to).await?;
     let discloser = Discloser { organization: referral.from_organization_id, client: referral.from_client_id, consenting: Vec::new() };
-    let classes = DataClass::ALL.iter().copied().filter(|class| consent.classes & class.bit() != 0);
+    let classes = [DataClass::Identity, DataClass::ReferralClinical].into_iter().filter(|class| consent.classes & class.bit() != 0);
     tx.disclose(&discloser, &consent.recipient, classes.collect(), &consent.row).await?;
     let before = Condition::all()
         .add(referral::Column::FromClientId.eq(referral.from_client_id))

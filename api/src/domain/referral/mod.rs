@@ -236,6 +236,10 @@ impl PartOf<referral::Entity> for referral_transition::Entity {
     fn parent(part: &referral_transition::Model) -> ReferralId {
         part.referral_id
     }
+
+    fn order() -> referral_transition::Column {
+        referral_transition::Column::Version
+    }
 }
 
 /// Referrals in one of these states, asked of a list that is narrowed to where the state is open.

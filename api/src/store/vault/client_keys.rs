@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::SecondsFormat;
+use data_encoding::BASE64;
 use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -16,6 +18,7 @@ use super::seal::ClientKey;
 use super::secret::Secret;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::store::backup::LineWriter;
 
 /// How many unwrapped keys stay in memory.
 const CACHED: u64 = 10_000;
@@ -52,6 +55,18 @@ macro_rules! wrapped {
             wrapped: $row.try_get(3).map_err(database)?,
         }
     };
+}
+
+/// One wrapped key, as a backup holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::store) struct StoredKey {
+    pub(in crate::store) subject: Uuid,
+    organization: Uuid,
+    /// The name of the key-encryption key that wraps it.
+    pub(in crate::store) kek: String,
+    /// In base64.
+    wrapped: String,
+    created_at: String,
 }
 
 impl ClientKeys {
@@ -197,6 +212,48 @@ impl ClientKeys {
         on_either!(&self.database, pool => sqlx::query_as(SQL).fetch_all(pool).await.map_err(database))
     }
 
+    /// Writes all keys to a backup, wrapped as they are. Gives how many.
+    pub(in crate::store) async fn write_all(&self, file: &mut LineWriter) -> Result<u64> {
+        const SELECT: &str = "SELECT subject, organization, kek_id, wrapped, created_at FROM client_key WHERE subject > $1 \
+                              ORDER BY subject LIMIT $2";
+        let (mut after, mut count) = (String::new(), 0);
+        loop {
+            let mut page = Vec::new();
+            on_either!(&self.database, pool => {
+                for row in sqlx::query(SELECT).bind(after.clone()).bind(BATCH).fetch_all(pool).await.map_err(database)? {
+                    page.push((wrapped!(row), row.try_get::<String, _>(4).map_err(database)?));
+                }
+            });
+            for (key, created_at) in &page {
+                let (subject, organization) = (id(&key.subject)?, id(&key.organization)?);
+                let wrapped = BASE64.encode(&key.wrapped);
+                file.line(&StoredKey { subject, organization, kek: key.kek.clone(), wrapped, created_at: created_at.clone() })?;
+                count += 1;
+            }
+            match page.pop() {
+                Some((last, _)) => after = last.subject,
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Puts keys of a backup where there are none yet, with one commit.
+    pub(in crate::store) async fn load(&self, keys: &[StoredKey]) -> Result<()> {
+        const INSERT: &str = "INSERT INTO client_key (subject, organization, kek_id, wrapped, created_at) \
+                              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (subject) DO NOTHING";
+        on_either!(&self.database, pool => {
+            let mut tx = pool.begin().await.map_err(database)?;
+            for key in keys {
+                let wrapped = BASE64.decode(key.wrapped.as_bytes()).map_err(|_| Error::Sealing("a wrapped key is no base64"))?;
+                let insert = sqlx::query(INSERT).bind(key.subject.to_string()).bind(key.organization.to_string());
+                let insert = insert.bind(key.kek.clone()).bind(wrapped).bind(key.created_at.clone());
+                insert.execute(&mut *tx).await.map_err(database)?;
+            }
+            tx.commit().await.map_err(database)?;
+        });
+        Ok(())
+    }
+
     async fn read(&self, subjects: &[Uuid]) -> Result<HashMap<Uuid, ClientKey>> {
         const COLUMNS: &str = "SELECT subject, organization, kek_id, wrapped FROM client_key WHERE subject ";
         let ids: Vec<String> = subjects.iter().map(Uuid::to_string).collect();
@@ -225,10 +282,13 @@ impl ClientKeys {
     }
 
     fn unwrap(&self, row: &Wrapped) -> Result<(Uuid, Uuid, Secret)> {
-        let id = |text: &str| Uuid::parse_str(text).map_err(|_| Error::Sealing("the key's subject or organization is no id"));
         let (subject, organization) = (id(&row.subject)?, id(&row.organization)?);
         Ok((subject, organization, self.keyring.find(&row.kek)?.unwrap(subject, organization, &row.wrapped)?))
     }
+}
+
+fn id(text: &str) -> Result<Uuid> {
+    Uuid::parse_str(text).map_err(|_| Error::Sealing("the key's subject or organization is no id"))
 }
 
 #[cfg(test)]

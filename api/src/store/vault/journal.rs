@@ -49,7 +49,7 @@ pub enum What {
 }
 
 /// Where the journal ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// How many entries there are.
     pub number: u64,
@@ -143,6 +143,21 @@ impl Journal {
         let mut entries = Vec::new();
         check(&bytes, path, End::start(), |entry| entries.push(entry))?;
         Ok(entries)
+    }
+
+    /// Whether the journal in this file went through this position: whether it is the same journal, and not an earlier copy of it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn reaches(path: &Path, position: &Position) -> Result<bool> {
+        let bytes = std::fs::read(path).map_err(|error| failed(path, &error))?;
+        let mut end = End::start();
+        let mut reached = end.position == *position;
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            end = check(line, path, end, drop)?;
+            reached |= end.position == *position;
+        }
+        Ok(reached)
     }
 
     /// The file, for this process alone until it is dropped.
@@ -242,6 +257,19 @@ mod tests {
         let last = two.append(entry(5)).await.unwrap();
         assert_eq!(Journal::read(&path).unwrap(), (1..=5).map(entry).collect::<Vec<_>>());
         assert_eq!((last.number, Journal::open(&path).unwrap().position()), (5, last));
+    }
+
+    #[tokio::test]
+    async fn an_earlier_copy_and_another_journal_do_not_reach_a_position() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = three_entries(folder.path()).await;
+        let earlier = fs::read(&path).unwrap();
+        let journal = Journal::open(&path).unwrap();
+        let positions = [End::start().position, journal.position(), journal.append(entry(4)).await.unwrap()];
+        assert!(positions.iter().all(|position| Journal::reaches(&path, position).unwrap()));
+
+        fs::write(&path, earlier).unwrap();
+        assert_eq!(positions.map(|position| Journal::reaches(&path, &position).unwrap()), [true, true, false]);
     }
 
     #[tokio::test]

@@ -48,16 +48,16 @@ fn write_draft(draft: &Path, secret: &Secret) -> io::Result<()> {
 }
 
 /// Makes a file's name as durable as its contents.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(in crate::store) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 
 /// Something about this file that its keeper must mend.
-pub(super) fn refused(path: &Path, why: &str) -> Error {
+pub(in crate::store) fn refused(path: &Path, why: &str) -> Error {
     Error::internal(format!("{}: {why}", path.display()))
 }
 
-pub(super) fn failed(path: &Path, error: &io::Error) -> Error {
+pub(in crate::store) fn failed(path: &Path, error: &io::Error) -> Error {
     refused(path, &error.to_string())
 }

@@ -80,6 +80,26 @@ impl Keyring {
         self.keks.read().unwrap_or_else(PoisonError::into_inner).iter().map(|kek| kek.id.clone()).collect()
     }
 
+    /// Reads the folder again if other keys lie in it than were read, so that a rotation reaches a running server. Whether they do.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the keys stay as they were then.
+    pub fn follow(&self) -> Result<bool> {
+        let mut there = key_names(&self.folder)?;
+        let mut known = self.list();
+        there.sort();
+        known.sort();
+        if there == known {
+            return Ok(false);
+        }
+        let keks = read_keks(&self.folder)?;
+        if keks.is_empty() {
+            return Err(refused(&self.folder, "all data-*.key are gone: bring them back"));
+        }
+        *self.keks.write().unwrap_or_else(PoisonError::into_inner) = keks;
+        Ok(true)
+    }
+
     /// The key that wraps.
     pub(super) fn newest(&self) -> Result<Arc<Kek>> {
         let keks = self.keks.read().unwrap_or_else(PoisonError::into_inner);
@@ -157,16 +177,23 @@ fn add(folder: &Path, number: u32) -> Result<()> {
     key_file::write_new(&folder.join(file_name(&kek.id)), kek.secret())
 }
 
+/// The names of the key-encryption keys of the folder, in no order.
+fn key_names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
+        let name = entry.map_err(|error| failed(folder, &error))?.file_name();
+        let name = name.to_string_lossy();
+        names.extend(name.strip_prefix("data-").and_then(|name| name.strip_suffix(".key")).map(ToOwned::to_owned));
+    }
+    Ok(names)
+}
+
 /// All key-encryption keys of the folder, oldest first.
 fn read_keks(folder: &Path) -> Result<Vec<Arc<Kek>>> {
     let mut keks = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
-        let path = entry.map_err(|error| failed(folder, &error))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(id) = name.strip_prefix("data-").and_then(|name| name.strip_suffix(".key")) else {
-            continue;
-        };
-        let number = number_of(id).ok_or_else(|| refused(&path, "its name is not data-NUMBER-FINGERPRINT.key"))?;
+    for id in key_names(folder)? {
+        let path = folder.join(file_name(&id));
+        let number = number_of(&id).ok_or_else(|| refused(&path, "its name is not data-NUMBER-FINGERPRINT.key"))?;
         let kek = Kek::new(number, key_file::read(&path)?);
         if kek.id != id {
             return Err(refused(&path, "its contents are not the key of its name"));
@@ -222,6 +249,21 @@ mod tests {
         after.newest().unwrap().unwrap(subject, organization, &wrapped).unwrap_err();
         old.unwrap(organization, subject, &wrapped).unwrap_err();
         assert_eq!(before.find(&after.newest().unwrap().id).unwrap().id, after.newest().unwrap().id, "seen by a running server");
+    }
+
+    #[test]
+    fn who_follows_the_folder_wraps_with_the_new_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = Keyring::generate(folder.path()).unwrap();
+        assert!(!running.follow().unwrap());
+        let rotated = Keyring::rotate(folder.path()).unwrap();
+        assert!(running.follow().unwrap());
+        assert_eq!(running.newest().unwrap().id, rotated.newest().unwrap().id);
+        for id in rotated.list() {
+            fs::remove_file(folder.path().join(file_name(&id))).unwrap();
+        }
+        running.follow().unwrap_err();
+        assert_eq!(running.list(), rotated.list(), "the last good keys stay");
     }
 
     #[test]

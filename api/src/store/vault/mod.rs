@@ -13,6 +13,8 @@ pub mod search;
 mod secret;
 mod words;
 
+pub(crate) use words::words as folded_words;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub use client_keys::ClientKeys;
 pub use derive::Label;
 pub use journal::Journal;
 pub use kek::Kek;
+pub(in crate::store) use key_file::{failed, refused, sync_folder};
 pub use keyring::{Keyring, Recognised};
 pub use seal::{ClientKey, SealContext};
 pub use search::{SearchHash, SearchKey};

@@ -1,0 +1,239 @@
+//! Contacts with clients, and attempts at them.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    ClientId, ContactId, PeerId, ProgramId, ReferralId, class, client, contact, peer, referral,
+    vocabulary::{ContactModality, ContactOutcome},
+};
+use sea_orm::{ColumnTrait, Order};
+
+use super::{
+    client::Client,
+    connection::{connection, paged},
+    context::RequestContext,
+    error::{UserError, command, query_error},
+    event::DateTimeRange,
+    guard::Requires,
+    peer::Peer,
+    referral::Referral,
+};
+use crate::{
+    access::Scope,
+    domain::contact::{NewContact, log},
+    store::{Class, PageArgs, Visible},
+};
+
+/// One contact with a client, or an attempt at one. All of it is class C.
+#[derive(Clone)]
+pub(crate) struct Contact(pub(crate) Visible<contact::Entity>);
+
+connection!(Contact, ContactConnection, ContactEdge, contact::Entity, "contacts");
+
+/// One contact with a client, or an attempt at one. All of it is class C.
+#[Object]
+impl Contact {
+    /// Its id.
+    async fn id(&self) -> ContactId {
+        self.0.id
+    }
+
+    /// With whom; null where they are not there for the viewer.
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<Client>> {
+        Ok(ctx.load::<client::Entity>(self.0.client_id).await?.map(Client))
+    }
+
+    /// By whom.
+    async fn peer(&self, ctx: &Context<'_>) -> Result<Option<Peer>> {
+        Ok(ctx.load::<peer::Entity>(self.0.peer_id).await?.map(Peer))
+    }
+
+    /// How.
+    async fn modality(&self) -> ContactModality {
+        self.0.modality
+    }
+
+    /// Whether the peer reached out.
+    async fn outbound(&self) -> bool {
+        self.0.outbound
+    }
+
+    /// What came of it; more may come. Only COMPLETED is two-way.
+    async fn outcome(&self) -> Option<ContactOutcome> {
+        Some(self.0.outcome)
+    }
+
+    /// When it began (UTC).
+    async fn started_at(&self) -> Option<DateTime<Utc>> {
+        Some(self.0.started_at)
+    }
+
+    /// How long; null for an attempt.
+    async fn minutes(&self) -> Option<i32> {
+        self.0.minutes
+    }
+
+    /// What was talked about.
+    async fn topics(&self) -> Vec<String> {
+        self.0.topics.to_vec()
+    }
+
+    /// A short note; null where there is none. Coordinators read contacts without their notes.
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let Some(opened) = self.0.open::<class::Notes>() else {
+            ctx.closed_by_role(Class::Notes);
+            return Ok(None);
+        };
+        match &opened.note {
+            Some(sealed) => Ok(Some(ctx.store().unseal(&opened, contact::Column::Note, sealed).await.map_err(query_error)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the client may read the note.
+    async fn note_shared(&self) -> bool {
+        self.0.note_shared
+    }
+
+    /// The referral that it served.
+    async fn referral(&self, ctx: &Context<'_>) -> Result<Option<Referral>> {
+        match self.0.referral_id {
+            Some(id) => Ok(ctx.load::<referral::Entity>(id).await?.map(Referral)),
+            None => Ok(None),
+        }
+    }
+
+    /// When it was logged (UTC).
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Counts changes.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// Which contacts.
+#[derive(InputObject, Default)]
+pub(crate) struct ContactFilter {
+    /// With this client.
+    client_id: Option<ClientId>,
+    /// By one of these peers.
+    peer_ids: Option<Vec<PeerId>>,
+    /// For one of these programs.
+    program_ids: Option<Vec<ProgramId>>,
+    /// Begun then.
+    started: Option<DateTimeRange>,
+    /// With one of these outcomes.
+    outcome: Option<Vec<ContactOutcome>>,
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct ContactQuery;
+
+#[Object]
+impl ContactQuery {
+    /// Contacts with the clients whose care is open to the viewer, newest first.
+    #[graphql(guard = "Requires(Scope::ServicesRead)")]
+    async fn contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which contacts; all when there is none.")] filter: Option<ContactFilter>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<ContactConnection> {
+        let (filter, access) = (filter.unwrap_or_default(), ctx.access());
+        let mut find = ctx.store().find::<contact::Entity>(&access);
+        if let Some(id) = filter.client_id {
+            find = find.by(contact::Column::ClientId, |column| column.eq(id));
+        }
+        if let Some(ids) = &filter.peer_ids {
+            find = find.by(contact::Column::PeerId, |column| column.is_in(ids.iter().copied()));
+        }
+        if let Some(ids) = &filter.program_ids {
+            find = find.by(contact::Column::ProgramId, |column| column.is_in(ids.iter().copied()));
+        }
+        if let Some(from) = filter.started.and_then(|range| range.from) {
+            find = find.by(contact::Column::StartedAt, |column| column.gte(from));
+        }
+        if let Some(to) = filter.started.and_then(|range| range.to) {
+            find = find.by(contact::Column::StartedAt, |column| column.lt(to));
+        }
+        if let Some(outcomes) = &filter.outcome {
+            find = find.by(contact::Column::Outcome, |column| column.is_in(outcomes.iter().copied()));
+        }
+        let find = find.ordered(contact::Column::StartedAt, Order::Desc);
+        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+    }
+}
+
+/// A contact with a client, or an attempt at one.
+#[derive(InputObject)]
+pub(crate) struct ContactLogInput {
+    /// With whom: somebody assigned to the viewer.
+    client_id: ClientId,
+    /// By which peer; the viewer's own when none is named.
+    peer_id: Option<PeerId>,
+    /// For which referral; the client's open one with that peer when none is named.
+    referral_id: Option<ReferralId>,
+    /// How.
+    modality: ContactModality,
+    /// Whether the peer reached out; they did unless it says otherwise.
+    outbound: Option<bool>,
+    /// What came of it.
+    outcome: ContactOutcome,
+    /// When it began (UTC); not in the future.
+    started_at: DateTime<Utc>,
+    /// How long, 1 to 1,440; needed with COMPLETED.
+    minutes: Option<i32>,
+    /// What was talked about.
+    topics: Option<Vec<String>>,
+    /// A short note on strengths and next steps; at most 2,000 characters.
+    note: Option<String>,
+    /// Whether the client may read the note; not unless it says so.
+    note_shared: Option<bool>,
+}
+
+/// What `contactLog` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ContactLogPayload {
+    /// The contact; null when it was refused.
+    contact: Option<Contact>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct ContactMutation;
+
+#[Object]
+impl ContactMutation {
+    /// Logs a contact, and moves the client's referral to OUTREACH or CONNECTED where it should. For the assigned peer.
+    #[graphql(guard = "Requires(Scope::ServicesWrite)")]
+    async fn contact_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact.")] input: ContactLogInput,
+    ) -> Result<Option<ContactLogPayload>> {
+        let new = NewContact {
+            client_id: input.client_id,
+            peer_id: input.peer_id,
+            referral_id: input.referral_id,
+            modality: input.modality,
+            outbound: input.outbound.unwrap_or(true),
+            outcome: input.outcome,
+            started_at: crate::clock::whole_micros(input.started_at),
+            minutes: input.minutes,
+            topics: input.topics.unwrap_or_default(),
+            note: input.note,
+            note_shared: input.note_shared.unwrap_or_default(),
+        };
+        let (made, user_errors) = command(ctx, "contactLog", log(ctx.store(), &ctx.access(), new)).await?;
+        Ok(Some(ContactLogPayload { contact: made.map(Contact), user_errors }))
+    }
+}

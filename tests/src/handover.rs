@@ -1,0 +1,182 @@
+//! Two organizations and everyone who takes part in the handing over of a client from one to the other.
+
+use chrono::TimeDelta;
+use entity::{
+    PeerId, StaffMemberId,
+    vocabulary::{OrganizationKind, Role},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Home, TestApp},
+    caller::{Answer, Caller},
+};
+
+/// A treatment centre and a peer recovery organization, with their people. All of them name TREATMENT as their purpose.
+#[derive(Debug)]
+pub struct Handover {
+    /// The treatment centre.
+    pub clinic: Home,
+    /// The peer recovery organization.
+    pub support: Home,
+    /// Who refers, at the centre.
+    pub referrer: Caller,
+    /// The centre's privacy officer.
+    pub clinic_officer: Caller,
+    /// Who answers, at the peer recovery organization.
+    pub coordinator: Caller,
+    /// Who supervises the peers.
+    pub supervisor: Caller,
+    /// The peer recovery organization's privacy officer.
+    pub officer: Caller,
+    /// A person of staff who is a peer.
+    pub peer: Caller,
+    /// The peer.
+    pub peer_id: PeerId,
+    /// The peer's row among the staff.
+    pub peer_staff: StaffMemberId,
+}
+
+/// What a referral answers, for whoever reads it whole.
+pub const REFERRAL: &str = "id number urgency
+    client { id pseudonym identity { familyName } }
+    person { givenName familyName dateOfBirth communities contactMethods { value safe } }
+    clinical { dischargeType levelOfCareLeft { code name } reason pathways moud }
+    progress { status result closeReason version peer { displayName } episodeStatus attemptCount
+        submittedAt acceptedAt assignedAt firstAttemptAt connectedAt closedAt
+        history { from to actorName role reason text } }";
+
+impl Handover {
+    /// Makes them.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    pub async fn begin(app: &TestApp) -> Self {
+        let clinic = app.home("Harbor", OrganizationKind::TreatmentProvider).await;
+        let support = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        Self::between(app, clinic, support).await
+    }
+
+    /// Makes everyone for two organizations that are there.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    pub async fn between(app: &TestApp, clinic: Home, support: Home) -> Self {
+        let peer_staff = app.staff_member(&support, &[Role::Peer]).await;
+        let peer_id = app.peer(&support, peer_staff).await;
+        let staff = async |home: &Home, role| app.staff(home, &[role]).await.treating();
+        Self {
+            referrer: staff(&clinic, Role::Referrer).await,
+            clinic_officer: staff(&clinic, Role::PrivacyOfficer).await,
+            coordinator: staff(&support, Role::Coordinator).await,
+            supervisor: staff(&support, Role::Supervisor).await,
+            officer: staff(&support, Role::PrivacyOfficer).await,
+            peer: app.token_of(peer_staff, &support, &[Role::Peer]).treating(),
+            clinic,
+            support,
+            peer_id,
+            peer_staff,
+        }
+    }
+
+    /// A consent that lets the two tell each other who the client is, the facts, and how it goes.
+    pub fn consent(&self, app: &TestApp) -> Value {
+        let both = [self.clinic.organization.to_string(), self.support.organization.to_string()];
+        json!({
+            "kind": "SPECIFIC", "disclosingOrganizationIds": both, "recipientOrganizationIds": both,
+            "dataClasses": ["IDENTITY", "REFERRAL_CLINICAL", "REFERRAL_STATUS"], "purposes": ["TREATMENT"],
+            "signedAt": app.clock().now(), "signedBy": "Ada Byron", "signerCapacity": "SELF", "signatureMethod": "ELECTRONIC",
+            "expiresAt": app.clock().now() + TimeDelta::days(365),
+        })
+    }
+
+    /// A referral of a new client under that consent, submitted at once.
+    pub fn referral(&self, app: &TestApp) -> Value {
+        json!({
+            "toProgramId": self.support.program.to_string(), "urgency": "URGENT", "dischargeType": "COMPLETED",
+            "dischargedAt": app.clock().now() - TimeDelta::hours(2), "levelOfCareLeft": { "edition": "FOURTH", "code": "3.5" },
+            "reason": "Wants a peer who knows the evenings", "requestedServices": ["ONE_ON_ONE", "TELEPHONE"],
+            "externalIdentifiers": [{ "system": "harbor", "value": "episode-17" }],
+            "client": {
+                "givenName": "Ada", "familyName": "Byron", "dateOfBirth": "1980-12-10", "pathways": ["SECULAR"], "moud": true,
+                "communities": ["night workers"], "externalIdentifiers": [{ "system": "mrn", "value": "0017" }],
+                "contactMethods": [{ "kind": "PHONE", "value": "+1 212 555 0123", "safe": true }],
+            },
+            "consent": self.consent(app), "submit": true,
+        })
+    }
+
+    /// Refers.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn refer(&self, input: Value) -> Answer {
+        let mutation = format!(
+            "mutation($input: ReferralCreateInput!) {{ referralCreate(input: $input) {{
+                referral {{ {REFERRAL} consent {{ id }} }} userErrors {{ code message path missing existing {{ id }} }} }} }}"
+        );
+        self.referrer.ask_with(&mutation, json!({ "input": input })).await
+    }
+
+    /// Refers, and gives the referral's id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn referred(&self, app: &TestApp) -> String {
+        self.refer(self.referral(app)).await.text("/referralCreate/referral/id").to_owned()
+    }
+
+    /// Does one thing with a referral: the mutation's name and what its arguments are besides the id.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn act(&self, caller: &Caller, mutation: &str, id: &str, more: &str) -> Answer {
+        let document = format!(
+            "mutation {{ {mutation}(id: \"{id}\" {more}) {{ referral {{ {REFERRAL} }}
+                userErrors {{ code message currentVersion allowedTransitions }} }} }}"
+        );
+        caller.ask(&document).await
+    }
+
+    /// Accepts a referral, and gives the receiver's own client.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn accepted(&self, id: &str) -> String {
+        let answer = self.act(&self.coordinator, "referralAccept", id, "").await;
+        answer.text("/referralAccept/referral/client/id").to_owned()
+    }
+
+    /// Assigns the peer.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn assigned(&self, id: &str) {
+        let more = format!("peerId: \"{}\" clientChose: true", self.peer_id);
+        let answer = self.act(&self.coordinator, "referralAssign", id, &more).await;
+        assert_eq!(answer.text("/referralAssign/referral/progress/status"), "ASSIGNED");
+    }
+
+    /// The peer logs a contact.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn contact(&self, app: &TestApp, client: &str, outcome: &str) -> Answer {
+        let mutation = "mutation($input: ContactLogInput!) { contactLog(input: $input) {
+            contact { id outcome note referral { id progress { status } } } userErrors { code message path } } }";
+        let minutes = if outcome == "COMPLETED" { json!(20) } else { Value::Null };
+        let input = json!({
+            "clientId": client, "modality": "PHONE", "outcome": outcome, "startedAt": app.clock().now(), "minutes": minutes,
+            "note": "Spoke of the garden", "topics": ["evenings"],
+        });
+        self.peer.ask_with(mutation, json!({ "input": input })).await
+    }
+
+    /// A referral as somebody reads it.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn read(&self, caller: &Caller, id: &str) -> Answer {
+        caller.ask(&format!("{{ referral(id: \"{id}\") {{ {REFERRAL} }} }}")).await
+    }
+}
