@@ -1,6 +1,6 @@
 //! The kinds of values that columns hold, as a backup writes them: the same text from either database.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 use data_encoding::BASE64;
 use sea_orm::{Value, sea_query::ColumnType};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Instant,
     Date,
     Time,
+    /// A day and a time of day without a zone.
+    Local,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             ColumnType::TimestampWithTimeZone => Self::Instant,
             ColumnType::Date => Self::Date,
             ColumnType::Time => Self::Time,
+            ColumnType::DateTime => Self::Local,
             _ => return None,
         })
     }
@@ -59,6 +62,7 @@ impl Kind {
             (Self::Instant, Value::ChronoDateTimeUtc(value)) => json!(value.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true))),
             (Self::Date, Value::ChronoDate(value)) => json!(value),
             (Self::Time, Value::ChronoTime(value)) => json!(value),
+            (Self::Local, Value::ChronoDateTime(value)) => json!(value),
             _ => return None,
         })
     }
@@ -82,6 +86,7 @@ impl Kind {
             Self::Instant => Value::ChronoDateTimeUtc(some(none, text.and_then(|text| text.parse::<DateTime<chrono::Utc>>().ok()))?),
             Self::Date => Value::ChronoDate(some(none, text.and_then(|text| text.parse::<NaiveDate>().ok()))?),
             Self::Time => Value::ChronoTime(some(none, text.and_then(|text| text.parse::<NaiveTime>().ok()))?),
+            Self::Local => Value::ChronoDateTime(some(none, text.and_then(|text| text.parse::<NaiveDateTime>().ok()))?),
         })
     }
 }
@@ -107,6 +112,7 @@ mod tests {
             (Kind::Instant, Value::ChronoDateTimeUtc(Some(at))),
             (Kind::Date, Value::ChronoDate(Some(at.date_naive()))),
             (Kind::Time, Value::ChronoTime(Some(at.time()))),
+            (Kind::Local, Value::ChronoDateTime(Some(at.naive_utc()))),
         ];
         for (kind, value) in values {
             let written = serde_json::to_string(&kind.write(value.clone()).unwrap()).unwrap();

@@ -150,6 +150,8 @@ tables![
     episode,
     event,
     idempotency,
+    issuer,
+    issuer_subject,
     organization,
     peer,
     peer_match,
@@ -158,9 +160,13 @@ tables![
     referral_message,
     referral_search,
     referral_transition,
+    registration,
     revoked_token,
+    session,
     staff_member,
     staff_program,
+    workshop,
+    workshop_label,
 ];
 
 /// The names of the tables that a backup holds.
