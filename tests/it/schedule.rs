@@ -138,7 +138,7 @@ on_both! {
         let subject = Subject::Api(partner.id);
 
         assert_eq!(titles(&app.anyone()).await, [""; 0]);
-        assert_eq!(titles(&app.caller(subject.clone(), &other, &[Role::PartnerApp], &[])).await, [""; 0], "without the scope");
+        assert_eq!(titles(&app.caller(subject, &other, &[Role::PartnerApp], &[])).await, [""; 0], "without the scope");
         assert_eq!(titles(&app.caller(subject, &other, &[Role::PartnerApp], &reads)).await, ["PARTNERS"]);
         assert_eq!(titles(&app.staff(&other, &[Role::Referrer]).await).await, ["PARTNERS"]);
         assert_eq!(titles(&app.staff(&home, &[Role::Analyst]).await).await, ["PARTNERS", "CLIENTS_ONLY"]);

@@ -14,7 +14,9 @@ use async_graphql::{
     ContextBase, QueryPathNode, QueryPathSegment,
     dataloader::{DataLoader, Loader},
 };
+use futures_util::future::BoxFuture;
 use serde::Serialize;
+use tokio::task::{JoinHandle, yield_now};
 use uuid::Uuid;
 
 use entity::{PeerId, peer};
@@ -82,10 +84,18 @@ impl RequestData {
         let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
         let loader = loaders.entry(TypeId::of::<L>()).or_insert_with(|| {
             let loader = L::new(self.store.clone(), self.access());
-            Arc::new(DataLoader::new(loader, tokio::spawn).delay(Duration::ZERO))
+            Arc::new(DataLoader::new(loader, after_siblings).delay(Duration::ZERO))
         });
         Arc::clone(loader).downcast().expect("the loaders are kept under their own type")
     }
+}
+
+/// Runs what gathers the rows of a level once the request's task, which may give way in the middle of a long level, has gone on to its end.
+fn after_siblings(load: BoxFuture<'static, ()>) -> JoinHandle<()> {
+    tokio::spawn(async {
+        yield_now().await;
+        load.await;
+    })
 }
 
 /// What loads for one request with the caller's access.

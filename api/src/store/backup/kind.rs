@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Local,
     Date,
     Time,
+    /// A day and a time of day without a zone.
+    Local,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             ColumnType::DateTime | ColumnType::Timestamp => Self::Local,
             ColumnType::Date => Self::Date,
             ColumnType::Time => Self::Time,
+            ColumnType::DateTime => Self::Local,
             _ => return None,
         })
     }
@@ -67,6 +70,7 @@ impl Kind {
             (Self::Local, Value::ChronoDateTime(value)) => json!(value),
             (Self::Date, Value::ChronoDate(value)) => json!(value),
             (Self::Time, Value::ChronoTime(value)) => json!(value),
+            (Self::Local, Value::ChronoDateTime(value)) => json!(value),
             _ => return None,
         })
     }
@@ -92,6 +96,7 @@ impl Kind {
             Self::Local => Value::ChronoDateTime(some(none, text.and_then(|text| text.parse::<NaiveDateTime>().ok()))?),
             Self::Date => Value::ChronoDate(some(none, text.and_then(|text| text.parse::<NaiveDate>().ok()))?),
             Self::Time => Value::ChronoTime(some(none, text.and_then(|text| text.parse::<NaiveTime>().ok()))?),
+            Self::Local => Value::ChronoDateTime(some(none, text.and_then(|text| text.parse::<NaiveDateTime>().ok()))?),
         })
     }
 }
@@ -119,6 +124,7 @@ mod tests {
             (Kind::Local, Value::ChronoDateTime(Some(at.naive_utc()))),
             (Kind::Date, Value::ChronoDate(Some(at.date_naive()))),
             (Kind::Time, Value::ChronoTime(Some(at.time()))),
+            (Kind::Local, Value::ChronoDateTime(Some(at.naive_utc()))),
         ];
         for (kind, value) in values {
             let written = serde_json::to_string(&kind.write(value.clone()).unwrap()).unwrap();
