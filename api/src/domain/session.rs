@@ -209,7 +209,7 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDateTime;
-    use entity::{OrganizationId, ProgramId, TypedId, WorkshopId};
+    use entity::{ProgramId, TypedId, WorkshopId};
 
     use super::*;
 

@@ -29,8 +29,6 @@ pub(super) enum Kind {
     Local,
     Date,
     Time,
-    /// A day and a time of day without a zone.
-    Local,
 }
 
 impl Kind {
@@ -49,7 +47,6 @@ impl Kind {
             ColumnType::DateTime | ColumnType::Timestamp => Self::Local,
             ColumnType::Date => Self::Date,
             ColumnType::Time => Self::Time,
-            ColumnType::DateTime => Self::Local,
             _ => return None,
         })
     }
@@ -70,7 +67,6 @@ impl Kind {
             (Self::Local, Value::ChronoDateTime(value)) => json!(value),
             (Self::Date, Value::ChronoDate(value)) => json!(value),
             (Self::Time, Value::ChronoTime(value)) => json!(value),
-            (Self::Local, Value::ChronoDateTime(value)) => json!(value),
             _ => return None,
         })
     }
@@ -96,7 +92,6 @@ impl Kind {
             Self::Local => Value::ChronoDateTime(some(none, text.and_then(|text| text.parse::<NaiveDateTime>().ok()))?),
             Self::Date => Value::ChronoDate(some(none, text.and_then(|text| text.parse::<NaiveDate>().ok()))?),
             Self::Time => Value::ChronoTime(some(none, text.and_then(|text| text.parse::<NaiveTime>().ok()))?),
-            Self::Local => Value::ChronoDateTime(some(none, text.and_then(|text| text.parse::<NaiveDateTime>().ok()))?),
         })
     }
 }
