@@ -347,6 +347,53 @@ on_both! {
         assert_eq!(them.read(&them.coordinator, &id).await.text("/referral/progress/status"), "SUBMITTED");
     }
 
+    async fn a_referral_is_cancelled_by_its_sender_until_it_is_accepted_and_then_by_its_receiver(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let id = them.referred(&app).await;
+        let wordless = them.act(&them.referrer, "referralCancel", &id, "reason: OTHER").await;
+        assert_eq!(wordless.user_error_codes(), ["REQUIRED"]);
+        let other = them.act(&them.referrer, "referralCancel", &id, "reason: NO_CAPACITY").await;
+        assert_eq!(other.user_error_codes(), ["INVALID"]);
+
+        let cancelled = them.act(&them.referrer, "referralCancel", &id, "reason: READMITTED").await;
+
+        let progress = cancelled.data("/referralCancel/referral/progress");
+        assert_eq!((&progress["status"], &progress["closeReason"]), (&json!("CANCELLED"), &json!("READMITTED")));
+        let mut input = them.referral(&app);
+        input["client"]["externalIdentifiers"] = json!([]);
+        let second = them.refer(input).await.text("/referralCreate/referral/id").to_owned();
+        let client = them.accepted(&second).await;
+        them.assigned(&second).await;
+        let late = them.act(&them.referrer, "referralCancel", &second, "reason: REQUESTER_WITHDREW").await;
+        assert_eq!(late.user_error_codes(), ["NOT_PERMITTED"], "from acceptance on it is the receiver's");
+        let received = them.act(&them.coordinator, "referralCancel", &second, "reason: READMITTED").await;
+        assert_eq!(received.text("/referralCancel/referral/progress/status"), "CANCELLED", "{}", received.raw);
+        assert_eq!(them.contact(&app, &client, "COMPLETED").await.user_error_codes(), ["NOT_FOUND"], "the peer is not asked to go on");
+    }
+
+    async fn of_fifty_who_answer_at_once_one_does(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let id = them.referred(&app).await;
+        let before = app.database.count("FROM event").await;
+
+        let answers = futures_util::future::join_all((0..50).map(|n| {
+            let (mutation, more) = if n % 2 == 0 { ("referralAccept", "") } else { ("referralDecline", "reason: NO_CAPACITY") };
+            them.act(&them.coordinator, mutation, &id, more)
+        }))
+        .await;
+
+        let done = answers.iter().filter(|answer| answer.error_codes().is_empty() && answer.user_error_codes().is_empty()).count();
+        let refused = answers.iter().filter(|answer| matches!(answer.user_error_codes().as_slice(), ["STALE" | "INVALID_TRANSITION"])).count();
+        assert_eq!((done, refused), (1, 49), "{:?}", answers.iter().map(|answer| &answer.raw).collect::<Vec<_>>());
+        assert_eq!(app.database.count("FROM referral_transition").await, 3);
+        let accepted = answers.iter().any(|answer| answer.raw.contains("\"ACCEPTED\""));
+        let made = usize::from(accepted);
+        assert_eq!(app.database.count("FROM client").await, 1 + made, "those who lost left no client behind");
+        assert_eq!(app.database.count("FROM event").await, before + 1 + made);
+    }
+
     async fn only_the_assigned_peer_logs_contacts_and_only_some_read_the_notes(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let them = Handover::begin(&app).await;

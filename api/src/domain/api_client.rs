@@ -18,7 +18,7 @@ use crate::{
         secret::{self, Secrets},
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Grants, Kept, Part, Protected, Store, Tx, Visible, never},
+    store::{Action, Event, Grants, Kept, Part, PartOf, Protected, Store, Tx, Visible, never},
 };
 
 impl Protected for api_client::Entity {
@@ -58,6 +58,20 @@ impl Protected for api_client::Entity {
 }
 
 impl Part for api_client_program::Entity {}
+
+impl PartOf<api_client::Entity> for api_client_program::Entity {
+    fn parent_column() -> api_client_program::Column {
+        api_client_program::Column::ApiClientId
+    }
+
+    fn parent(part: &api_client_program::Model) -> ApiClientId {
+        part.api_client_id
+    }
+
+    fn order() -> api_client_program::Column {
+        api_client_program::Column::ProgramId
+    }
+}
 
 /// What an application is made of.
 #[derive(Clone, Debug)]

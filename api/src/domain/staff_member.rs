@@ -13,7 +13,7 @@ use crate::{
         policy::{Act, Resource, may},
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Grants, Part, Protected, Store, Tx, Visible, never, unique},
+    store::{Action, Event, Grants, Part, PartOf, Protected, Store, Tx, Visible, never, unique},
 };
 
 impl Protected for staff_member::Entity {
@@ -51,6 +51,20 @@ impl Protected for staff_member::Entity {
 }
 
 impl Part for staff_program::Entity {}
+
+impl PartOf<staff_member::Entity> for staff_program::Entity {
+    fn parent_column() -> staff_program::Column {
+        staff_program::Column::StaffMemberId
+    }
+
+    fn parent(part: &staff_program::Model) -> StaffMemberId {
+        part.staff_member_id
+    }
+
+    fn order() -> staff_program::Column {
+        staff_program::Column::ProgramId
+    }
+}
 
 /// What a person of staff is made of.
 #[derive(Clone, Debug)]

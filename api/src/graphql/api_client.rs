@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ApiClientId, ProgramId, api_client, organization,
+    ApiClientId, ProgramId, api_client, api_client_program, organization,
     vocabulary::{PurposeOfUse, Role},
 };
 
@@ -13,6 +13,7 @@ use super::{
     error::{UserError, coded, command},
     guard::Requires,
     organization::Organization,
+    program::{Program, programs},
 };
 use crate::{
     access::{KeySets, Scope, secret::Secrets},
@@ -46,6 +47,12 @@ impl ApiClient {
     /// The most that its tokens may be good for.
     async fn scopes(&self) -> Vec<String> {
         self.0.scopes.to_vec()
+    }
+
+    /// The programs it acts for.
+    async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<Program>> {
+        let of = ctx.load_parts::<api_client::Entity, api_client_program::Entity>(&self.0).await?;
+        programs(ctx, of.iter().map(|of| of.program_id)).await
     }
 
     /// In which roles it acts.

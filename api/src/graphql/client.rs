@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, client_program, consent, contact, disclosure, episode, event, organization, peer_match, program,
+    ClientId, ProgramId, class, client, client_program, consent, contact, disclosure, episode, event, organization, peer_match,
     registration,
     vocabulary::{
         ContactMethodKind, EpisodeStatus, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway,
@@ -23,7 +23,7 @@ use super::{
     guard::Requires,
     organization::Organization,
     peer_match::PeerMatchConnection,
-    program::{Address, AddressInput, Program},
+    program::{Address, AddressInput, Program, programs},
     registration::RegistrationConnection,
     scalar::{Date, EmailAddress, LanguageTag, LocalTime, PhoneNumber, TimeZone},
 };
@@ -86,8 +86,7 @@ impl Client {
     /// The programs they are with.
     async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<Program>> {
         let with = ctx.load_parts::<client::Entity, client_program::Entity>(&self.0).await?;
-        let programs = with.iter().map(|with| ctx.load::<program::Entity>(with.program_id));
-        Ok(futures_util::future::try_join_all(programs).await?.into_iter().flatten().map(Program).collect())
+        programs(ctx, with.iter().map(|with| with.program_id)).await
     }
 
     /// Class C: support and contacts. Null where the viewer's role does not open it.

@@ -155,6 +155,12 @@ impl ProgramOperations {
     }
 }
 
+/// Programs that something names, together with those of all that this level asks for.
+pub(crate) async fn programs(ctx: &Context<'_>, ids: impl Iterator<Item = ProgramId>) -> Result<Vec<Program>> {
+    let found = futures_util::future::try_join_all(ids.map(|id| ctx.load::<program::Entity>(id))).await?;
+    Ok(found.into_iter().flatten().map(Program).collect())
+}
+
 connection!(Program, ProgramConnection, ProgramEdge, program::Entity, "programs");
 
 /// A level of care of the ASAM criteria.

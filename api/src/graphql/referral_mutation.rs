@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::Scope,
     domain::{
-        referral::{Clinical, NewReferral, Under, Who, accept, assign, complete, create, decline, submit},
+        referral::{Clinical, NewReferral, Under, Who, accept, assign, cancel, complete, create, decline, submit},
         referral_message,
     },
 };
@@ -118,6 +118,7 @@ payloads! {
     ReferralDeclinePayload, "referralDecline";
     ReferralAssignPayload, "referralAssign";
     ReferralCompletePayload, "referralComplete";
+    ReferralCancelPayload, "referralCancel";
 }
 
 /// What `referralSendMessage` came to.
@@ -184,6 +185,21 @@ impl ReferralMutation {
         let declined = async { decline(ctx.store(), &ctx.access(), id, reason, text, version).await };
         let (declined, user_errors) = command(ctx, "referralDecline", declined).await?;
         Ok(Some(ReferralDeclinePayload { referral: declined.map(Referral), user_errors }))
+    }
+
+    /// Cancels a referral before its first contact. For its sender until it is accepted, and for coordinators of its receiver.
+    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
+    async fn referral_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: ReferralId,
+        #[graphql(desc = "Why.")] reason: ReasonCode,
+        #[graphql(desc = "In words; needed with OTHER.")] text: Option<String>,
+        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
+    ) -> Result<Option<ReferralCancelPayload>> {
+        let cancelled = async { cancel(ctx.store(), &ctx.access(), id, reason, text, version).await };
+        let (cancelled, user_errors) = command(ctx, "referralCancel", cancelled).await?;
+        Ok(Some(ReferralCancelPayload { referral: cancelled.map(Referral), user_errors }))
     }
 
     /// Assigns a peer of the program to an accepted referral. For coordinators and supervisors.

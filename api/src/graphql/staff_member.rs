@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{ProgramId, StaffMemberId, organization, staff_member, vocabulary::Role};
+use entity::{ProgramId, StaffMemberId, organization, staff_member, staff_program, vocabulary::Role};
 
 use super::{
     connection::connection,
@@ -10,6 +10,7 @@ use super::{
     error::{UserError, coded, command},
     guard::Requires,
     organization::Organization,
+    program::{Program, programs},
     scalar::EmailAddress,
 };
 use crate::{
@@ -49,6 +50,12 @@ impl StaffMember {
     /// What they do.
     async fn roles(&self) -> Vec<Role> {
         self.0.roles.to_vec()
+    }
+
+    /// The programs they work in.
+    async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<Program>> {
+        let of = ctx.load_parts::<staff_member::Entity, staff_program::Entity>(&self.0).await?;
+        programs(ctx, of.iter().map(|of| of.program_id)).await
     }
 
     /// False once they have left.

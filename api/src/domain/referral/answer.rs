@@ -22,7 +22,7 @@ use crate::{
     access::Access,
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Discloser, Store, Tx, Visible},
+    store::{Action, Discloser, Protected, Store, Tx, Visible},
 };
 
 /// Accepts a submitted referral for the receiving program, which gets its own record of the person.
@@ -148,6 +148,37 @@ pub async fn decline(
     let step = Advance { to: ReferralStatus::Declined, side: Side::Receiver, reason: Some(reason), text, change };
     let declined = advance(&mut tx, &referral, version, step).await?;
     tx.commit(declined).await
+}
+
+/// Reasons for somebody to cancel (domain 2.3); a revoked consent cancels by itself.
+const CANCELLING: &[ReasonCode] =
+    &[ReasonCode::Readmitted, ReasonCode::Incarcerated, ReasonCode::Deceased, ReasonCode::RequesterWithdrew, ReasonCode::Other];
+
+/// Cancels a referral before its first contact: its sender until it is accepted, and its receiver.
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused when the reason is none to cancel for, or is OTHER without a text, and as [`accept`].
+pub async fn cancel(
+    store: &Store,
+    access: &Access,
+    id: ReferralId,
+    reason: ReasonCode,
+    text: Option<String>,
+    version: Option<i32>,
+) -> Result<Visible<referral::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let referral = tx.fetch_for::<referral::Entity>(id, Action::Read).await?;
+    let sender = referral::Entity::allows(access, Action::Submit, &referral) && referral.to_client_id.is_none();
+    let side = if sender { Side::Sender } else { Side::Receiver };
+    tx.require(sender || referral::Entity::allows(access, Action::Answer, &referral))?;
+    step_of(&referral, ReferralStatus::Cancelled, version)?;
+    let text = reasoned(CANCELLING, reason, text)?;
+    if let Some((client, organization)) = referral.to_client_id.zip(referral.to_organization_id) {
+        peer_match::end_all(&mut tx, organization, client).await?;
+    }
+    let step = Advance { to: ReferralStatus::Cancelled, side, reason: Some(reason), text, change: referral::ActiveModel::default() };
+    let cancelled = advance(&mut tx, &referral, version, step).await?;
+    tx.commit(cancelled).await
 }
 
 /// A reason of a list, with its text, which OTHER needs.
@@ -280,32 +311,43 @@ pub(in crate::domain) async fn cancel_for_revoked(tx: &mut Tx, consent: ConsentI
         .add(referral::Column::ConnectedAt.is_null())
         .add(referral::Column::Status.is_in(before));
     let system = Access::system("consent revoked", tx.access().now);
-    for referral in tx.look::<referral::Entity>(&system, of).await? {
-        if let Some((client, organization)) = referral.to_client_id.zip(referral.to_organization_id) {
-            peer_match::end_all(tx, organization, client).await?;
+    // In batches: what is cancelled is not found again.
+    loop {
+        let batch = tx.look::<referral::Entity>(&system, of.clone()).await?;
+        if batch.is_empty() {
+            return Ok(());
         }
-        let (seen, status) = seen_of(&referral)?;
-        let change = referral::ActiveModel {
-            status: Set(ReferralStatus::Cancelled.into()),
-            close_reason: Set(Some(ReasonCode::ConsentRevoked.into())),
-            closed_at: Set(Some(tx.access().now.into())),
-            updated_at: Set(tx.access().now.into()),
-            version: Set((seen + 1).into()),
-            ..Default::default()
-        };
-        if !tx.write_if(&referral, change, Condition::all().add(referral::Column::Version.eq(seen))).await? {
-            return Err(Refusal::stale(None).into());
+        for referral in batch {
+            cancel_one_for_revoked(tx, &referral).await?;
         }
-        let step = Step {
-            side: Side::Receiver,
-            from: Some(status),
-            to: ReferralStatus::Cancelled,
-            version: seen + 1,
-            reason: Some(ReasonCode::ConsentRevoked),
-            text: None,
-        };
-        note(tx, &referral, &step).await?;
-        tx.record(happened(&referral, Side::Receiver, seen + 1));
     }
+}
+
+async fn cancel_one_for_revoked(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<()> {
+    if let Some((client, organization)) = referral.to_client_id.zip(referral.to_organization_id) {
+        peer_match::end_all(tx, organization, client).await?;
+    }
+    let (seen, status) = seen_of(referral)?;
+    let change = referral::ActiveModel {
+        status: Set(ReferralStatus::Cancelled.into()),
+        close_reason: Set(Some(ReasonCode::ConsentRevoked.into())),
+        closed_at: Set(Some(tx.access().now.into())),
+        updated_at: Set(tx.access().now.into()),
+        version: Set((seen + 1).into()),
+        ..Default::default()
+    };
+    if !tx.write_if(referral, change, Condition::all().add(referral::Column::Version.eq(seen))).await? {
+        return Err(Refusal::stale(None).into());
+    }
+    let step = Step {
+        side: Side::Receiver,
+        from: Some(status),
+        to: ReferralStatus::Cancelled,
+        version: seen + 1,
+        reason: Some(ReasonCode::ConsentRevoked),
+        text: None,
+    };
+    note(tx, referral, &step).await?;
+    tx.record(happened(referral, Side::Receiver, seen + 1));
     Ok(())
 }
