@@ -292,7 +292,7 @@ async fn bad_questions(setting: &Setting) -> Vec<Bad> {
     let programs = cursor(&setting.caller, "programs").await;
     let theirs = cursor(&setting.stranger, "clients").await;
     let turned = cursor(&setting.caller, "programs(orderBy: { field: NAME, direction: DESC })").await;
-    let filtered = cursor(&setting.caller, "programs(filter: { acceptsReferrals: false })").await;
+    let filtered = cursor(&setting.caller, "programs(filter: { acceptsReferrals: true })").await;
     let own = cursor(&setting.caller, "clients").await;
     vec![
         ("a negative page", PROGRAMS, json!({ "first": -1 }), "BAD_USER_INPUT", "from 0 to 100"),

@@ -101,7 +101,7 @@ on_both! {
             ("a level of care", json!({ "levelsOfCare": level("FOURTH", "2.1") }), vec!["Schenectady Evenings"]),
             ("the level of another edition", json!({ "levelsOfCare": level("THIRD", "2.1") }), vec!["Down the River"]),
             ("from afar", json!({ "servesRemotely": true }), vec!["By Telephone 100%"]),
-            ("who takes referrals", json!({ "acceptsReferrals": true }), vec!["Café Mañana"]),
+            ("who takes referrals", json!({ "acceptsReferrals": true }), vec!["Café Mañana", "Open Door program"]),
             ("two at once", json!({ "languages": ["en"], "services": ["TELEPHONE"] }), vec!["Café Mañana"]),
             ("whose", json!({ "organizationIds": [home.organization], "languages": ["est"] }), vec!["By Telephone 100%"]),
             ("nobody's", json!({ "organizationIds": [] }), vec![]),
