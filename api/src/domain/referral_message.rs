@@ -1,17 +1,18 @@
 //! Messages about a referral between its two sides.
 
 use entity::{
-    ReferralId, ReferralMessageId, TypedId, class, consent_flow, organization, referral, referral_message,
-    vocabulary::{DataClass, EventKind, PurposeOfUse},
+    ReferralId, ReferralMessageId, TypedId, class, organization, referral, referral_message,
+    vocabulary::{DataClass, EventKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use super::{
+    consent as consents,
     referral::{Side, happened},
     text,
 };
 use crate::{
-    access::{Access, consent::recipient_classes},
+    access::Access,
     error::{Code, Error, Refusal, Result},
     store::{Action, Class, Discloser, Event, Grants, Protected, Store, Tx, Visible, always, query},
 };
@@ -116,25 +117,12 @@ async fn disclose(
     let recipient = tx.fetch_for::<organization::Entity>(recipient, Action::Read).await?;
     let from = discloser.as_ref().map(|discloser| discloser.organization).or(referral.to_organization_id).ok_or_else(refused)?;
     let clients: Vec<_> = std::iter::once(referral.from_client_id).chain(referral.to_client_id).collect();
-    let named = Condition::any()
-        .add(consent_flow::Column::RecipientId.eq(recipient.id))
-        .add(consent_flow::Column::RecipientClass.is_in(recipient_classes(Some(recipient.kind)).iter().copied()));
-    let of = Condition::all()
-        .add(consent_flow::Column::ClientId.is_in(clients))
-        .add(consent_flow::Column::DiscloserId.eq(from))
-        .add(consent_flow::Column::EndedAt.is_null())
-        .add(named);
-    let now = tx.access().now;
-    let flows = tx.parts::<consent_flow::Entity>(of).await?;
-    let covering = flows.into_iter().find(|flow| {
-        flow.data_classes & DataClass::ReferralStatus.bit() != 0
-            && flow.purposes & PurposeOfUse::Treatment.bit() != 0
-            && flow.expires_at.is_none_or(|ends| ends > now)
-            && (flow.confirmed || discloser.is_none())
-    });
+    let flows = consents::flows_for_treatment(tx, &clients, from, &recipient).await?;
+    let covering =
+        flows.into_iter().find(|flow| flow.data_classes & DataClass::ReferralStatus.bit() != 0 && (flow.confirmed || discloser.is_none()));
     let covering = covering.ok_or_else(refused)?;
     if let Some(discloser) = discloser {
-        let system = Access::system("a message", now);
+        let system = Access::system("a message", tx.access().now);
         let of = Condition::all().add(entity::consent::Column::Id.eq(covering.consent_id));
         let consent = tx.look::<entity::consent::Entity>(&system, of).await?.pop().ok_or_else(refused)?;
         tx.disclose(&discloser, &recipient, vec![DataClass::ReferralStatus], &consent).await?;

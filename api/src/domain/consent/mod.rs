@@ -14,6 +14,7 @@ use super::{client as clients, referral as referrals, text};
 use crate::{
     access::{
         Access, Scope,
+        consent::recipient_classes,
         policy::{Act, Resource, may},
     },
     clock::Instant,
@@ -309,18 +310,30 @@ pub(super) async fn expire_with(tx: &mut Tx, id: ConsentId, happened: ExpiryEven
     Ok(())
 }
 
-/// What a consent lets an organization tell another for treatment, as bits of classes.
-pub(super) async fn covered(tx: &Tx, id: ConsentId, client: ClientId, from: OrganizationId, to: &organization::Model) -> Result<i32> {
-    let by_class = crate::access::consent::recipient_classes(Some(to.kind)).iter().copied();
-    let named = Condition::any().add(consent_flow::Column::RecipientId.eq(to.id)).add(consent_flow::Column::RecipientClass.is_in(by_class));
+/// The directions of consents of a person, known by these rows, that let an organization tell another something for treatment now.
+pub(super) async fn flows_for_treatment(
+    tx: &Tx,
+    clients: &[ClientId],
+    from: OrganizationId,
+    to: &organization::Model,
+) -> Result<Vec<consent_flow::Model>> {
+    let now = tx.access().now;
+    let by_class = consent_flow::Column::RecipientClass.is_in(recipient_classes(Some(to.kind)).iter().copied());
+    let named = Condition::any().add(consent_flow::Column::RecipientId.eq(to.id)).add(by_class);
+    let lasts = Condition::any().add(consent_flow::Column::ExpiresAt.is_null()).add(consent_flow::Column::ExpiresAt.gt(now));
     let of = Condition::all()
-        .add(consent_flow::Column::ConsentId.eq(id))
-        .add(consent_flow::Column::ClientId.eq(client))
+        .add(consent_flow::Column::ClientId.is_in(clients.iter().copied()))
         .add(consent_flow::Column::DiscloserId.eq(from))
         .add(consent_flow::Column::EndedAt.is_null())
+        .add(lasts)
         .add(named);
     let flows = tx.parts::<consent_flow::Entity>(of).await?;
-    let lasts = flows.iter().filter(|flow| flow.confirmed && flow.expires_at.is_none_or(|ends| ends > tx.access().now));
-    let treats = lasts.filter(|flow| flow.purposes & PurposeOfUse::Treatment.bit() != 0);
-    Ok(treats.fold(0, |bits, flow| bits | flow.data_classes))
+    Ok(flows.into_iter().filter(|flow| flow.purposes & PurposeOfUse::Treatment.bit() != 0).collect())
+}
+
+/// What one consent lets an organization tell another for treatment now, as bits of classes.
+pub(super) async fn covered(tx: &Tx, id: ConsentId, client: ClientId, from: OrganizationId, to: &organization::Model) -> Result<i32> {
+    let flows = flows_for_treatment(tx, &[client], from, to).await?;
+    let of_this = flows.iter().filter(|flow| flow.consent_id == id && flow.confirmed);
+    Ok(of_this.fold(0, |bits, flow| bits | flow.data_classes))
 }
