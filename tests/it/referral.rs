@@ -451,4 +451,73 @@ on_both! {
         let stranger = them.coordinator.ask_with(explain, json!({ "client": client, "class": "IDENTITY", "purpose": "TREATMENT" })).await;
         assert_eq!(stranger.data("/explainAccess"), &Value::Null, "whose client it is not is told nothing");
     }
+
+    async fn who_signed_is_read_where_it_may_be_known_who_the_client_is(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let made = them.refer(them.referral(&app)).await;
+        let (id, consent) = (made.text("/referralCreate/referral/id").to_owned(), made.text("/referralCreate/referral/consent/id").to_owned());
+        let signed = "query($id: ID!) { referral(id: $id) { person { familyName } consent { signedBy revokedHow } } }";
+        let read = async |caller: &Caller| caller.ask_with(signed, json!({ "id": id })).await;
+        let mut silent = them.coordinator.clone();
+        silent.purpose = None;
+
+        assert_eq!(read(&them.coordinator).await.text("/referral/consent/signedBy"), "Ada Byron");
+        assert!(!read(&silent).await.raw.contains("Byron"), "no purpose was named");
+        assert_eq!(read(&them.referrer.naming(PurposeOfUse::Payment)).await.text("/referral/consent/signedBy"), "Ada Byron", "it is the sender's own");
+
+        let revoke = format!("mutation {{ consentRevoke(id: \"{consent}\", how: \"Her sister called\", written: false) {{ userErrors {{ code }} }} }}");
+        them.referrer.ask(&revoke).await;
+        for reader in [&them.coordinator, &them.officer] {
+            let seen = read(reader).await;
+            assert_eq!(seen.data("/referral/consent"), &json!({ "signedBy": null, "revokedHow": null }), "{}", seen.raw);
+        }
+        assert_eq!(read(&them.clinic_officer).await.text("/referral/consent/revokedHow"), "Her sister called");
+    }
+
+    async fn what_happens_in_care_is_told_to_whom_the_care_is_open(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let id = them.referred(&app).await;
+        let client = them.accepted(&id).await;
+        them.assigned(&id).await;
+        them.contact(&app, &client, "COMPLETED").await;
+        app.sealed().await;
+        let asked = format!("{{ client(id: \"{client}\") {{ timeline(kinds: [PEER_MATCHED, CONTACT_LOGGED, EPISODE_STARTED]) {{ totalCount }} }} }}");
+
+        for (reader, told) in [(&them.coordinator, 3), (&them.peer, 3), (&them.officer, 0)] {
+            let seen = reader.ask(&asked).await;
+            assert_eq!(seen.data("/client/timeline/totalCount"), told, "{}", seen.raw);
+        }
+    }
+
+    async fn what_happens_to_a_consent_is_told_to_whom_the_consent_is(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let made = them.refer(them.referral(&app)).await;
+        let confirm = format!("mutation {{ consentConfirm(id: \"{}\") {{ userErrors {{ code }} }} }}", made.text("/referralCreate/referral/consent/id"));
+        assert_eq!(them.coordinator.ask(&confirm).await.user_error_codes(), [""; 0]);
+        app.sealed().await;
+        let colleague = app.staff(&them.support, &[Role::Administrator, Role::Analyst, Role::Peer]).await.treating();
+
+        for (reader, told) in [(&them.coordinator, 1), (&them.officer, 1), (&colleague, 0)] {
+            let seen = reader.ask("{ events(filter: { kinds: [CONSENT_CONFIRMED] }) { totalCount } }").await;
+            assert_eq!(seen.data("/events/totalCount"), told, "{}", seen.raw);
+        }
+    }
+
+    async fn a_peer_who_no_longer_supports_the_client_sees_the_referral_no_more(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let made = them.refer(them.referral(&app)).await;
+        let (id, consent) = (made.text("/referralCreate/referral/id").to_owned(), made.text("/referralCreate/referral/consent/id").to_owned());
+        them.accepted(&id).await;
+        them.assigned(&id).await;
+        assert_eq!(them.read(&them.peer, &id).await.text("/referral/person/familyName"), "Byron");
+
+        // Before the first contact: the referral is cancelled, and the pairing ends.
+        them.referrer.ask(&format!("mutation {{ consentRevoke(id: \"{consent}\", how: \"In person\", written: true) {{ userErrors {{ code }} }} }}")).await;
+
+        assert_eq!(them.read(&them.peer, &id).await.data("/referral"), &Value::Null);
+    }
 }

@@ -1,8 +1,12 @@
 //! Who sees what happened.
 
-use entity::{EventId, RegistrationId, TypedId, client, event, referral, registration, vocabulary::EventKind};
+use entity::{
+    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, RegistrationId, TypedId, client, consent, event, referral, registration,
+    vocabulary::EventKind,
+};
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
+use super::client as clients;
 use crate::{
     access::{
         Access, Scope,
@@ -23,8 +27,9 @@ impl Protected for event::Entity {
     }
 
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
-    /// referral, when the caller sees that referral; to a registration, when they see that: it is class C. What the other side of a
-    /// referral did, while its progress is open.
+    /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
+    /// open to them: it is class C; to a consent of no client of theirs, when they see the consent. What the other side of a referral
+    /// did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
@@ -44,6 +49,7 @@ impl Protected for event::Entity {
         let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
         let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
         let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
+        let here = here.add(known_care(access)).add(known_consent(access));
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));
@@ -57,6 +63,22 @@ impl Protected for event::Entity {
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
     }
+}
+
+/// What happened in the care of a client is class C, as the contact, the episode or the pairing is that it happened to.
+fn known_care(access: &Access) -> Condition {
+    let of_care = event::Column::SubjectKind.is_in([ContactId::PREFIX, EpisodeId::PREFIX, PeerMatchId::PREFIX]);
+    let scoped = access.scopes.contains(&Scope::ServicesRead) || access.scopes.contains(&Scope::ServicesWrite);
+    let open = scoped.then(|| clients::named_by(access, event::Column::ClientId, clients::supported(access)));
+    Condition::any().add(of_care.not()).add_option(open)
+}
+
+/// What happened to a consent that came with a referral is in no timeline of the organization's own: it is known to whom the consent is.
+fn known_consent(access: &Access) -> Condition {
+    let seen = query::<consent::Entity>().select_only().column(consent::Column::Id).filter(consent::Entity::visible_to(access));
+    let of_consent = event::Column::SubjectKind.eq(ConsentId::PREFIX);
+    let in_a_timeline = event::Column::ClientId.is_not_null();
+    Condition::any().add(of_consent.not()).add(in_a_timeline).add(event::Column::SubjectId.in_subquery(seen.into_query()))
 }
 
 /// One neutral sentence about what happened, the same for everyone: it names nobody and says nothing that its kind does not.

@@ -105,7 +105,7 @@ impl Consent {
         Some(self.0.signed_at)
     }
 
-    /// By whom.
+    /// By whom; null for an organization that received it with a referral and may not know who the client is.
     async fn signed_by(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         match self.0.open::<class::Privacy>() {
             Some(opened) => {
@@ -162,9 +162,10 @@ impl Consent {
         self.0.revoked_at
     }
 
-    /// How it was revoked.
+    /// How it was revoked; null for an organization that only received it with a referral.
     async fn revoked_how(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let opened = self.0.open::<class::Privacy>();
+        let recorded = ctx.access().organization == Some(self.0.organization_id);
+        let opened = self.0.open::<class::Privacy>().filter(|_| recorded);
         match opened.as_ref().and_then(|opened| Some((opened, opened.revoked_how.as_ref()?))) {
             Some((opened, sealed)) => {
                 let how = ctx.store().unseal(opened, consent::Column::RevokedHow, sealed).await;

@@ -40,14 +40,17 @@ impl Protected for consent::Entity {
     /// coordinators and the privacy officer of the side that received it.
     fn visible_to(access: &Access) -> Condition {
         let scopes = [Scope::ClientsRead, Scope::ClientsWrite, Scope::ReferralsRead, Scope::ReferralsWrite];
-        let Some(own) = access.organization.filter(|_| scopes.iter().any(|scope| access.scopes.contains(scope))) else { return never() };
-        let kept = clients::named_by(access, consent::Column::ClientId, clients::consents_kept(access));
-        let recorded = Condition::all().add(consent::Column::OrganizationId.eq(own)).add(kept);
-        Condition::any().add(recorded).add_option(came_with_a_referral(access))
+        if !scopes.iter().any(|scope| access.scopes.contains(scope)) {
+            return never();
+        }
+        Condition::any().add(recorded(access)).add_option(came_with_a_referral(access, always()))
     }
 
-    fn grants(_: &Access) -> Grants {
-        Grants::none().open(Class::Privacy, always())
+    /// Who signed is most often the client: the receiver of a referral reads the name where it may know who the client is.
+    fn grants(access: &Access) -> Grants {
+        let named = referral::Entity::grants(access).condition(Class::Identity);
+        let told = came_with_a_referral(access, named).unwrap_or_else(never);
+        Grants::none().open(Class::Privacy, recorded(access)).open(Class::Privacy, told)
     }
 
     fn allows(access: &Access, action: Action, _: &consent::Model) -> bool {
@@ -68,7 +71,15 @@ impl Protected for consent::Entity {
     }
 }
 
-fn came_with_a_referral(access: &Access) -> Option<Condition> {
+/// Those that the caller's organization recorded, of the clients whose consents the caller keeps.
+fn recorded(access: &Access) -> Condition {
+    let Some(own) = access.organization else { return never() };
+    let kept = clients::named_by(access, consent::Column::ClientId, clients::consents_kept(access));
+    Condition::all().add(consent::Column::OrganizationId.eq(own)).add(kept)
+}
+
+/// Those that came with a referral of which this holds.
+fn came_with_a_referral(access: &Access, holds: Condition) -> Option<Condition> {
     let of_programs = access.has(Role::Coordinator).then(|| referral::Column::ToProgramId.is_in(access.programs.iter().copied()));
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| referral::Column::ToOrganizationId.eq(own));
     let received = Condition::any().add(never()).add_option(of_programs).add_option(all);
@@ -77,7 +88,8 @@ fn came_with_a_referral(access: &Access) -> Option<Condition> {
         .column(referral::Column::ConsentId)
         .filter(referral::Column::SubmittedAt.is_not_null())
         .filter(referral::Column::ConsentId.is_not_null())
-        .filter(received);
+        .filter(received)
+        .filter(holds);
     access
         .has_any(&[Role::Coordinator, Role::PrivacyOfficer])
         .then(|| Condition::all().add(consent::Column::Id.in_subquery(received.into_query())))

@@ -9,7 +9,7 @@ use entity::{
     OrganizationId, ReferralId, referral, referral_search, referral_transition,
     vocabulary::{DataClass, ReferralStatus, Role},
 };
-use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryTrait, sea_query::Expr};
+use sea_orm::{ColumnTrait, Condition, ExprTrait, QuerySelect, QueryTrait, sea_query::Expr};
 
 use super::peer_match;
 use crate::{
@@ -48,13 +48,18 @@ fn sent(access: &Access) -> Vec<Condition> {
     of_programs.into_iter().chain(all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)))).collect()
 }
 
-/// Referrals that the caller's programs received: submitted ones. A peer's: those assigned to them.
+/// Referrals that the caller's programs received: submitted ones. A peer's: those assigned to them, while they support
+/// the person.
 fn received(access: &Access) -> Vec<Condition> {
     let submitted = || Condition::all().add(referral::Column::SubmittedAt.is_not_null());
     let of_programs = access
         .has_any(&[Role::Coordinator, Role::Supervisor])
         .then(|| submitted().add(referral::Column::ToProgramId.is_in(access.programs.iter().copied())));
-    let assigned = peer_match::me(access).map(|me| submitted().add(referral::Column::PeerId.in_subquery(me.into_query())));
+    let supported = peer_match::with_me(access).map(|pairings| pairings.column(entity::peer_match::Column::ClientId).into_query());
+    let assigned = peer_match::me(access).zip(supported).map(|(me, supported)| {
+        let by_me = submitted().add(referral::Column::PeerId.in_subquery(me.into_query()));
+        by_me.add(referral::Column::ToClientId.in_subquery(supported))
+    });
     of_programs.into_iter().chain(assigned).collect()
 }
 
