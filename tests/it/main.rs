@@ -7,6 +7,7 @@ mod client;
 mod concurrency;
 mod crash;
 mod databases;
+mod demo;
 mod event_order;
 mod idempotency;
 mod issuers;
