@@ -27,3 +27,4 @@ mod statements;
 mod subscription;
 mod tidy;
 mod tokens;
+mod walkthrough;
