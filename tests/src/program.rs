@@ -93,6 +93,26 @@ impl Installation {
         String::from_utf8(stderr).expect("it complains in UTF-8").trim().to_owned()
     }
 
+    /// Runs a script as somebody does who has this program on their path, in an empty folder. `$AFTERCARE` is where it listens. Gives
+    /// what it answers.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn script(&self, script: &str, folder: &Path) -> String {
+        let own = self.command(&[]);
+        let program = self.binary.parent().expect("it lies in a folder");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(program.to_owned()).chain(std::env::split_paths(&path));
+        let mut shell = Command::new("bash");
+        shell.args(["-eu", "-c", script]).current_dir(folder).stdin(Stdio::null());
+        shell.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.env("PATH", std::env::join_paths(path).expect("a path has no colon")).env("AFTERCARE", format!("http://{}", self.address));
+        let Output { status, stdout, stderr } = shell.output().expect("bash is there");
+        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{stdout}\n{stderr}");
+        stdout.into_owned()
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics

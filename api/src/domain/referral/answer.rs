@@ -134,20 +134,35 @@ pub async fn decline(
     version: Option<i32>,
 ) -> Result<Visible<referral::Entity>> {
     let mut tx = store.begin(access).await?;
+    let declined = decline_in(&mut tx, id, reason, text, version).await?;
+    tx.commit(declined).await
+}
+
+/// Declines a referral within a larger command.
+///
+/// # Errors
+/// As [`decline`].
+pub async fn decline_in(
+    tx: &mut Tx,
+    id: ReferralId,
+    reason: ReasonCode,
+    text: Option<String>,
+    version: Option<i32>,
+) -> Result<Visible<referral::Entity>> {
     let referral = tx.fetch_for::<referral::Entity>(id, Action::Answer).await?;
     step_of(&referral, ReferralStatus::Declined, version)?;
     let text = reasoned(DECLINING, reason, text)?;
+    let now = tx.access().now;
     if let Some(consent) = referral.consent_id {
-        let system = Access::system("an answer", access.now);
+        let system = Access::system("an answer", now);
         let consent = tx.look::<consent::Entity>(&system, Condition::all().add(consent::Column::Id.eq(consent))).await?.pop();
         if let Some((consent, to)) = consent.zip(referral.to_organization_id) {
-            consents::confirm_in(&mut tx, &consent, to).await?;
+            consents::confirm_in(tx, &consent, to).await?;
         }
     }
-    let change = referral::ActiveModel { acknowledged_at: Set(Some(access.now.into())), ..Default::default() };
+    let change = referral::ActiveModel { acknowledged_at: Set(Some(now.into())), ..Default::default() };
     let step = Advance { to: ReferralStatus::Declined, side: Side::Receiver, reason: Some(reason), text, change };
-    let declined = advance(&mut tx, &referral, version, step).await?;
-    tx.commit(declined).await
+    advance(tx, &referral, version, step).await
 }
 
 /// Reasons for somebody to cancel (domain 2.3); a revoked consent cancels by itself.

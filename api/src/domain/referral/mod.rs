@@ -21,7 +21,7 @@ use crate::{
     store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, always, never},
 };
 
-pub use answer::{accept, accept_in, assign, assign_in, cancel, complete, complete_in, decline};
+pub use answer::{accept, accept_in, assign, assign_in, cancel, complete, complete_in, decline, decline_in};
 pub(super) use answer::{cancel_for_revoked, contacted};
 pub use send::{NewReferral, Under, Who, create, create_in, submit};
 pub use snapshot::{Clinical, Person};

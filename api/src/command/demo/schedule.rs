@@ -1,0 +1,174 @@
+//! Workshops with sessions ahead, and who comes.
+
+use chrono::{Days, NaiveDate, NaiveTime};
+use entity::{
+    ClientId, SessionId, WorkshopId,
+    program::Address,
+    session,
+    vocabulary::{AttendanceMode, GatheringVisibility, Modality, Role},
+};
+use indicatif::ProgressBar;
+use rand::{Rng, rngs::StdRng};
+use sea_orm::{ColumnTrait, Order};
+
+use super::{
+    BATCH, Known, Plan,
+    cast::{Cast, Home, Place},
+};
+use crate::{
+    app::App,
+    domain::{
+        registration::{self, NewRegistration},
+        topic::{TOPICS, Topic},
+        workshop::{self, NewWorkshop, in_person, online},
+    },
+    error::Result,
+};
+
+const HOURS: &[(u32, u32)] = &[(10, 0), (12, 30), (17, 30), (19, 0)];
+const MODALITIES: &[Modality] = &[Modality::InPerson, Modality::Online, Modality::Hybrid];
+/// How many seats a session has for those whom nobody planned for.
+const SPARE_SEATS: u32 = 12;
+/// How many sessions of a workshop people are registered for.
+const MOST_SESSIONS: u64 = 366;
+
+/// Makes the workshops, publishes them, and registers people.
+pub(super) async fn all(app: &App, cast: &Cast, plan: &Plan, rng: &mut StdRng, known: &Known, progress: &ProgressBar) -> Result<()> {
+    let places = cast.places();
+    let planned: Vec<_> = (0..plan.workshops as usize).map(|number| (number, rng.random_range(0..HOURS.len()))).collect();
+    let mut sessions = Vec::new();
+    for home in &cast.supporters {
+        let theirs = planned.iter().filter_map(|(number, hour)| {
+            let (of, place) = places[number % places.len()];
+            (of.id == home.id).then_some((*number, *hour, place))
+        });
+        let mut workshops = Vec::new();
+        for batch in theirs.collect::<Vec<_>>().chunks(BATCH) {
+            publish(app, home, plan, batch, &mut workshops).await?;
+            progress.inc(batch.len() as u64);
+        }
+        sessions.push(sessions_of(app, home, &workshops).await?);
+    }
+    for (at, (home, sessions)) in cast.supporters.iter().zip(&sessions).enumerate() {
+        // As many for one as for the other, and one more for the first.
+        let (wanted, among) = (plan.registrations as usize, cast.supporters.len());
+        let wanted = wanted / among + usize::from(at < wanted % among);
+        let clients = known.get(&home.id).map(Vec::as_slice).unwrap_or_default();
+        register(app, home, wanted, sessions, clients, progress).await?;
+    }
+    Ok(())
+}
+
+async fn publish(
+    app: &App,
+    home: &Home,
+    plan: &Plan,
+    workshops: &[(usize, usize, &Place)],
+    made: &mut Vec<(WorkshopId, Modality)>,
+) -> Result<()> {
+    let now = app.clock().now();
+    let mut tx = app.store.begin(&home.acting(Role::Coordinator, now)?).await?;
+    let mut last = None;
+    for (number, hour, place) in workshops {
+        let new = new_workshop(plan, *number, HOURS[*hour], place, now.date_naive());
+        let draft = workshop::create_in(&mut tx, new).await?;
+        made.push((draft.id, draft.modality));
+        last = Some(workshop::publish_in(&mut tx, &draft).await?);
+    }
+    match last {
+        Some(last) => tx.commit(last).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, today: NaiveDate) -> NewWorkshop {
+    let topic: &Topic = &TOPICS[number % TOPICS.len()];
+    let modality = MODALITIES[number % MODALITIES.len()];
+    let apart = (plan.days / plan.sessions).max(1);
+    // Not before tomorrow; in zones where it is still yesterday, that is the day after.
+    let day = |session: u32| today + Days::new(u64::from(2 + session * apart));
+    // Room for everyone who is registered, whichever session they are spread to.
+    let seats = Some((SPARE_SEATS + plan.registrations).min(10_000).cast_signed());
+    NewWorkshop {
+        program_id: place.program,
+        title: topic.label.to_owned(),
+        description: Some(format!("{}, with people who have been there.", topic.area)),
+        topics: vec![topic.code.to_owned()],
+        modality,
+        languages: vec![if number % 5 == 4 { "es" } else { "en" }.to_owned()],
+        accessibility: if number.is_multiple_of(2) { vec!["WHEELCHAIR".to_owned()] } else { Vec::new() },
+        audience: None,
+        minimum_age: None,
+        cost: None,
+        visibility: GatheringVisibility::Public,
+        address: in_person(modality).then(address),
+        area: in_person(modality).then(|| "Downtown".to_owned()),
+        address_after_registration: false,
+        join_url: online(modality).then(|| format!("https://meet.example/{number}")),
+        time_zone: None,
+        starts_on: day(0),
+        start_time: NaiveTime::from_hms_opt(hour.0, hour.1, 0).unwrap_or_default(),
+        minutes: 60,
+        extra_dates: (1..plan.sessions).map(day).collect(),
+        capacity_in_person: seats.filter(|_| in_person(modality)),
+        capacity_online: seats.filter(|_| online(modality)),
+    }
+}
+
+fn address() -> Address {
+    Address {
+        line1: Some("12 Ferry Street".to_owned()),
+        line2: None,
+        city: Some("Albany".to_owned()),
+        region: Some("NY".to_owned()),
+        postal_code: Some("12207".to_owned()),
+        country: "US".to_owned(),
+        latitude: None,
+        longitude: None,
+    }
+}
+
+/// The sessions of workshops, in their order.
+async fn sessions_of(app: &App, home: &Home, workshops: &[(WorkshopId, Modality)]) -> Result<Vec<(SessionId, Modality)>> {
+    let access = home.acting(Role::Coordinator, app.clock().now())?;
+    let mut all = Vec::new();
+    for (workshop, modality) in workshops {
+        let of = app.store.find::<session::Entity>(&access).by(session::Column::WorkshopId, |column| column.eq(*workshop));
+        let sessions = of.ordered(session::Column::StartsAt, Order::Asc).first(MOST_SESSIONS).await?;
+        all.extend(sessions.iter().map(|session| (session.id, *modality)));
+    }
+    Ok(all)
+}
+
+/// Registers an organization's clients, each for a session at most once.
+async fn register(
+    app: &App,
+    home: &Home,
+    wanted: usize,
+    sessions: &[(SessionId, Modality)],
+    clients: &[ClientId],
+    progress: &ProgressBar,
+) -> Result<()> {
+    let access = home.acting(Role::Coordinator, app.clock().now())?;
+    let pairs: Vec<_> = (0..wanted.min(sessions.len() * clients.len())).map(|n| pair(n, sessions, clients)).collect();
+    for batch in pairs.chunks(BATCH) {
+        let mut tx = app.store.begin(&access).await?;
+        let mut last = None;
+        for ((session_id, modality), client_id) in batch {
+            let attendance = (*modality == Modality::Hybrid).then_some(AttendanceMode::Online);
+            let new = NewRegistration { session_id: *session_id, client_id: *client_id, attendance };
+            last = Some(registration::create_in(&mut tx, new).await?);
+        }
+        if let Some(last) = last {
+            tx.commit(last).await?;
+        }
+        progress.inc(batch.len() as u64);
+    }
+    Ok(())
+}
+
+/// The sessions fill side by side, and no two of them with the same people first.
+fn pair(number: usize, sessions: &[(SessionId, Modality)], clients: &[ClientId]) -> ((SessionId, Modality), ClientId) {
+    let (round, session) = (number / sessions.len(), number % sessions.len());
+    (sessions[session], clients[(round + session) % clients.len()])
+}
