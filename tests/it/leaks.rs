@@ -85,11 +85,13 @@ fn about<'a>(world: &'a Handovers, field: &Telling, everyday: bool) -> Vec<(Stri
     // What adds nothing: a kind of row in every story, to those who come with another purpose.
     let few = [Some(Story::Connected), Some(Story::RevokedBeforeContact), Some(Story::Offered)];
     let any = arguments.contains("{node}");
+    let named = |id: &handovers::Id| arguments.contains(&format!("{{{}}}", id.placeholder));
     let asked = world.ids.iter().filter(|id| match any {
         true => {
             KINDS.iter().any(|(_, placeholder)| *placeholder == id.placeholder) && (few[..if everyday { 3 } else { 1 }].contains(&id.story))
         }
-        false => arguments.contains(&format!("{{{}}}", id.placeholder)) && id.story.is_some(),
+        false if field.name.starts_with("Mutation") => named(id) && [Some(Story::Connected), Some(Story::Elsewhere)].contains(&id.story),
+        false => named(id) && id.story.is_some(),
     });
     let asked: Vec<_> = asked
         .map(|id| (others(arguments.replace("{node}", &id.text).replace(&format!("{{{}}}", id.placeholder), &id.text)), Some(id)))

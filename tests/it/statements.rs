@@ -14,6 +14,7 @@ use aftercare::{
     },
     store::Action,
 };
+use chrono::TimeDelta;
 use entity::{
     ClientId,
     program::Address,
@@ -65,7 +66,7 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Query.referrals",
         "query($first: Int!) { referrals(first: $first) { totalCount nodes { number from { name } to { name organization { name } }
             client { pseudonym identity { familyName } } person { familyName } clinical { reason moud }
-            progress { status peer { displayName peer { program { name } } } episodeStatus history { actorName text } }
+            progress { status peer { displayName peer { version } } episodeStatus history { actorName text } }
             episode { status program { name } } externalIdentifiers { value } } } }",
         "/referrals/nodes",
     ),
@@ -78,7 +79,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     (
         "Query.peers",
         "query($first: Int!) { peers(first: $first) { totalCount nodes { displayName staffMember { displayName organization { name } }
-            program { name organization { name } } } } }",
+            program { name } } } }",
         "/peers/nodes",
     ),
     (
@@ -102,7 +103,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     (
         "Client.timeline",
         "query($first: Int!) { clients(first: $first) { nodes { timeline(last: 3) { totalCount nodes { kind actorName client { pseudonym }
-            subject { id } referralTransition { to text actorName } } } } } }",
+            subject { id } referralTransition { to text } } } } } }",
         "/clients/nodes",
     ),
     (
@@ -119,7 +120,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     ),
     (
         "ClientCare.registrations",
-        "query($first: Int!) { clients(first: $first) { nodes { care { registrations(first: 2) { totalCount nodes { status
+        "query($first: Int!) { clients(last: $first) { nodes { care { registrations(first: 2) { totalCount nodes { status
             session { startsAt } } } } } } }",
         "/clients/nodes",
     ),
@@ -307,6 +308,8 @@ on_both! {
         let roles = [Role::Administrator, Role::Coordinator, Role::Supervisor, Role::PrivacyOfficer];
         let caller: Caller = app.staff(&home, &roles).await.treating();
         hand_over(&app, &home).await;
+        // So that they come first in lists.
+        app.clock().advance(TimeDelta::minutes(1));
         fill(&app, &home).await;
         app.stop_sealer().await;
         let listed: BTreeSet<String> = LISTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
