@@ -326,7 +326,8 @@ on_both! {
                 assert_eq!(answer.error_codes(), [""; 0], "{name}: {}", answer.raw);
                 assert_eq!(answer.data(rows).as_array().map(Vec::len), Some(first), "{name}");
             }
-            if costs[0].len() != costs[1].len() {
+            // A long level may give way once while it gathers ids, and is then loaded in two parts.
+            if costs[1].len() > costs[0].len() + 1 {
                 let shown: Vec<_> = costs[1].iter().map(|sql| sql.chars().take(300).collect::<String>()).take(20).collect();
                 dearer.push(format!("{name}: {} for one row, {} for a hundred: {query}\n{shown:#?}", costs[0].len(), costs[1].len()));
             }

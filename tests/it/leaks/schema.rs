@@ -104,7 +104,9 @@ impl Schema {
             return None;
         }
         let is_row = self.is_row(ty);
-        if is_row && rows == 0 {
+        // A thing of any kind, below something else: each kind is asked for by itself.
+        let is_any = ty == "Node" && !above.is_empty();
+        if is_any || is_row && rows == 0 {
             return Some(" { __typename id }".to_owned());
         }
         let rows = if is_row { rows - 1 } else { rows };
