@@ -1,5 +1,7 @@
 //! What people and programs get wrong: each is told so with a code and a sentence about it, and nothing has changed.
 
+mod handover;
+
 use std::collections::BTreeMap;
 
 use entity::vocabulary::{OrganizationKind, Role};

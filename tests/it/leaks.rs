@@ -4,18 +4,22 @@
 
 mod detector;
 mod expectation;
+mod handovers;
 mod schema;
+mod two_sides;
 mod world;
 
 use std::time::Duration;
 
-use detector::{leaks, shown, withheld};
+use detector::{leaks, shown, text, unscoped_counts, withheld};
 use entity::{AnyId, TypedId};
 use expectation::{Class, FIELDS, Field};
 use futures_util::{StreamExt as _, stream};
+use handovers::Handovers;
 use kit::{app::TestApp, caller::Answer, on_both};
 use schema::Schema;
 use serde_json::json;
+use two_sides::{KINDS, Story, TELLING, Telling};
 use world::{Asker, Id, World};
 
 /// The arguments of a field, once for each id that a placeholder of it stands for, with that id; other placeholders stand for ids of
@@ -67,7 +71,81 @@ async fn hunt_all(world: &World, root: &str) -> Vec<String> {
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker))).enumerate();
     let schema = &schema;
     let found = stream::iter(hunts).map(|(n, (field, asker))| hunt(world, schema, asker, field, n));
-    found.buffered(4).collect::<Vec<_>>().await.concat()
+    found.buffered(8).collect::<Vec<_>>().await.concat()
+}
+
+/// The arguments of a field that tells of referrals, once for each id that it is about, with that id.
+fn about<'a>(world: &'a Handovers, field: &Telling, everyday: bool) -> Vec<(String, Option<&'a handovers::Id>)> {
+    let referrals = world.ids.iter().filter(|id| id.placeholder == "referral");
+    let all: Vec<_> = referrals.map(|id| format!("\"{}\"", id.text)).collect();
+    let arguments = field.arguments.replace("{nodes}", &all.join(", "));
+    let others = |arguments: String| {
+        world.ids.iter().fold(arguments, |arguments, id| arguments.replace(&format!("{{{}}}", id.placeholder), &id.text))
+    };
+    // What adds nothing: a kind of row in every story, to those who come with another purpose.
+    let few = [Some(Story::Connected), Some(Story::RevokedBeforeContact), Some(Story::Offered)];
+    let any = arguments.contains("{node}");
+    let named = |id: &handovers::Id| arguments.contains(&format!("{{{}}}", id.placeholder));
+    let asked = world.ids.iter().filter(|id| match any {
+        true => {
+            KINDS.iter().any(|(_, placeholder)| *placeholder == id.placeholder) && (few[..if everyday { 3 } else { 1 }].contains(&id.story))
+        }
+        false if field.name.starts_with("Mutation") => named(id) && [Some(Story::Connected), Some(Story::Elsewhere)].contains(&id.story),
+        false => named(id) && id.story.is_some(),
+    });
+    let asked: Vec<_> = asked
+        .map(|id| (others(arguments.replace("{node}", &id.text).replace(&format!("{{{}}}", id.placeholder), &id.text)), Some(id)))
+        .collect();
+    if asked.is_empty() { vec![(others(arguments), None)] } else { asked }
+}
+
+/// What is wrong with the answers of one asker to a field that tells of referrals, and whether it was done for them.
+async fn hunt_about(world: &Handovers, schema: &Schema, asker: &handovers::Asker, field: &Telling) -> (Vec<String>, Option<&'static str>) {
+    let (mut found, mut done) = (Vec::new(), None);
+    if !asker.is_everyday() && !field.always {
+        return (found, done);
+    }
+    for (arguments, id) in about(world, field, asker.is_everyday()) {
+        let placeholder = id.map_or("referral", |id| id.placeholder);
+        let kind = KINDS.iter().find(|(_, known)| *known == placeholder).map(|(kind, _)| *kind);
+        let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)), kind);
+        let answer = match field.name.starts_with("Subscription") {
+            true => asker.caller.follow(&document, Duration::from_secs(2)).await,
+            false => asker.caller.ask(&document).await,
+        };
+        let said = text(&answer);
+        let by_another = |canary: &handovers::Canary| world.canaries.iter().any(|other| other.text == canary.text && asker.may_see(other));
+        let sung = world.canaries.iter().filter(|canary| said.contains(&canary.text) && !asker.may_see(canary) && !by_another(canary));
+        let mut wrong: Vec<_> = sung.map(|canary| format!("{} sees {canary:?}", asker.name)).collect();
+        let here = world.canaries.iter().filter(|canary| id.is_none_or(|id| id.story == Some(canary.story)));
+        let owed = here.filter(|canary| match field.name {
+            "Subscription.events" => canary.event && asker.may_see(canary),
+            _ => !canary.event && canary.parts.iter().any(|part| field.shows.contains(part) && asker.may(*part, canary.story)),
+        });
+        wrong.extend(owed.filter(|canary| !said.contains(&canary.text)).map(|canary| format!("{} does not see {canary:?}", asker.name)));
+        // While others write, a list and its count are of different moments.
+        if !field.name.starts_with("Mutation") {
+            unscoped_counts(&answer.body, &mut |count, shown| {
+                wrong.push(format!("{} is told of {count} rows and shown {shown}", asker.name))
+            });
+        }
+        let refused = |code: &&str| !["UNAUTHENTICATED", "FORBIDDEN"].contains(code);
+        wrong.extend(answer.error_codes().into_iter().find(refused).map(|_| format!("{} was not answered: {}", asker.name, answer.raw)));
+        let payload = &answer.body["data"][field.name.split('.').nth(1).unwrap()];
+        done = done.or((payload["userErrors"].as_array().is_some_and(Vec::is_empty)).then_some(field.name));
+        found.extend(wrong.into_iter().map(|wrong| format!("{}({}): {wrong}", field.name, &arguments[..arguments.len().min(80)])));
+    }
+    (found, done)
+}
+
+async fn hunt_referrals(world: &Handovers, root: &str) -> (Vec<String>, Vec<&'static str>) {
+    let schema = &Schema::of(&world.app.engine().sdl());
+    let fields = TELLING.iter().filter(|field| field.name.starts_with(root));
+    let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker)));
+    let found = stream::iter(hunts).map(|(field, asker)| hunt_about(world, schema, asker, field));
+    let found = found.buffered(if root == "Subscription" { 24 } else { 8 }).collect::<Vec<_>>().await;
+    let (wrong, done): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    (wrong.concat(), done.into_iter().flatten().collect())
 }
 
 fn none(found: &[String]) {
@@ -94,6 +172,23 @@ on_both! {
 
     async fn subscriptions_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
         none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await);
+    }
+
+    async fn both_sides_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
+        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Query").await;
+        none(&found);
+    }
+
+    async fn followers_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
+        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Subscription").await;
+        none(&found);
+    }
+
+    async fn each_mutation_is_done_for_somebody_and_shows_nothing_else(db: TestDatabase) {
+        let (found, done) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Mutation").await;
+        none(&found);
+        let refused = TELLING.iter().filter(|field| field.name.starts_with("Mutation") && !done.contains(&field.name));
+        none(&refused.map(|field| format!("{} was refused to everyone", field.name)).collect::<Vec<_>>());
     }
 
     async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {

@@ -6,6 +6,7 @@ use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
         client,
+        peer::{self, NewPeer},
         program::{self, NewProgram},
         registration::{self, NewRegistration},
         staff_member::{self, NewStaffMember},
@@ -13,6 +14,7 @@ use aftercare::{
     },
     store::Action,
 };
+use chrono::TimeDelta;
 use entity::{
     ClientId,
     program::Address,
@@ -21,6 +23,8 @@ use entity::{
 };
 use kit::{
     app::{Home, TestApp, new_workshop, somebody},
+    caller::Caller,
+    handover::Handover,
     on_both,
 };
 use sea_orm::{ColumnTrait, Order};
@@ -57,6 +61,86 @@ const LISTS: &[(&str, &str, &str)] = &[
         "query($first: Int!) { events(first: $first, filter: { kinds: [CLIENT_CREATED] }) { totalCount nodes {
             id cursor organization { name } client { id organization { name } identity { familyName } recovery { moud } } } } }",
         "/events/nodes",
+    ),
+    (
+        "Query.referrals",
+        "query($first: Int!) { referrals(first: $first) { totalCount nodes { number from { name } to { name organization { name } }
+            client { pseudonym identity { familyName } } person { familyName } clinical { reason moud }
+            progress { status peer { displayName peer { version } } episodeStatus history { actorName text } }
+            episode { status program { name } } externalIdentifiers { value } } } }",
+        "/referrals/nodes",
+    ),
+    (
+        "Query.referrals",
+        "query($first: Int!) { referrals(first: $first) { nodes { consent { status signedBy revokedHow missingElements client { pseudonym }
+            disclosers { name } recipients { name } confirmedBy { name } } } } }",
+        "/referrals/nodes",
+    ),
+    (
+        "Query.peers",
+        "query($first: Int!) { peers(first: $first) { totalCount nodes { displayName staffMember { displayName organization { name } }
+            program { name } } } }",
+        "/peers/nodes",
+    ),
+    (
+        "Query.contacts",
+        "query($first: Int!) { contacts(first: $first) { totalCount nodes { minutes note client { pseudonym identity { familyName } }
+            peer { displayName staffMember { displayName } } referral { number progress { status } } } } }",
+        "/contacts/nodes",
+    ),
+    (
+        "Referral.messages",
+        "query($first: Int!) { referrals(first: $first) { nodes { messages(first: 2) { totalCount nodes {
+            body authorName organization { name } referral { number } } } } } }",
+        "/referrals/nodes",
+    ),
+    (
+        "Referral.attempts",
+        "query($first: Int!) { referrals(first: $first) { nodes { attempts(first: 2) { totalCount nodes { note client { pseudonym }
+            peer { displayName } } } } } }",
+        "/referrals/nodes",
+    ),
+    (
+        "Client.timeline",
+        "query($first: Int!) { clients(first: $first) { nodes { timeline(last: 3) { totalCount nodes { kind actorName client { pseudonym }
+            subject { id } referralTransition { to text } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientCare.episodes",
+        "query($first: Int!) { clients(first: $first) { nodes { care { currentEpisode { status } episodes(first: 2) { totalCount nodes {
+            status program { name } client { pseudonym } referral { number } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientCare.contacts",
+        "query($first: Int!) { clients(first: $first) { nodes { care { contacts(first: 2) { totalCount nodes { note peer { displayName }
+            referral { number } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientCare.registrations",
+        "query($first: Int!) { clients(last: $first) { nodes { care { registrations(first: 2) { totalCount nodes { status
+            session { startsAt } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientCare.assignments",
+        "query($first: Int!) { clients(first: $first) { nodes { care { assignments(first: 2) { totalCount nodes { status
+            client { pseudonym } peer { displayName program { name } } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientPrivacy.consents",
+        "query($first: Int!) { clients(first: $first) { nodes { privacy { consents(first: 2) { totalCount nodes { status signedBy
+            disclosers { name } recipients { name } confirmedBy { name } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "ClientPrivacy.disclosures",
+        "query($first: Int!) { clients(first: $first) { nodes { privacy { disclosures(first: 2) { totalCount nodes { recipientName
+            recipient { name } client { pseudonym } consent { signedBy } } } } } } }",
+        "/clients/nodes",
     ),
     (
         "Query.auditEvents",
@@ -154,7 +238,17 @@ async fn fill(app: &TestApp, home: &Home) {
         };
         let program = program::create_in(&mut tx, &organization, new).await.unwrap();
         let new = NewStaffMember { display_name: format!("Person {number}"), email: None, roles: vec![Role::Peer], program_ids: vec![] };
-        staff_member::create_in(&mut tx, &organization, new).await.unwrap();
+        let staff_member_id = staff_member::create_in(&mut tx, &organization, new).await.unwrap().id;
+        let new = NewPeer {
+            staff_member_id,
+            program_id: home.program,
+            display_name: format!("Peer {number}"),
+            bio: None,
+            languages: vec![],
+            modalities: vec![],
+            accepting_clients: true,
+        };
+        peer::create_in(&mut tx, new).await.unwrap();
         let name = format!("Application {number}");
         let new = NewApiClient { name, scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![], keys: None };
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
@@ -186,16 +280,42 @@ async fn attend(app: &TestApp, home: &Home, clients: Vec<ClientId>) {
     tx.commit(last.unwrap()).await.unwrap();
 }
 
+/// A hundred people who were handed over to the home's program, each with a message, a contact, an episode, a consent and a disclosure.
+async fn hand_over(app: &TestApp, home: &Home) {
+    let clinic = app.home("Harbor", OrganizationKind::TreatmentProvider).await;
+    let them = Handover::between(app, clinic, home.clone()).await;
+    let record = "mutation($input: ConsentRecordInput!) { consentRecord(input: $input) { consent { id } userErrors { message } } }";
+    let send = "mutation($id: ID!) { referralSendMessage(id: $id, body: \"Hello\") { message { id } userErrors { message } } }";
+    for number in 0..100 {
+        let mut input = them.referral(app);
+        input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": number.to_string() }]);
+        let id = them.refer(input).await.text("/referralCreate/referral/id").to_owned();
+        let client = them.accepted(&id).await;
+        them.assigned(&id).await;
+        them.contact(app, &client, "COMPLETED").await.text("/contactLog/contact/id");
+        them.coordinator.ask_with(send, json!({ "id": id })).await.text("/referralSendMessage/message/id");
+        let input = json!({ "clientId": client, "consent": them.consent(app) });
+        them.coordinator.ask_with(record, json!({ "input": input })).await.text("/consentRecord/consent/id");
+    }
+    let told = them.referrer.ask("{ referrals(first: 100) { nodes { progress { status } } } }").await;
+    assert_eq!(told.data("/referrals/nodes").as_array().map(Vec::len), Some(100));
+}
+
 on_both! {
     async fn a_hundred_rows_cost_as_many_statements_as_one(db: TestDatabase) {
         let mut app = TestApp::start(db).await;
         let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let caller = app.staff(&home, &[Role::Administrator, Role::Coordinator, Role::PrivacyOfficer]).await;
+        let roles = [Role::Administrator, Role::Coordinator, Role::Supervisor, Role::PrivacyOfficer];
+        let caller: Caller = app.staff(&home, &roles).await.treating();
+        hand_over(&app, &home).await;
+        // So that they come first in lists.
+        app.clock().advance(TimeDelta::minutes(1));
         fill(&app, &home).await;
         app.stop_sealer().await;
         let listed: BTreeSet<String> = LISTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
 
         assert_eq!(connections_of(&app).await, listed, "each connection of the schema has a line in LISTS of tests/it/statements.rs");
+        let mut dearer = Vec::new();
         for (name, query, rows) in LISTS {
             let mut costs = Vec::new();
             for first in [1, 100] {
@@ -206,8 +326,13 @@ on_both! {
                 assert_eq!(answer.error_codes(), [""; 0], "{name}: {}", answer.raw);
                 assert_eq!(answer.data(rows).as_array().map(Vec::len), Some(first), "{name}");
             }
-            assert_eq!(costs[0].len(), costs[1].len(), "{name}: one row: {:#?}\na hundred: {:#?}", costs[0], costs[1]);
+            // A long level may give way once while it gathers ids, and is then loaded in two parts.
+            if costs[1].len() > costs[0].len() + 1 {
+                let shown: Vec<_> = costs[1].iter().map(|sql| sql.chars().take(300).collect::<String>()).take(20).collect();
+                dearer.push(format!("{name}: {} for one row, {} for a hundred: {query}\n{shown:#?}", costs[0].len(), costs[1].len()));
+            }
             assert!(costs[0].len() > 2, "{name}: statements are heard: {:?}", costs[0]);
         }
+        assert!(dearer.is_empty(), "{}", dearer.join("\n"));
     }
 }

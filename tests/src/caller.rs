@@ -119,6 +119,7 @@ impl Caller {
         let request = self.client.post(format!("{}/graphql/stream", self.url)).header("accept", "text/event-stream");
         let request = request.json(&body);
         let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
+        let request = if let Some(purpose) = self.purpose { request.header("x-purpose-of-use", purpose.as_str()) } else { request };
         let mut response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut raw = String::new();

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Everything of an answer that someone could read.
-fn text(answer: &Answer) -> String {
+pub(crate) fn text(answer: &Answer) -> String {
     let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
     headers.collect::<String>() + &answer.raw
 }
@@ -39,7 +39,7 @@ pub(crate) fn shown(world: &World, answer: &Answer, class: Class) -> bool {
 }
 
 /// Calls with each `totalCount` that is not the number of the rows of its list, where the list is whole.
-fn unscoped_counts(value: &Value, report: &mut dyn FnMut(u64, usize)) {
+pub(crate) fn unscoped_counts(value: &Value, report: &mut dyn FnMut(u64, usize)) {
     match value {
         Value::Object(fields) => {
             let whole = value["pageInfo"]["hasNextPage"] != true && value["pageInfo"]["hasPreviousPage"] != true;

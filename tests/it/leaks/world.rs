@@ -76,7 +76,7 @@ pub(crate) struct World {
     homes: Vec<(Place, Home)>,
 }
 
-const STAFF: [Role; 9] = [
+pub(crate) const STAFF: [Role; 9] = [
     Role::Administrator,
     Role::Referrer,
     Role::Coordinator,
@@ -318,7 +318,7 @@ impl World {
     }
 }
 
-async fn second_program(app: &TestApp, home: &Home) -> Home {
+pub(crate) async fn second_program(app: &TestApp, home: &Home) -> Home {
     let mut tx = app.store.begin(&app.system()).await.unwrap();
     let organization = tx.fetch_for(home.organization, Action::Extend).await.unwrap();
     let new = NewProgram { name: "Evening program".to_owned(), ..NewProgram::default() };

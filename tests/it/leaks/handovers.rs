@@ -1,0 +1,374 @@
+//! Referrals between two organizations in every state of consent, full of canaries; and everyone who asks, from each side and from none.
+
+use std::collections::BTreeMap;
+
+use aftercare::access::{Access, Scope, token::Subject};
+use chrono::TimeDelta;
+use entity::{
+    ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, client, consent_flow, disclosure,
+    episode, event, peer, peer_match, referral, referral_message,
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
+};
+use kit::{
+    app::{Home, TestApp},
+    caller::Caller,
+    handover::Handover,
+};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::json;
+
+use super::{
+    two_sides::{Part, Post, Reader, STAGES, Stage, Story, may_see},
+    world::{STAFF, second_program},
+};
+
+/// A text of a story, and the parts that show it: whoever may see one of them may see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Canary {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) story: Story,
+    pub(crate) text: String,
+    /// Whether it is the id of an event, which lists of events show and nothing else.
+    pub(crate) event: bool,
+}
+
+/// An id that can be asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Id {
+    pub(crate) placeholder: &'static str,
+    pub(crate) story: Option<Story>,
+    pub(crate) text: String,
+}
+
+/// Someone who asks; without a reader, nobody who may see anything.
+pub(crate) struct Asker {
+    pub(crate) name: String,
+    reader: Option<Reader>,
+    organization: Option<OrganizationId>,
+    pub(crate) caller: Caller,
+}
+
+impl Asker {
+    pub(crate) fn may(&self, part: Part, story: Story) -> bool {
+        self.reader.is_some_and(|reader| may_see(reader, part, story))
+    }
+
+    pub(crate) fn may_see(&self, canary: &Canary) -> bool {
+        canary.parts.iter().any(|part| self.may(*part, canary.story))
+    }
+
+    /// Whether they came as they do every day: strangers and other purposes ask less of what adds nothing.
+    pub(crate) fn is_everyday(&self) -> bool {
+        self.reader.is_some_and(|reader| reader.purpose == Some(PurposeOfUse::Treatment))
+    }
+}
+
+/// The data and the askers.
+pub(crate) struct Handovers {
+    pub(crate) app: TestApp,
+    pub(crate) canaries: Vec<Canary>,
+    pub(crate) ids: Vec<Id>,
+    pub(crate) askers: Vec<Asker>,
+    them: Handover,
+    connection: DatabaseConnection,
+}
+
+/// What one story is made of.
+struct Told {
+    referral: ReferralId,
+    consent: String,
+    client: ClientId,
+}
+
+impl Handovers {
+    pub(crate) async fn on(app: TestApp) -> Self {
+        let them = Handover::begin(&app).await;
+        let connection = app.database.connect().await;
+        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), them, connection };
+        world.everyone().await;
+        for stage in STAGES.iter().filter(|stage| stage.story != Story::Elsewhere) {
+            world.tell(stage).await;
+        }
+        world.elsewhere().await;
+        world.spare().await;
+        world.peer().await;
+        world.log().await;
+        world
+    }
+
+    /// The beginning of the log, as an asker's cursor.
+    pub(crate) fn start(&self, asker: &Asker) -> String {
+        let access = Access { organization: asker.organization, ..self.app.system() };
+        self.app.store.event_cursor(&access, 0).unwrap()
+    }
+
+    fn sing(&mut self, story: Story, parts: &[Part], text: impl Into<String>) {
+        self.canaries.push(Canary { parts: parts.to_vec(), story, text: text.into(), event: false });
+    }
+
+    fn id(&mut self, placeholder: &'static str, story: impl Into<Option<Story>>, text: impl ToString) {
+        self.ids.push(Id { placeholder, story: story.into(), text: text.to_string() });
+    }
+
+    async fn everyone(&mut self) {
+        let (clinic, support) = (self.them.clinic.clone(), self.them.support.clone());
+        let (clinic_elsewhere, support_elsewhere) = (second_program(&self.app, &clinic).await, second_program(&self.app, &support).await);
+        let stranger = self.app.home("Cedar", OrganizationKind::TreatmentProvider).await;
+        let treating = Some(PurposeOfUse::Treatment);
+        let few = [Role::Referrer, Role::Coordinator, Role::PrivacyOfficer];
+        for (post, home) in [(Post::Sender, &clinic), (Post::Receiver, &support)] {
+            for role in STAFF {
+                self.employ(post, home, role, treating).await;
+            }
+            for (role, purpose) in few.into_iter().flat_map(|role| [(role, None), (role, Some(PurposeOfUse::Payment))]) {
+                self.employ(post, home, role, purpose).await;
+            }
+            let id = self.app.staff_member(home, &[Role::Coordinator]).await;
+            let caller = self.app.caller(Subject::Staff(id), home, &[Role::Coordinator], &[Scope::ScheduleRead]).treating();
+            let name = format!("COORDINATOR {post:?} without scope");
+            self.askers.push(Asker { name, reader: None, organization: Some(home.organization), caller });
+        }
+        let others =
+            [(Post::SenderElsewhere, &clinic_elsewhere), (Post::ReceiverElsewhere, &support_elsewhere), (Post::Stranger, &stranger)];
+        for (post, home) in others {
+            for role in few {
+                self.employ(post, home, role, treating).await;
+            }
+        }
+        let peer = self.them.peer.clone();
+        for purpose in [treating, None, Some(PurposeOfUse::Payment)] {
+            let name = format!("the assigned PEER for {purpose:?}");
+            let reader = Some(Reader { post: Post::Receiver, role: Role::Peer, purpose, assigned: true });
+            let mut caller = peer.clone();
+            caller.purpose = purpose;
+            self.askers.push(Asker { name, reader, organization: Some(support.organization), caller });
+        }
+        let caller = self.app.anyone();
+        self.askers.push(Asker { name: "anyone".to_owned(), reader: None, organization: None, caller });
+        let colleague = self.app.staff_member(&support, &[Role::Peer]).await;
+        self.id("colleague", None, colleague);
+        self.id("receiver", None, support.program);
+    }
+
+    async fn employ(&mut self, post: Post, home: &Home, role: Role, purpose: Option<PurposeOfUse>) {
+        let id: StaffMemberId = self.app.staff_member(home, &[role]).await;
+        if role == Role::Peer {
+            self.app.peer(home, id).await;
+        }
+        let mut caller = self.app.token_of(id, home, &[role]);
+        caller.purpose = purpose;
+        let name = format!("{} {post:?} for {purpose:?}", role.as_str());
+        let reader = Some(Reader { post, role, purpose, assigned: false });
+        self.askers.push(Asker { name, reader, organization: Some(home.organization), caller });
+    }
+
+    /// Refers somebody of whom every text sings.
+    async fn refer(&self, them: &Handover, of: &str, covers: &serde_json::Value, submit: bool) -> Told {
+        let mut input = them.referral(&self.app);
+        let word = |what: &str| format!("canary-{what}-{of}.");
+        input["submit"] = json!(submit);
+        input["reason"] = json!(word("reason"));
+        input["externalIdentifiers"] = json!([{ "system": "harbor", "value": word("known") }]);
+        input["client"]["givenName"] = json!(word("given"));
+        input["client"]["familyName"] = json!(word("family"));
+        input["client"]["preferredName"] = json!(word("preferred"));
+        input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": word("mrn") }]);
+        input["client"]["contactMethods"] = json!([{ "kind": "EMAIL", "value": format!("canary-mail-{of}@example.org"), "safe": true }]);
+        input["consent"]["signedBy"] = json!(word("signer"));
+        input["consent"]["dataClasses"] = covers.clone();
+        let made = them.refer(input).await;
+        assert_eq!(made.user_error_codes(), [""; 0], "{of}: {}", made.raw);
+        Told {
+            referral: made.text("/referralCreate/referral/id").parse().unwrap(),
+            consent: made.text("/referralCreate/referral/consent/id").to_owned(),
+            client: made.text("/referralCreate/referral/client/id").parse().unwrap(),
+        }
+    }
+
+    /// Brings a story to where it is when everyone asks.
+    async fn tell(&mut self, stage: &Stage) {
+        let (story, of) = (stage.story, format!("{:?}", stage.story).to_lowercase());
+        let word = |what: &str| format!("canary-{what}-{of}.");
+        let told = self.refer(&self.them, &of, &json!(stage.covers), story != Story::Draft).await;
+        let id = told.referral.to_string();
+        for what in ["given", "family", "preferred"] {
+            self.sing(story, &[Part::SentPerson, Part::ReceivedPerson], word(what));
+        }
+        self.sing(story, &[Part::SentPerson, Part::ReceivedPerson], format!("canary-mail-{of}@"));
+        self.sing(story, &[Part::SentPerson], word("mrn"));
+        self.sing(story, &[Part::SentPerson], told.client.to_string());
+        self.sing(story, &[Part::Sent], word("known"));
+        self.sing(story, &[Part::SentClinical, Part::ReceivedClinical], word("reason"));
+        self.sing(story, &[Part::SentConsent, Part::Signer], word("signer"));
+        self.id("referral", story, &id);
+        self.id("theirs", story, told.client);
+        self.id("consent", story, &told.consent);
+        self.rename(told.client, &word("theirs")).await;
+        self.sing(story, &[Part::SentPerson], word("theirs"));
+        if !matches!(story, Story::Draft | Story::Narrow) {
+            self.converse(story, &id, [&word("sender-says"), &word("receiver-says")]).await;
+        }
+        if matches!(story, Story::Connected | Story::Narrow | Story::RevokedBeforeContact | Story::RevokedAfterContact) {
+            self.support(story, &told, &of).await;
+        }
+        match story {
+            Story::RevokedBeforeAnswer | Story::RevokedBeforeContact | Story::RevokedAfterContact => {
+                let revoke = format!(
+                    "mutation {{ consentRevoke(id: \"{}\", how: \"{}\", written: true) {{ userErrors {{ code }} }} }}",
+                    told.consent,
+                    word("how")
+                );
+                assert_eq!(self.them.referrer.ask(&revoke).await.user_error_codes(), [""; 0]);
+                self.sing(story, &[Part::SentConsent], word("how"));
+            }
+            Story::Expired => {
+                let over = Expr::val(self.app.clock().now() - TimeDelta::seconds(1));
+                let flows = consent_flow::Entity::update_many().col_expr(consent_flow::Column::ExpiresAt, over);
+                flows.filter(consent_flow::Column::ClientId.eq(told.client)).exec(&self.connection).await.unwrap();
+            }
+            _ => {}
+        }
+        // A number that can be searched for: how it goes, where nothing else is said of it.
+        let version = 740_000_000 + 1_000 * story as i32;
+        let counted = referral::Entity::update_many().col_expr(referral::Column::Version, Expr::val(version));
+        counted.filter(referral::Column::Id.eq(told.referral)).exec(&self.connection).await.unwrap();
+        self.sing(story, &[Part::FlowsBack, Part::Kept], version.to_string());
+    }
+
+    /// Both sides write to each other.
+    async fn converse(&mut self, story: Story, id: &str, bodies: [&str; 2]) {
+        for (writer, body) in [&self.them.referrer, &self.them.coordinator].into_iter().zip(bodies) {
+            let send = "mutation($id: ID!, $body: String!) { referralSendMessage(id: $id, body: $body) { userErrors { message } } }";
+            let sent = writer.ask_with(send, json!({ "id": id, "body": body })).await;
+            assert_eq!(sent.user_error_codes(), [""; 0], "{}", sent.raw);
+        }
+        for body in bodies {
+            self.sing(story, &[Part::FlowsBack, Part::Kept], body);
+        }
+        let of = referral_message::Column::ReferralId.eq(id.parse::<ReferralId>().unwrap());
+        for message in referral_message::Entity::find().filter(of).all(&self.connection).await.unwrap() {
+            self.id("message", story, message.id);
+        }
+    }
+
+    /// The receiver accepts, and goes on as far as the story does.
+    async fn support(&mut self, story: Story, told: &Told, of: &str) {
+        let (id, word) = (told.referral.to_string(), |what: &str| format!("canary-{what}-{of}."));
+        let ours: ClientId = self.them.accepted(&id).await.parse().unwrap();
+        self.rename(ours, &word("ours")).await;
+        self.sing(story, &[Part::Record], word("ours"));
+        self.sing(story, &[Part::Record], ours.to_string());
+        self.id("ours", story, ours);
+        if story == Story::Narrow {
+            return;
+        }
+        self.them.assigned(&id).await;
+        if story == Story::RevokedBeforeContact {
+            return;
+        }
+        let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
+        let input = json!({ "clientId": ours, "modality": "PHONE", "outcome": "COMPLETED", "startedAt": self.app.clock().now(), "minutes": 20,
+            "note": word("note"), "topics": [word("topic")] });
+        let contact = self.them.peer.ask_with(log, json!({ "input": input })).await;
+        self.id("contact", story, contact.text("/contactLog/contact/id"));
+        self.sing(story, &[Part::Care], word("topic"));
+        self.sing(story, &[Part::Note], word("note"));
+        if story == Story::Connected {
+            let more = format!("result: ENGAGED text: \"{}\"", word("outcome"));
+            let done = self.them.act(&self.them.peer, "referralComplete", &id, &more).await;
+            assert_eq!(done.user_error_codes(), [""; 0], "{}", done.raw);
+            self.sing(story, &[Part::FlowsBack, Part::Kept], word("outcome"));
+        }
+        for row in episode::Entity::find().filter(episode::Column::ClientId.eq(ours)).all(&self.connection).await.unwrap() {
+            self.id("episode", story, row.id);
+        }
+        for row in peer_match::Entity::find().filter(peer_match::Column::ClientId.eq(ours)).all(&self.connection).await.unwrap() {
+            self.id("match", story, row.id);
+        }
+    }
+
+    async fn rename(&self, client: ClientId, pseudonym: &str) {
+        let named = client::Entity::update_many().col_expr(client::Column::Pseudonym, Expr::val(pseudonym));
+        named.filter(client::Column::Id.eq(client)).exec(&self.connection).await.unwrap();
+    }
+
+    /// A referral between two organizations of whom nobody here is.
+    async fn elsewhere(&mut self) {
+        let from = self.app.home("Upriver", OrganizationKind::TreatmentProvider).await;
+        let to = self.app.home("Downriver", OrganizationKind::RecoveryCommunityOrganization).await;
+        let they = Handover::between(&self.app, from, to).await;
+        let told = self.refer(&they, "elsewhere", &json!(STAGES[1].covers), true).await;
+        let ours = they.accepted(&told.referral.to_string()).await;
+        for what in ["given", "family", "mail", "reason", "signer", "known", "mrn"] {
+            self.sing(Story::Elsewhere, &[Part::Sent], format!("canary-{what}-elsewhere"));
+        }
+        for id in [ours.clone(), told.client.to_string()] {
+            self.sing(Story::Elsewhere, &[Part::Sent], id);
+        }
+        self.id("referral", Story::Elsewhere, told.referral);
+        self.id("theirs", Story::Elsewhere, told.client);
+        self.id("ours", Story::Elsewhere, ours);
+        self.id("consent", Story::Elsewhere, told.consent);
+    }
+
+    /// Referrals for mutations to move on: nobody looks for anything of them.
+    async fn spare(&mut self) {
+        let covers = json!(STAGES[1].covers);
+        for placeholder in ["spareDraft", "spareOffered", "spareUnwanted", "spareAccepted", "spareConnected", "spareConsent"] {
+            let told = self.refer(&self.them, placeholder, &covers, placeholder != "spareDraft").await;
+            let id = told.referral.to_string();
+            if matches!(placeholder, "spareAccepted" | "spareConnected") {
+                let ours = self.them.accepted(&id).await;
+                if placeholder == "spareConnected" {
+                    self.them.assigned(&id).await;
+                    self.them.contact(&self.app, &ours, "COMPLETED").await;
+                }
+            }
+            self.id(placeholder, None, if placeholder == "spareConsent" { told.consent } else { id });
+        }
+    }
+
+    /// What the peer says of themselves is for colleagues, and for the sender who is told who supports the client.
+    async fn peer(&mut self) {
+        let bio = "canary-bio.";
+        let said = peer::Entity::update_many().col_expr(peer::Column::Bio, Expr::val(bio));
+        said.filter(peer::Column::Id.eq(self.them.peer_id)).exec(&self.connection).await.unwrap();
+        let id = self.them.peer_id;
+        self.id("peer", None, id);
+    }
+
+    /// The ids of what was disclosed and of what happened.
+    async fn log(&mut self) {
+        self.app.sealed().await;
+        let ids = |placeholder: &str, world: &Self| -> BTreeMap<String, Story> {
+            let of = world.ids.iter().filter(|id| id.placeholder == placeholder);
+            of.filter_map(|id| Some((id.text.clone(), id.story?))).collect()
+        };
+        let (referrals, theirs, ours) = (ids("referral", self), ids("theirs", self), ids("ours", self));
+        for row in disclosure::Entity::find().all(&self.connection).await.unwrap() {
+            let client = row.client_id.to_string();
+            if let Some(story) = theirs.get(&client).or_else(|| ours.get(&client)).copied() {
+                let part = if theirs.contains_key(&client) { Part::SentDisclosures } else { Part::ReceivedDisclosures };
+                self.id("disclosure", story, row.id);
+                self.sing(story, &[part], row.id.to_string());
+            }
+        }
+        let care = [ContactId::PREFIX, EpisodeId::PREFIX, PeerMatchId::PREFIX];
+        let clinic = self.them.clinic.organization;
+        for row in event::Entity::find().all(&self.connection).await.unwrap() {
+            let client = row.client_id.map(|id| id.to_string()).unwrap_or_default();
+            let told = row.referral_id.and_then(|id| referrals.get(&id.to_string()));
+            let (story, mut parts) = match (told, theirs.get(&client), ours.get(&client)) {
+                (Some(story), ..) => (*story, vec![if row.organization_id == clinic { Part::Sent } else { Part::Received }]),
+                (None, Some(story), _) => (*story, vec![Part::SentPerson]),
+                (None, None, Some(story)) if care.contains(&row.subject_kind.as_str()) => (*story, vec![Part::Care]),
+                (None, None, Some(story)) => (*story, vec![Part::Record]),
+                (None, None, None) => continue,
+            };
+            if told.is_some() && row.other_organization_id.is_some() {
+                parts.push(if row.organization_id == clinic { Part::Kept } else { Part::FlowsBack });
+            }
+            self.canaries.push(Canary { parts, story, text: row.id.to_string(), event: true });
+        }
+    }
+}
