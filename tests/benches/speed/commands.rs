@@ -1,0 +1,86 @@
+//! What is written, and how soon it is heard of.
+
+use std::time::Instant;
+
+use aftercare::command::{Plan, load_demo};
+use entity::vocabulary::{OrganizationKind, Role};
+use futures_util::future::join_all;
+use kit::{app::TestApp, databases::TestDatabase, follower::Follower, handover::Handover};
+use serde_json::json;
+
+use crate::measure::{Times, ms};
+
+/// How many referrals are made, one after the other and at once.
+const REFERRALS: usize = 320;
+const AT_ONCE: usize = 16;
+
+/// Referrals of new clients, submitted, over HTTP.
+pub(crate) async fn referring(db: TestDatabase) {
+    let kind = db.kind;
+    let app = TestApp::start(db).await;
+    let them = Handover::begin(&app).await;
+    let mut input = them.referral(&app);
+    input["client"]["externalIdentifiers"] = json!([]);
+    input["externalIdentifiers"] = json!([]);
+    let refer = async || {
+        let answer = them.refer(input.clone()).await;
+        assert_eq!(answer.user_error_codes(), [""; 0], "{}", answer.raw);
+    };
+    for _ in 0..20 {
+        refer().await;
+    }
+    for at_once in [1, AT_ONCE] {
+        let begun = Instant::now();
+        join_all((0..at_once).map(async |_| {
+            for _ in 0..REFERRALS / at_once {
+                refer().await;
+            }
+        }))
+        .await;
+        println!("{kind:?}: referralCreate, {at_once} at once: {:.0} a second", REFERRALS as f64 / begun.elapsed().as_secs_f64());
+    }
+}
+
+/// From the answer to a mutation to its event at a subscriber over a WebSocket; an event that is faster than the answer counts as none.
+pub(crate) async fn hearing(db: TestDatabase) {
+    let kind = db.kind;
+    let app = TestApp::start(db).await;
+    let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+    let administrator = app.staff(&home, &[Role::Administrator]).await;
+    app.sealed().await;
+    let mut follower = Follower::after(&administrator, &app.url, None).await;
+    assert!(follower.hears_nothing().await);
+    let (mut after, mut whole) = (Vec::new(), Vec::new());
+    for number in 0..300 {
+        let create = "mutation($name: String!) { programCreate(input: { name: $name }) { userErrors { code } } }";
+        let begun = Instant::now();
+        let mutation = async {
+            administrator.ask_with(create, json!({ "name": format!("Program {number}") })).await;
+            Instant::now()
+        };
+        let event = async {
+            follower.event().await;
+            Instant::now()
+        };
+        let (answered, heard) = futures_util::future::join(mutation, event).await;
+        after.push(heard.saturating_duration_since(answered));
+        whole.push(heard - begun);
+    }
+    let (after, whole): (Times, Times) = (Times::of(after), Times::of(whole));
+    let said = |times: &Times| format!("p50 {}, p99 {}", ms(times.at(50)), ms(times.at(99)));
+    println!("{kind:?}: an event after its mutation's answer: {}; from asking to hearing: {}", said(&after), said(&whole));
+}
+
+/// Made-up data.
+pub(crate) async fn loading(db: TestDatabase) {
+    let kind = db.kind;
+    let app = TestApp::start(db).await;
+    let plan = Plan { clients: 1_000, workshops: 100, sessions: 10, registrations: 1_000, ..Plan::default() };
+    let begun = Instant::now();
+    load_demo(&app, &plan, false).await.unwrap();
+    let (taken, events) = (begun.elapsed().as_secs_f64(), app.database.count("FROM event").await);
+    println!(
+        "{kind:?}: demo load, 1000 clients, 100 workshops, 1000 registrations: {taken:.1} s, {:.0} events a second",
+        events as f64 / taken
+    );
+}
