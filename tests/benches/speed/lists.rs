@@ -13,7 +13,7 @@ use kit::{
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
-use crate::measure::beside;
+use crate::measure::{beside, sized};
 
 async fn loaded(db: TestDatabase, plan: &Plan) -> TestApp {
     let mut app = TestApp::start(db).await;
@@ -82,7 +82,7 @@ const REFERRALS_BY_HAND: &str = "SELECT r.number, r.urgency, r.created_at, r.sta
 /// A page of what a coordinator received, with who it is about. By hand, names stay sealed.
 pub(crate) async fn referrals(db: TestDatabase) {
     let kind = db.kind;
-    let app = loaded(db, &Plan { clients: 2_000, workshops: 0, registrations: 0, ..Plan::default() }).await;
+    let app = loaded(db, &Plan { clients: sized(4_000) as u32, workshops: 0, registrations: 0, ..Plan::default() }).await;
     let connection = app.database.connect().await;
     let token = token_for(&app, "Riverbend Peers", &[Role::Coordinator].into(), TimeDelta::hours(1)).await.unwrap();
     let casey = Credentials { bearer: Some(token), purpose: Some(PurposeOfUse::Treatment), request_id: "bench".to_owned() };

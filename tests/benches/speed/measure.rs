@@ -3,9 +3,14 @@
 use std::time::{Duration, Instant};
 
 /// How often each of two is measured.
-const ROUNDS: usize = 600;
+const ROUNDS: usize = sized(600);
 /// And before that, so that caches and prepared statements are there.
-const WARM: usize = 60;
+const WARM: usize = sized(60);
+
+/// How many of something; a twentieth of it in a build without optimization, which only shows that the benchmark still works.
+pub(crate) const fn sized(number: usize) -> usize {
+    if cfg!(debug_assertions) { number.div_ceil(20) } else { number }
+}
 
 /// The times of one of the things that are compared.
 pub(crate) struct Times(Vec<Duration>);
