@@ -9,8 +9,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect
 use super::client;
 use crate::{
     access::{Access, Actor, Scope},
-    error::Result,
-    store::{Action, Class, Event, Grants, Protected, Tx, Visible, always, never, query},
+    error::{Refusal, Result},
+    store::{Action, Class, Event, Grants, Protected, Tx, Visible, always, never, query, unique},
 };
 
 /// The peers that the caller is; nothing when they act as none.
@@ -89,7 +89,7 @@ pub(super) async fn begin(tx: &mut Tx, client: ClientId, peer: &Visible<peer::En
         ended_at: Set(None),
         version: Set(1),
     };
-    tx.insert_unseen(row).await?;
+    tx.insert_unseen(row).await.map_err(|error| unique(error, || Refusal::stale(None)))?;
     tx.record(Event::new(EventKind::PeerMatched, peer.organization_id, id, 1).of_client(client));
     Ok(())
 }

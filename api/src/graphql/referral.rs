@@ -111,7 +111,7 @@ impl Referral {
         };
         let Some(sealed) = &opened.person else { return Ok(None) };
         let person = ctx.store().unseal(&opened, referral::Column::Person, sealed).await.map_err(query_error)?;
-        Ok(Some(ReferralPerson(person)))
+        Ok(Some(ReferralPerson { person, of: self.0.clone() }))
     }
 
     /// Class B: the facts of discharge, likewise.
@@ -209,59 +209,67 @@ async fn program_of(ctx: &Context<'_>, id: Option<ProgramId>) -> Result<Option<P
 }
 
 /// The person as the sender disclosed them.
-pub(crate) struct ReferralPerson(Person);
+pub(crate) struct ReferralPerson {
+    person: Person,
+    of: Visible<referral::Entity>,
+}
 
 /// The person as the sender disclosed them.
 #[Object]
 impl ReferralPerson {
     /// Given name.
     async fn given_name(&self) -> &str {
-        &self.0.given_name
+        &self.person.given_name
     }
 
     /// Family name.
     async fn family_name(&self) -> &str {
-        &self.0.family_name
+        &self.person.family_name
     }
 
     /// How they want to be called.
     async fn preferred_name(&self) -> Option<&str> {
-        self.0.preferred_name.as_deref()
+        self.person.preferred_name.as_deref()
     }
 
     /// As they say.
     async fn pronouns(&self) -> Option<&str> {
-        self.0.pronouns.as_deref()
+        self.person.pronouns.as_deref()
     }
 
     /// Date of birth.
     async fn date_of_birth(&self) -> Date {
-        Date(self.0.date_of_birth)
+        Date(self.person.date_of_birth)
     }
 
     /// How they are reached.
     async fn contact_methods(&self) -> Vec<ContactMethod> {
-        self.0.contact_methods.iter().cloned().map(ContactMethod).collect()
+        self.person.contact_methods.iter().cloned().map(ContactMethod).collect()
     }
 
     /// Where they live.
     async fn address(&self) -> Option<Address> {
-        self.0.address.clone().map(Into::into)
+        self.person.address.clone().map(Into::into)
     }
 
     /// What they speak.
     async fn languages(&self) -> Vec<LanguageTag> {
-        self.0.languages.iter().cloned().map(LanguageTag).collect()
+        self.person.languages.iter().cloned().map(LanguageTag).collect()
     }
 
     /// Whether an interpreter is needed.
     async fn interpreter_needed(&self) -> bool {
-        self.0.interpreter_needed
+        self.person.interpreter_needed
     }
 
-    /// As they describe themselves.
-    async fn communities(&self) -> &[String] {
-        &self.0.communities
+    /// As they describe themselves. Class B, although it stands here: none where the clinical facts are not open to the viewer.
+    async fn communities(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let Some(opened) = self.of.open::<class::ReferralClinical>() else {
+            ctx.closed(Class::ReferralClinical, why_closed(&ctx.access(), &self.of, Class::ReferralClinical));
+            return Ok(Vec::new());
+        };
+        let clinical: Clinical = ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await.map_err(query_error)?;
+        Ok(clinical.communities)
     }
 }
 

@@ -86,6 +86,7 @@ impl ReferralCreateInput {
                 expected_discharge_on: self.expected_discharge_on.map(|date| date.0),
                 discharge_type: self.discharge_type,
                 level: self.level_of_care_left.map(Into::into),
+                communities: Vec::new(),
                 pathways: Vec::new(),
                 moud: None,
                 reason: self.reason,

@@ -38,13 +38,14 @@ pub(crate) fn shown(world: &World, answer: &Answer, class: Class) -> bool {
     world.canaries.iter().any(|canary| canary.class == class && text.contains(&canary.text))
 }
 
-/// Calls with each `totalCount` that is not the number of the rows of its list, where the list is whole.
+/// Calls with each `totalCount` that is more than the rows of its list, where the list is whole: it tells of rows that are not shown. What
+/// is written between the count and the list, by others who ask, makes it less.
 pub(crate) fn unscoped_counts(value: &Value, report: &mut dyn FnMut(u64, usize)) {
     match value {
         Value::Object(fields) => {
             let whole = value["pageInfo"]["hasNextPage"] != true && value["pageInfo"]["hasPreviousPage"] != true;
             if let (Some(count), Some(nodes), true) = (value["totalCount"].as_u64(), value["nodes"].as_array(), whole)
-                && count != nodes.len() as u64
+                && count > nodes.len() as u64
             {
                 report(count, nodes.len());
             }

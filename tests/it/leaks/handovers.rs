@@ -314,7 +314,9 @@ impl Handovers {
     /// Referrals for mutations to move on: nobody looks for anything of them.
     async fn spare(&mut self) {
         let covers = json!(STAGES[1].covers);
-        for placeholder in ["spareDraft", "spareOffered", "spareUnwanted", "spareAccepted", "spareConnected", "spareConsent"] {
+        for placeholder in
+            ["spareDraft", "spareOffered", "spareUnwanted", "spareWithdrawn", "spareAccepted", "spareConnected", "spareConsent"]
+        {
             let told = self.refer(&self.them, placeholder, &covers, placeholder != "spareDraft").await;
             let id = told.referral.to_string();
             if matches!(placeholder, "spareAccepted" | "spareConnected") {

@@ -85,6 +85,8 @@ impl Schema {
             ("Node", Some(kind)) => {
                 format!(" {{ __typename id ... on {kind}{} }}", self.everything(kind, DEPTH, ROWS, &mut Vec::new()).unwrap())
             }
+            // Of every kind at once: no rows within rows, or the document is longer than documents may be.
+            ("Node", None) => self.everything("Node", DEPTH, 1, &mut Vec::new()).unwrap(),
             (given, _) => self.everything(given, DEPTH, ROWS, &mut Vec::new()).unwrap(),
         };
         format!("{} {{ {field}{arguments}{below} }}", root.to_lowercase())

@@ -267,6 +267,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.referralSubmit", "id: \"{spareDraft}\"", &[]),
     telling("Mutation.referralAccept", "id: \"{spareOffered}\"", &[]),
     telling("Mutation.referralDecline", "id: \"{spareUnwanted}\", reason: NO_CAPACITY", &[]),
+    telling("Mutation.referralCancel", "id: \"{spareWithdrawn}\", reason: REQUESTER_WITHDREW", &[]),
     telling("Mutation.referralAssign", "id: \"{spareAccepted}\", peerId: \"{peer}\", clientChose: false", &[]),
     telling("Mutation.referralComplete", "id: \"{spareConnected}\", result: ENGAGED", &[]),
     always("Mutation.referralSendMessage", "id: \"{referral}\", body: \"Thank you\"", &[]),

@@ -113,6 +113,7 @@ fn new_referral(number: usize, person: &NewClient, from: &Place, home: &Home, to
             expected_discharge_on: None,
             discharge_type: DischargeType::Completed,
             level: Some((AsamEdition::Fourth, "3.5".to_owned())),
+            communities: Vec::new(),
             pathways: Vec::new(),
             moud: None,
             reason: Some("Asks for somebody who has been there.".to_owned()),

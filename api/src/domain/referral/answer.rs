@@ -250,11 +250,13 @@ pub async fn assign_in(
         return Err(Error::NotFound);
     }
     let client = referral.to_client_id.ok_or_else(|| Error::internal("an accepted referral has no client of the receiver"))?;
-    peer_match::begin(tx, client, &peer, client_chose).await?;
     let change =
         referral::ActiveModel { peer_id: Set(Some(peer.id.into())), assigned_at: Set(Some(tx.access().now.into())), ..Default::default() };
     let step = Advance { to: ReferralStatus::Assigned, side: Side::Receiver, reason: None, text: None, change };
-    advance(tx, &referral, version, step).await
+    // First, so that of two who assign at once the second learns that it changed, and pairs nobody.
+    let assigned = advance(tx, &referral, version, step).await?;
+    peer_match::begin(tx, client, &peer, client_chose).await?;
+    Ok(assigned)
 }
 
 /// Says that the client is linked: the referral's work is done, while support goes on in its episode.

@@ -44,12 +44,10 @@ pub struct Person {
     pub languages: Vec<String>,
     /// Whether an interpreter is needed.
     pub interpreter_needed: bool,
-    /// As they describe themselves.
-    pub communities: Vec<String>,
 }
 
 impl Person {
-    pub(super) fn of(identity: Identity, recovery: &Recovery) -> Self {
+    pub(super) fn of(identity: Identity) -> Self {
         Self {
             given_name: identity.given_name,
             family_name: identity.family_name,
@@ -61,7 +59,6 @@ impl Person {
             time_zone: identity.time_zone,
             languages: identity.languages,
             interpreter_needed: identity.interpreter_needed,
-            communities: recovery.communities.clone(),
         }
     }
 
@@ -83,8 +80,13 @@ impl Person {
             payer: None,
             external_identifiers: Vec::new(),
         };
-        let (pathways, moud) = clinical.map_or_else(Default::default, |clinical| (clinical.pathways, clinical.moud));
-        (identity, Recovery { communities: self.communities, pathways, moud, ..Recovery::default() })
+        let recovery = clinical.map(|clinical| Recovery {
+            communities: clinical.communities,
+            pathways: clinical.pathways,
+            moud: clinical.moud,
+            ..Recovery::default()
+        });
+        (identity, recovery.unwrap_or_default())
     }
 }
 
@@ -99,6 +101,8 @@ pub struct Clinical {
     pub discharge_type: DischargeType,
     /// The ASAM level that they leave.
     pub level: Option<(AsamEdition, String)>,
+    /// As they describe themselves.
+    pub communities: Vec<String>,
     /// The ways of recovery they name.
     pub pathways: Vec<RecoveryPathway>,
     /// Whether they use medication for opioid use disorder.
@@ -155,8 +159,12 @@ pub(super) async fn snapshot_of(tx: &Tx, draft: &Visible<referral::Entity>, cove
     }
     let key = tx.key_of(draft.id).await?;
     let of_client = covered & DataClass::ReferralClinical.bit() != 0;
-    let clinical = if of_client { Clinical { pathways: recovery.pathways.clone(), moud: recovery.moud, ..clinical } } else { clinical };
-    let person = Person::of(identity, &recovery);
+    let clinical = if of_client {
+        Clinical { communities: recovery.communities, pathways: recovery.pathways, moud: recovery.moud, ..clinical }
+    } else {
+        clinical
+    };
+    let person = Person::of(identity);
     Ok(referral::ActiveModel {
         person: Set(Some(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Person, &person)?)),
         clinical: Set(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Clinical, &clinical)?),
