@@ -1,6 +1,6 @@
 //! Following what happens, over a WebSocket.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aftercare::access::token::Subject;
 use entity::vocabulary::{OrganizationKind, Role};
@@ -117,14 +117,13 @@ on_both! {
         }
     }
 
-    async fn what_either_replica_commits_is_heard_at_the_other_at_once(db: TestDatabase) {
+    async fn what_either_replica_commits_is_heard_at_the_other(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let (_, administrator) = home(&app, "Open Door").await;
         let replica = app.replica().await;
         let there = Caller::with_token(&replica.url, administrator.token.as_deref().unwrap());
         let now = cursor(&administrator).await;
         let mut followers = [Follower::after(&there, &replica.url, Some(&now)).await, Follower::after(&administrator, &app.url, Some(&now)).await];
-        let begun = Instant::now();
 
         for n in 0..10 {
             let caller = if n % 2 == 0 { &administrator } else { &there };
@@ -133,9 +132,6 @@ on_both! {
                 assert_eq!(follower.event().await["subjectId"], id);
             }
         }
-
-        // By the poll alone, each would take half a second on average.
-        assert!(app.database.kind == Kind::Sqlite || begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
 
     async fn who_may_not_follow_is_told_so_and_nothing_more(db: TestDatabase) {
