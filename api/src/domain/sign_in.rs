@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    OrganizationId, ProgramId, api_client, api_client_program, organization, staff_member, staff_program,
-    vocabulary::{PurposeOfUse, Role},
+    ApiClientId, ProgramId, StaffMemberId,
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
-use sea_orm::{ColumnTrait, Condition};
 
 use crate::{
     access::{
@@ -14,7 +13,7 @@ use crate::{
         token::{Subject, Verified},
     },
     error::{Error, Result},
-    store::Store,
+    store::{Named, Store},
 };
 
 /// Makes the caller's access of a verified token: its roles and scopes, as far as the row still has them.
@@ -22,17 +21,11 @@ use crate::{
 /// # Errors
 /// `NotPermitted` when the token is revoked, or whoever it names is unknown, left, revoked or of another organization.
 pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<Access> {
-    let system = Access::system("sign-in", caller.now);
-    if store.refuses_jti(&claims.jti).await? {
-        return Err(Error::NotPermitted);
-    }
-    let home = store.fetch::<organization::Entity>(&system, claims.organization).await?;
-    let home = home.filter(|home| home.active).ok_or(Error::NotPermitted)?;
     let known = match claims.subject {
-        Subject::Staff(id) => staff(store, &system, id).await?,
-        Subject::Api(id) => application(store, &system, id).await?,
+        Subject::Staff(id) => staff(store, id, &claims).await?,
+        Subject::Api(id) => application(store, id, &claims).await?,
     };
-    let known = known.filter(|known| known.organization == claims.organization).ok_or(Error::NotPermitted)?;
+    let known = known.ok_or(Error::NotPermitted)?;
     let token = Some(Token { jti: claims.jti, expires_at: claims.expires_at });
     let scopes = match &known.scopes {
         Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
@@ -40,10 +33,10 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
     };
     Ok(Access {
         actor: known.actor,
-        organization: Some(known.organization),
-        organization_kind: Some(home.kind),
+        organization: Some(claims.organization),
+        organization_kind: Some(known.organization_kind),
         programs: known.programs,
-        roles: claims.roles.intersection(&known.roles).copied().collect(),
+        roles: known.roles.iter().copied().filter(|role| claims.roles.contains(role)).collect(),
         scopes,
         purposes: known.purposes,
         token,
@@ -73,42 +66,39 @@ pub async fn still(store: &Store, before: &Access) -> Result<Access> {
 
 struct Known {
     actor: Actor,
-    organization: OrganizationId,
+    organization_kind: OrganizationKind,
     programs: Vec<ProgramId>,
-    roles: BTreeSet<Role>,
+    roles: Vec<Role>,
     /// None where the row sets no bound.
     scopes: Option<BTreeSet<Scope>>,
     purposes: BTreeSet<PurposeOfUse>,
 }
 
-async fn staff(store: &Store, system: &Access, id: entity::StaffMemberId) -> Result<Option<Known>> {
-    let Some(row) = store.fetch::<staff_member::Entity>(system, id).await?.filter(|row| row.active) else {
-        return Ok(None);
-    };
-    let of = Condition::all().add(staff_program::Column::StaffMemberId.eq(id));
-    let programs = store.parts::<staff_program::Entity>(system, of).await?;
-    Ok(Some(Known {
+async fn staff(store: &Store, id: StaffMemberId, claims: &Verified) -> Result<Option<Known>> {
+    let named = store.staff_caller(id, claims.organization, &claims.jti).await?;
+    Ok(named.map(|Named { organization_kind, roles, programs, rest: () }| Known {
         actor: Actor::Staff(id),
-        organization: row.organization_id,
-        programs: programs.into_iter().map(|program| program.program_id).collect(),
-        roles: row.roles.iter().copied().collect(),
+        organization_kind,
+        programs,
+        roles,
         scopes: None,
-        purposes: PurposeOfUse::ALL.iter().copied().filter(|purpose| *purpose != PurposeOfUse::Emergency).collect(),
+        purposes: PurposeOfUse::ALL.iter().copied().filter(not_emergency).collect(),
     }))
 }
 
-async fn application(store: &Store, system: &Access, id: entity::ApiClientId) -> Result<Option<Known>> {
-    let Some(row) = store.fetch::<api_client::Entity>(system, id).await?.filter(|row| row.revoked_at.is_none()) else {
-        return Ok(None);
-    };
-    let of = Condition::all().add(api_client_program::Column::ApiClientId.eq(id));
-    let programs = store.parts::<api_client_program::Entity>(system, of).await?;
-    Ok(Some(Known {
+async fn application(store: &Store, id: ApiClientId, claims: &Verified) -> Result<Option<Known>> {
+    let named = store.api_caller(id, claims.organization, &claims.jti).await?;
+    Ok(named.map(|Named { organization_kind, roles, programs, rest: (scopes, purposes) }| Known {
         actor: Actor::Api(id),
-        organization: row.organization_id,
-        programs: programs.into_iter().map(|program| program.program_id).collect(),
-        roles: row.roles.iter().copied().collect(),
-        scopes: Some(row.scopes.iter().filter_map(|name| name.parse().ok()).collect()),
-        purposes: row.purposes.iter().copied().filter(|purpose| *purpose != PurposeOfUse::Emergency).collect(),
+        organization_kind,
+        programs,
+        roles,
+        scopes: Some(scopes.iter().filter_map(|name| name.parse().ok()).collect()),
+        purposes: purposes.into_iter().filter(not_emergency).collect(),
     }))
+}
+
+/// An emergency is opened by `emergencyAccess` alone.
+fn not_emergency(purpose: &PurposeOfUse) -> bool {
+    *purpose != PurposeOfUse::Emergency
 }

@@ -3,24 +3,18 @@
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    convert::Infallible,
     hash::{Hash, Hasher},
     marker::PhantomData,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
-use async_graphql::{
-    ContextBase, QueryPathNode, QueryPathSegment,
-    dataloader::{DataLoader, Loader},
-};
-use futures_util::future::BoxFuture;
+use async_graphql::{ContextBase, QueryPathNode, QueryPathSegment};
 use serde::Serialize;
-use tokio::task::{JoinHandle, yield_now};
 use uuid::Uuid;
 
 use entity::{PeerId, peer};
 
+use super::level::{Levels, Loader, Loads};
 use crate::{
     access::Access,
     domain::{referral::Closed, sign_in::still},
@@ -44,6 +38,8 @@ pub(crate) struct RequestData {
     access: Mutex<Arc<Access>>,
     loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     redactions: Mutex<Vec<Redaction>>,
+    /// What the loaders wait for.
+    pub(super) levels: Levels,
     pub(crate) replayed: std::sync::atomic::AtomicBool,
     /// Whether anything was executed: a subscription's first item, or a query. See [`super::nullable`].
     pub(crate) executed: std::sync::atomic::AtomicBool,
@@ -56,6 +52,7 @@ impl RequestData {
             access: Mutex::new(Arc::new(access)),
             loaders: Mutex::default(),
             redactions: Mutex::default(),
+            levels: Levels::default(),
             replayed: false.into(),
             executed: false.into(),
         }
@@ -80,71 +77,37 @@ impl RequestData {
     }
 
     /// The request's one loader of this kind.
-    fn loader<L: OfRequest>(&self) -> Arc<DataLoader<L>> {
+    fn loader<L: Loads>(&self) -> Arc<Loader<L>> {
         let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
-        let loader = loaders.entry(TypeId::of::<L>()).or_insert_with(|| {
-            let loader = L::new(self.store.clone(), self.access());
-            Arc::new(DataLoader::new(loader, after_siblings).delay(Duration::ZERO))
-        });
-        Arc::clone(loader).downcast().expect("the loaders are kept under their own type")
+        let made = || Arc::new(Loader::<L>::new(self.store.clone(), self.access(), self.levels.clone())) as Arc<dyn Any + Send + Sync>;
+        Arc::clone(loaders.entry(TypeId::of::<L>()).or_insert_with(made)).downcast().expect("the loaders are kept under their own type")
     }
 }
 
-/// Runs what gathers the rows of a level once the request's task, which may give way in the middle of a long level, has gone on to its end.
-fn after_siblings(load: BoxFuture<'static, ()>) -> JoinHandle<()> {
-    tokio::spawn(async {
-        yield_now().await;
-        load.await;
-    })
-}
+/// Rows by id, as the caller may see them.
+struct ById<E>(PhantomData<E>);
 
-/// What loads for one request with the caller's access.
-trait OfRequest: Send + Sync + 'static {
-    fn new(store: Store, access: Arc<Access>) -> Self;
-}
-
-/// Rows by id, as the caller may see them, all that one level asks for with one statement.
-struct ById<E> {
-    store: Store,
-    access: Arc<Access>,
-    entity: PhantomData<E>,
-}
-
-impl<E: Protected> OfRequest for ById<E> {
-    fn new(store: Store, access: Arc<Access>) -> Self {
-        Self { store, access, entity: PhantomData }
-    }
-}
-
-impl<E: Protected> Loader<E::Id> for ById<E> {
+impl<E: Protected> Loads for ById<E> {
+    type Key = E::Id;
     type Value = Visible<E>;
-    type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[E::Id]) -> Result<HashMap<E::Id, Visible<E>>, Arc<Error>> {
-        let rows = self.store.by_ids::<E>(&self.access, ids).await.map_err(Arc::new)?;
+    async fn load(store: &Store, access: &Access, ids: &[E::Id]) -> Result<HashMap<E::Id, Visible<E>>, Error> {
+        let rows = store.by_ids::<E>(access, ids).await?;
         Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
     }
 }
 
-/// Pages of children by parent, all of the same list that one level asks for with one statement.
-struct OfParents<E> {
-    store: Store,
-    access: Arc<Access>,
-    entity: PhantomData<E>,
-}
-
-impl<E: Protected> OfRequest for OfParents<E> {
-    fn new(store: Store, access: Arc<Access>) -> Self {
-        Self { store, access, entity: PhantomData }
-    }
-}
-
-/// A list of one parent. The digest tells lists apart.
-#[derive(Clone)]
+/// A page of children of one parent. The digest tells lists apart.
 struct OfParent<E: Protected> {
     parent: Uuid,
     digest: Arc<[u8]>,
     list: Arc<Children<E>>,
+}
+
+impl<E: Protected> Clone for OfParent<E> {
+    fn clone(&self) -> Self {
+        Self { parent: self.parent, digest: Arc::clone(&self.digest), list: Arc::clone(&self.list) }
+    }
 }
 
 impl<E: Protected> PartialEq for OfParent<E> {
@@ -161,12 +124,15 @@ impl<E: Protected> Hash for OfParent<E> {
     }
 }
 
-impl<E: Protected> Loader<OfParent<E>> for OfParents<E> {
+/// Pages of children by parent: one statement for each list that is asked of some of them.
+struct OfParents<E>(PhantomData<E>);
+
+impl<E: Protected> Loads for OfParents<E> {
+    type Key = OfParent<E>;
     /// A list that fails leaves those beside it alone.
     type Value = Result<Arc<ChildPage<E>>, Arc<Error>>;
-    type Error = Infallible;
 
-    async fn load(&self, asked: &[OfParent<E>]) -> Result<HashMap<OfParent<E>, Self::Value>, Infallible> {
+    async fn load(store: &Store, access: &Access, asked: &[OfParent<E>]) -> Result<HashMap<OfParent<E>, Self::Value>, Error> {
         let mut lists: HashMap<&[u8], Vec<&OfParent<E>>> = HashMap::new();
         for of_parent in asked {
             lists.entry(&of_parent.digest).or_default().push(of_parent);
@@ -174,7 +140,7 @@ impl<E: Protected> Loader<OfParent<E>> for OfParents<E> {
         let mut loaded = HashMap::new();
         for same in lists.into_values() {
             let parents: Vec<_> = same.iter().map(|of_parent| of_parent.parent).collect();
-            match self.store.children(&self.access, &same[0].list, &parents).await {
+            match store.children(access, &same[0].list, &parents).await {
                 Ok(mut pages) => {
                     loaded.extend(same.into_iter().filter_map(|key| Some((key.clone(), Ok(Arc::new(pages.remove(&key.parent)?))))))
                 }
@@ -188,49 +154,29 @@ impl<E: Protected> Loader<OfParent<E>> for OfParents<E> {
     }
 }
 
-/// The parts of rows, all that one level asks for with one statement.
-struct PartsOf<E, P> {
-    store: Store,
-    access: Arc<Access>,
-    parts: PhantomData<(E, P)>,
-}
+/// The parts of rows.
+struct PartsOf<E, P>(PhantomData<(E, P)>);
 
-impl<E: Protected, P: PartOf<E>> OfRequest for PartsOf<E, P> {
-    fn new(store: Store, access: Arc<Access>) -> Self {
-        Self { store, access, parts: PhantomData }
-    }
-}
-
-impl<E: Protected, P: PartOf<E>> Loader<E::Id> for PartsOf<E, P> {
+impl<E: Protected, P: PartOf<E>> Loads for PartsOf<E, P> {
+    type Key = E::Id;
     type Value = Arc<[P::Model]>;
-    type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[E::Id]) -> Result<HashMap<E::Id, Arc<[P::Model]>>, Arc<Error>> {
-        let parts = self.store.parts_of::<E, P>(&self.access, ids).await.map_err(Arc::new)?;
+    async fn load(store: &Store, access: &Access, ids: &[E::Id]) -> Result<HashMap<E::Id, Self::Value>, Error> {
+        let parts = store.parts_of::<E, P>(access, ids).await?;
         Ok(parts.into_iter().map(|(id, parts)| (id, parts.into())).collect())
     }
 }
 
 /// Peers as they appear to everyone: a name and what they say of themselves.
-struct Cards {
-    store: Store,
-    access: Arc<Access>,
-}
+struct Cards;
 
-impl OfRequest for Cards {
-    fn new(store: Store, access: Arc<Access>) -> Self {
-        Self { store, access }
-    }
-}
-
-impl Loader<PeerId> for Cards {
+impl Loads for Cards {
+    type Key = PeerId;
     type Value = Visible<peer::Entity>;
-    type Error = Arc<Error>;
 
-    async fn load(&self, ids: &[PeerId]) -> Result<HashMap<PeerId, Visible<peer::Entity>>, Arc<Error>> {
-        let system = Access::system("how a peer appears to others", self.access.now);
-        let rows = self.store.by_ids::<peer::Entity>(&system, ids).await.map_err(Arc::new)?;
-        Ok(rows.into_iter().map(|row| (row.id(), row)).collect())
+    async fn load(store: &Store, access: &Access, ids: &[PeerId]) -> Result<HashMap<PeerId, Self::Value>, Error> {
+        let system = Access::system("how a peer appears to others", access.now);
+        ById::<peer::Entity>::load(store, &system, ids).await
     }
 }
 
@@ -258,7 +204,7 @@ pub(crate) trait RequestContext {
     /// The row with this id, if it exists for the caller, together with all others that this level asks for.
     fn load<E: Protected>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send {
         let loader = self.request().loader::<ById<E>>();
-        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&error)) }
+        async move { loader.load(id).await.map_err(|error| super::error::internal(&error)) }
     }
 
     /// The parts of a row that the caller was shown, together with those of all other rows of this level.
@@ -268,7 +214,7 @@ pub(crate) trait RequestContext {
     ) -> impl Future<Output = async_graphql::Result<Arc<[P::Model]>>> + Send {
         let (loader, id) = (self.request().loader::<PartsOf<E, P>>(), of.id());
         async move {
-            let loaded = loader.load_one(id).await.map_err(|error| super::error::internal(&error))?;
+            let loaded = loader.load(id).await.map_err(|error| super::error::internal(&error))?;
             Ok(loaded.unwrap_or_else(|| Arc::from([])))
         }
     }
@@ -276,7 +222,7 @@ pub(crate) trait RequestContext {
     /// How a peer appears to everyone, whoever asks: their id was behind the gate that is open here.
     fn load_card(&self, id: PeerId) -> impl Future<Output = async_graphql::Result<Option<Visible<peer::Entity>>>> + Send {
         let loader = self.request().loader::<Cards>();
-        async move { loader.load_one(id).await.map_err(|error| super::error::internal(&error)) }
+        async move { loader.load(id).await.map_err(|error| super::error::internal(&error)) }
     }
 
     /// A parent's page of children, together with those of all other parents of whom this level asks the same list.
@@ -288,7 +234,7 @@ pub(crate) trait RequestContext {
         let loader = self.request().loader::<OfParents<E>>();
         let asked = OfParent { parent: parent.into(), digest: list.digest().into(), list: Arc::new(list) };
         async move {
-            let Ok(loaded) = loader.load_one(asked).await;
+            let loaded = loader.load(asked).await.map_err(|error| super::error::internal(&error))?;
             let page = loaded.ok_or_else(|| super::error::internal(&Error::internal("a parent's children were not loaded")))?;
             page.map_err(|error| super::error::told(&error))
         }

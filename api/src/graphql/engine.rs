@@ -6,7 +6,7 @@ use async_graphql::{Request, Response, Value, value};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
-use super::{Schema, consent::NOTICE, context::RequestData, error::query_error};
+use super::{Schema, consent::NOTICE, context::RequestData, error::query_error, level::ByLevels};
 use crate::{
     access::{
         Access, Actor, KeySets,
@@ -114,13 +114,13 @@ impl Engine for GraphEngine {
     async fn execute(&self, access: Access, request: Request) -> Response {
         debug_assert!(!matches!(access.actor, Actor::System(_)), "the system does not ask through a door");
         let data = self.data(access);
-        let response = self.schema.execute(request.data(Arc::clone(&data))).await;
+        let response = ByLevels::new(self.schema.execute(request.data(Arc::clone(&data))), data.levels.clone()).await;
         complete(&data, response).await
     }
 
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
         let data = self.data(access);
-        let items = self.schema.execute_stream(request.data(Arc::clone(&data)));
+        let items = ByLevels::new(self.schema.execute_stream(request.data(Arc::clone(&data))), data.levels.clone());
         items
             .then(move |response| {
                 let data = Arc::clone(&data);

@@ -14,6 +14,7 @@ mod episode;
 mod error;
 mod event;
 mod guard;
+mod level;
 mod nullable;
 mod organization;
 mod peer;

@@ -2,6 +2,7 @@
 //! without saying who asks.
 
 pub mod backup;
+mod caller;
 mod chain;
 mod children;
 mod connection;
@@ -25,6 +26,7 @@ use aws_lc_rs::{digest, hmac};
 use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
 
+pub use caller::Named;
 pub use chain::{Broken, Verified};
 pub use children::{ChildPage, Children};
 pub use connection::Connections;
