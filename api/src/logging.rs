@@ -1,7 +1,8 @@
 //! The log: one line per thing that happened, to standard error, with fields to search for. Never names, contact data, tokens or bodies.
 
 use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+pub use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::LogFormat;
 
@@ -12,8 +13,16 @@ const DEFAULT_FILTER: &str = "warn,aftercare=info";
 /// nothing is logged twice.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    start_into(format, filter, std::io::stderr);
+}
+
+/// Likewise with what this filter chooses, into this writer: a test reads it.
+pub fn start_into<W>(format: LogFormat, filter: EnvFilter, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // An error means that a log is running already: the tests start many servers in one process.
-    let _ = log(format, filter, std::io::stderr).try_init();
+    let _ = log(format, filter, writer).try_init();
 }
 
 fn log<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>

@@ -5,6 +5,7 @@
 mod detector;
 mod expectation;
 mod handovers;
+mod log_lines;
 mod schema;
 mod two_sides;
 mod world;
@@ -40,9 +41,15 @@ fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<
     if variants.is_empty() { vec![(arguments, None)] } else { variants }
 }
 
-/// What is wrong with the answers of one asker to a field.
-async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: usize) -> Vec<String> {
-    let mut found = Vec::new();
+/// The root field, when this answer says that it was done.
+fn done(name: &'static str, answer: &Answer) -> Option<&'static str> {
+    let payload = &answer.body["data"][name.split('.').nth(1)?];
+    payload["userErrors"].as_array().is_some_and(Vec::is_empty).then_some(name)
+}
+
+/// What is wrong with the answers of one asker to a field, and whether it was done for them.
+async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: usize) -> (Vec<String>, Option<&'static str>) {
+    let (mut found, mut was_done) = (Vec::new(), None);
     for (arguments, id) in filled(world, field, n) {
         let kind = id.map(|id| world.kind_of(id));
         let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)), kind);
@@ -54,9 +61,10 @@ async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: u
         let of_this = of_this.filter(|canary| id.is_none_or(|id| id.place == canary.place));
         let wrong = withheld(asker, &answer, of_this).into_iter().chain(unasked(asker, &answer));
         let wrong = leaks(world, asker, &answer).into_iter().chain(wrong);
+        was_done = was_done.or(done(field.name, &answer));
         found.extend(wrong.map(|wrong| format!("{}({arguments}): {wrong}", field.name)));
     }
-    found
+    (found, was_done)
 }
 
 /// A document that was refused as such proves nothing.
@@ -65,13 +73,26 @@ fn unasked(asker: &Asker, answer: &Answer) -> Option<String> {
     answer.error_codes().into_iter().find(refused).map(|_| format!("{} was not answered: {}", asker.name, answer.raw))
 }
 
-async fn hunt_all(world: &World, root: &str) -> Vec<String> {
+/// What is wrong with the answers to all fields of a root, and which mutations were done for somebody.
+async fn hunt_all(world: &World, root: &str) -> (Vec<String>, Vec<&'static str>) {
     let schema = Schema::of(&world.app.engine().sdl());
     let fields = FIELDS.iter().filter(|field| field.name.starts_with(root));
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker))).enumerate();
     let schema = &schema;
     let found = stream::iter(hunts).map(|(n, (field, asker))| hunt(world, schema, asker, field, n));
-    found.buffered(8).collect::<Vec<_>>().await.concat()
+    let found = found.buffered(8).collect().await;
+    summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
+}
+
+fn summed(found: Vec<(Vec<String>, Option<&'static str>)>, logged: Vec<String>) -> (Vec<String>, Vec<&'static str>) {
+    let (wrong, done): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    ([wrong.concat(), logged].concat(), done.into_iter().flatten().collect())
+}
+
+/// That each of these mutations was done for somebody: what is refused to all shows nothing because there is nothing to show.
+fn each_was_done<'a>(fields: impl Iterator<Item = &'a str>, done: &[&str]) {
+    let refused = fields.filter(|name| name.starts_with("Mutation") && !done.contains(name));
+    none(&refused.map(|name| format!("{name} was refused to everyone")).collect::<Vec<_>>());
 }
 
 /// The arguments of a field that tells of referrals, once for each id that it is about, with that id.
@@ -101,9 +122,9 @@ fn about<'a>(world: &'a Handovers, field: &Telling, everyday: bool) -> Vec<(Stri
 
 /// What is wrong with the answers of one asker to a field that tells of referrals, and whether it was done for them.
 async fn hunt_about(world: &Handovers, schema: &Schema, asker: &handovers::Asker, field: &Telling) -> (Vec<String>, Option<&'static str>) {
-    let (mut found, mut done) = (Vec::new(), None);
+    let (mut found, mut was_done) = (Vec::new(), None);
     if !asker.is_everyday() && !field.always {
-        return (found, done);
+        return (found, was_done);
     }
     for (arguments, id) in about(world, field, asker.is_everyday()) {
         let placeholder = id.map_or("referral", |id| id.placeholder);
@@ -131,11 +152,10 @@ async fn hunt_about(world: &Handovers, schema: &Schema, asker: &handovers::Asker
         }
         let refused = |code: &&str| !["UNAUTHENTICATED", "FORBIDDEN"].contains(code);
         wrong.extend(answer.error_codes().into_iter().find(refused).map(|_| format!("{} was not answered: {}", asker.name, answer.raw)));
-        let payload = &answer.body["data"][field.name.split('.').nth(1).unwrap()];
-        done = done.or((payload["userErrors"].as_array().is_some_and(Vec::is_empty)).then_some(field.name));
+        was_done = was_done.or(done(field.name, &answer));
         found.extend(wrong.into_iter().map(|wrong| format!("{}({}): {wrong}", field.name, &arguments[..arguments.len().min(80)])));
     }
-    (found, done)
+    (found, was_done)
 }
 
 async fn hunt_referrals(world: &Handovers, root: &str) -> (Vec<String>, Vec<&'static str>) {
@@ -143,9 +163,8 @@ async fn hunt_referrals(world: &Handovers, root: &str) -> (Vec<String>, Vec<&'st
     let fields = TELLING.iter().filter(|field| field.name.starts_with(root));
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker)));
     let found = stream::iter(hunts).map(|(field, asker)| hunt_about(world, schema, asker, field));
-    let found = found.buffered(if root == "Subscription" { 24 } else { 8 }).collect::<Vec<_>>().await;
-    let (wrong, done): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    (wrong.concat(), done.into_iter().flatten().collect())
+    let found = found.buffered(if root == "Subscription" { 24 } else { 8 }).collect().await;
+    summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
 }
 
 fn none(found: &[String]) {
@@ -163,15 +182,17 @@ on_both! {
     }
 
     async fn queries_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Query").await);
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Query").await.0);
     }
 
-    async fn mutations_show_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await);
+    async fn mutations_are_done_for_somebody_and_show_nothing_else(db: TestDatabase) {
+        let (found, done) = hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await;
+        none(&found);
+        each_was_done(FIELDS.iter().map(|field| field.name), &done);
     }
 
     async fn subscriptions_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await);
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await.0);
     }
 
     async fn both_sides_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
@@ -187,8 +208,7 @@ on_both! {
     async fn each_mutation_is_done_for_somebody_and_shows_nothing_else(db: TestDatabase) {
         let (found, done) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Mutation").await;
         none(&found);
-        let refused = TELLING.iter().filter(|field| field.name.starts_with("Mutation") && !done.contains(&field.name));
-        none(&refused.map(|field| format!("{} was refused to everyone", field.name)).collect::<Vec<_>>());
+        each_was_done(TELLING.iter().map(|field| field.name), &done);
     }
 
     async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {
@@ -244,6 +264,8 @@ on_both! {
         for (what, planted) in [("an answer", &fabricated), ("a count", &counted), ("an error", &refused), ("a header", &header)] {
             assert_eq!(leaks(&world, peer, planted).len(), 1, "{what} is not found");
         }
+        tracing::info!(note = "canary-planted-in-the-log", "said of somebody");
+        assert_eq!(log_lines::told(&world.app, ["canary-planted-in-the-log", "canary-nowhere"].into_iter()).len(), 1, "the log is searched");
         assert!(shown(&world, &fabricated, Class::Identity) && !shown(&world, &honest, Class::Identity));
         let coordinator = world.asker("COORDINATOR Near");
         assert!(!withheld(coordinator, &honest, world.canaries.iter()).is_empty(), "what is missing is found as well");

@@ -20,6 +20,7 @@ mod order;
 mod own_keys;
 mod persisted;
 mod program_search;
+mod readiness;
 mod referral;
 mod schedule;
 mod schema;

@@ -26,7 +26,7 @@ use aftercare::{
         staff_member::{self, NewStaffMember},
         workshop::NewWorkshop,
     },
-    http::Shutdown,
+    http::{Metrics, Shutdown},
     store::{Action, Connections},
 };
 use chrono::TimeDelta;
@@ -50,6 +50,8 @@ pub struct TestApp {
     app: App,
     /// Where it listens, without a slash at its end.
     pub url: String,
+    /// What it counts.
+    pub metrics: Metrics,
     /// The database, which is removed with the last server over it.
     pub database: Arc<TestDatabase>,
     server: ServerHandle,
@@ -139,14 +141,16 @@ impl TestApp {
         let heard = Arc::clone(&statements);
         connections.on_statement(move |sql| heard.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned()));
         let app = App::open_over(connections, config, clock, Environment::Development).await.expect("it opens");
-        let doors = app.doors(app.door_settings(Shutdown::never()));
+        let settings = app.door_settings(Shutdown::never());
+        let metrics = settings.metrics.clone();
+        let doors = app.doors(settings);
         let server = HttpServer::new(move || Site::new().configure(doors.clone())).workers(1).disable_signals();
         let server = server.listen(listener).expect("it listens").run();
         let handle = server.handle();
         tokio::spawn(server);
         let sealer = tokio::spawn(app.store.clone().run_sealer());
         let listener = tokio::spawn(app.store.clone().run_listener());
-        Self { url: format!("http://{address}"), app, database, server: handle, sealer, listener, statements }
+        Self { url: format!("http://{address}"), app, database, metrics, server: handle, sealer, listener, statements }
     }
 
     /// The system, for what a test needs done before it begins.

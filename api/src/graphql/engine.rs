@@ -4,6 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use async_graphql::{Request, Response, Value, value};
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
 use super::{Schema, consent::NOTICE, context::RequestData, error::query_error, level::ByLevels};
@@ -20,6 +21,9 @@ use crate::{
     http::{Credentials, Engine, NotLetIn},
     store::{ConsentScope, Store},
 };
+
+/// How long an event may wait for its place in the log while a server still counts as ready.
+const EVENT_LAG: TimeDelta = TimeDelta::seconds(30);
 
 /// The GraphQL engine behind the doors.
 pub struct GraphEngine {
@@ -139,6 +143,16 @@ impl Engine for GraphEngine {
     }
 
     async fn ready(&self) -> Result<(), Vec<&'static str>> {
-        self.store.ping().await.map_err(|_| vec!["database"])
+        if self.store.ping().await.is_err() {
+            return Err(vec!["database"]);
+        }
+        let late = self.store.clock().now() - EVENT_LAG;
+        let checks = [
+            ("migrations", self.store.pending_migrations().await.is_ok_and(|pending| pending == 0)),
+            ("keys", self.store.keys_answer().await.is_ok()),
+            ("event lag", self.store.unsealed_since().await.is_ok_and(|since| since.is_none_or(|since| since > late))),
+        ];
+        let missing: Vec<_> = checks.into_iter().filter_map(|(what, holds)| (!holds).then_some(what)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
     }
 }

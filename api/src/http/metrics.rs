@@ -66,7 +66,8 @@ impl Metrics {
         OpenWebSocket(self.websockets.clone())
     }
 
-    fn text(&self) -> String {
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self) -> String {
         let mut text = Vec::new();
         // A counter that cannot be written is left out; the scrape says so by its absence.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);

@@ -1,10 +1,12 @@
 //! The store's own rows, which need no event: what the database remembers about itself, and tokens that are refused.
 
-use entity::{ApiClientId, api_client, deployment, organization, revoked_token};
+use entity::{ApiClientId, api_client, deployment, event, organization, revoked_token};
+use migration::Migrator;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
 };
+use sea_orm_migration::MigratorTrait;
 
 use super::{Connections, Protected, Store, connection};
 use crate::{clock::Instant, error::Result};
@@ -97,6 +99,32 @@ impl Store {
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// Whether the client keys' store answers, and a data key is at hand.
+    ///
+    /// # Errors
+    /// `Database` or `Sealing` when not.
+    pub async fn keys_answer(&self) -> Result<()> {
+        self.shared.vault.keyring().fingerprint()?;
+        self.shared.vault.client_keys().ping().await
+    }
+
+    /// Migrations that this server knows and the database has not seen.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked, or has seen others.
+    pub async fn pending_migrations(&self) -> Result<usize> {
+        Ok(Migrator::get_pending_migrations(self.reader()).await?.len())
+    }
+
+    /// When the first event happened that has no position yet: subscribers have not heard of it.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn unsealed_since(&self) -> Result<Option<Instant>> {
+        let waiting = connection::select::<event::Entity>().filter(event::Column::Position.is_null());
+        Ok(waiting.order_by_asc(event::Column::At).limit(1).one(self.reader()).await?.map(|event| event.at))
     }
 
     /// Whether there is no organization yet.

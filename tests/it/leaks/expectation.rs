@@ -168,7 +168,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Mutation.sessionReschedule", "id: \"{session}\", startsAt: \"2026-03-10T18:00:00Z\"", &[]),
     field(
         "Mutation.registrationCreate",
-        "input: { sessionId: \"{session}\", registrant: { clientId: \"{client}\" }, attendance: ONLINE }",
+        "input: { sessionId: \"{partners-session}\", registrant: { clientId: \"{client}\" }, attendance: ONLINE }",
         &[],
     ),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),

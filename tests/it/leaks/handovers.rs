@@ -18,6 +18,7 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_que
 use serde_json::json;
 
 use super::{
+    log_lines,
     two_sides::{Part, Post, Reader, STAGES, Stage, Story, may_see},
     world::{STAFF, second_program},
 };
@@ -82,6 +83,7 @@ struct Told {
 
 impl Handovers {
     pub(crate) async fn on(app: TestApp) -> Self {
+        log_lines::listen();
         let them = Handover::begin(&app).await;
         let connection = app.database.connect().await;
         let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), them, connection };

@@ -19,7 +19,10 @@ use kit::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
-use super::expectation::{Class, NODES, Place, ROLES, WITHOUT_SCOPE};
+use super::{
+    expectation::{Class, NODES, Place, ROLES, WITHOUT_SCOPE},
+    log_lines,
+};
 
 /// A text that stands in one place and for one class.
 #[derive(Clone, Debug)]
@@ -90,6 +93,7 @@ pub(crate) const STAFF: [Role; 9] = [
 
 impl World {
     pub(crate) async fn on(app: TestApp) -> Self {
+        log_lines::listen();
         let near = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let far = second_program(&app, &near).await;
         let abroad = app.home("Riverbend", OrganizationKind::TreatmentProvider).await;

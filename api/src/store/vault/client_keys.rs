@@ -203,6 +203,14 @@ impl ClientKeys {
         }
     }
 
+    /// Whether the store of keys answers.
+    ///
+    /// # Errors
+    /// `Database` when not.
+    pub async fn ping(&self) -> Result<()> {
+        on_either!(&self.database, pool => sqlx::query("SELECT 1 FROM client_key LIMIT 1").fetch_optional(pool).await.map_err(database).map(drop))
+    }
+
     /// How many client keys each key-encryption key wraps: one that wraps none can be removed.
     ///
     /// # Errors
