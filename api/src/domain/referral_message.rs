@@ -122,9 +122,7 @@ async fn disclose(
         flows.into_iter().find(|flow| flow.data_classes & DataClass::ReferralStatus.bit() != 0 && (flow.confirmed || discloser.is_none()));
     let covering = covering.ok_or_else(refused)?;
     if let Some(discloser) = discloser {
-        let system = Access::system("a message", tx.access().now);
-        let of = Condition::all().add(entity::consent::Column::Id.eq(covering.consent_id));
-        let consent = tx.look::<entity::consent::Entity>(&system, of).await?.pop().ok_or_else(refused)?;
+        let consent = consents::named(tx, covering.consent_id).await?.ok_or_else(refused)?;
         tx.disclose(&discloser, &recipient, vec![DataClass::ReferralStatus], &consent).await?;
     }
     Ok(())

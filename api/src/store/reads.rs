@@ -127,24 +127,38 @@ impl Tx {
         classes: Vec<DataClass>,
         under: &consent::Model,
     ) -> Result<()> {
-        let row = disclosure::ActiveModel {
-            id: Set(DisclosureId::new()),
-            position: Set(None),
-            organization_id: Set(discloser.organization),
-            client_id: Set(discloser.client),
-            recipient_organization_id: Set(recipient.id),
-            recipient_name: Set(recipient.name.clone()),
-            actor: Set(self.actor()),
-            data_classes: Set(classes.into()),
-            purpose: Set(PurposeOfUse::Treatment),
-            consent_id: Set(under.id),
-            consent_version: Set(under.version),
-            request_id: Set(self.access.request_id.clone()),
-            at: Set(self.clock().now()),
-            hash: Set(None),
-        };
+        let told = Told { discloser: discloser.clone(), classes, consent: under.id };
+        let to = Recipient { id: recipient.id, name: &recipient.name, purpose: PurposeOfUse::Treatment };
+        let row = accounted(&self.access, told, under.version, &to, self.clock().now());
         disclosure::Entity::insert(row).exec_without_returning(&self.transaction).await?;
         Ok(())
+    }
+}
+
+/// To whom something is told, and what for.
+struct Recipient<'a> {
+    id: OrganizationId,
+    name: &'a str,
+    purpose: PurposeOfUse,
+}
+
+/// A line of the accounting of disclosures.
+fn accounted(access: &Access, told: Told, version: i32, to: &Recipient<'_>, at: DateTime<Utc>) -> disclosure::ActiveModel {
+    disclosure::ActiveModel {
+        id: Set(DisclosureId::new()),
+        position: Set(None),
+        organization_id: Set(told.discloser.organization),
+        client_id: Set(told.discloser.client),
+        recipient_organization_id: Set(to.id),
+        recipient_name: Set(to.name.to_owned()),
+        actor: Set(write::actor(access)),
+        data_classes: Set(told.classes.into()),
+        purpose: Set(to.purpose),
+        consent_id: Set(told.consent),
+        consent_version: Set(version),
+        request_id: Set(access.request_id.clone()),
+        at: Set(at),
+        hash: Set(None),
     }
 }
 
@@ -160,6 +174,8 @@ async fn disclose(
     let clients = disclosed.iter().flat_map(|(_, discloser)| discloser.consenting.iter().copied());
     let flows = connection::select::<consent_flow::Entity>()
         .filter(flows_to(access, purpose).ok_or_else(ended)?)
+        // What was opened under a consent that its discloser had yet to confirm was still the reader's own, and no disclosure.
+        .filter(consent_flow::Column::Confirmed.eq(true))
         .filter(consent_flow::Column::ClientId.is_in(clients))
         .order_by_asc(consent_flow::Column::ConsentId)
         .all(tx)
@@ -170,21 +186,10 @@ async fn disclose(
     let recipient = connection::select::<organization::Entity>().filter(organization::Column::Id.eq(reader)).one(tx).await?;
     let recipient = recipient.map(|recipient| recipient.name).unwrap_or_default();
     let version = |id| consents.iter().find(|consent| consent.id == id).map_or(0, |consent| consent.version);
-    let rows = told.into_iter().map(|told| disclosure::ActiveModel {
-        id: Set(DisclosureId::new()),
-        position: Set(None),
-        organization_id: Set(told.discloser.organization),
-        client_id: Set(told.discloser.client),
-        recipient_organization_id: Set(reader),
-        recipient_name: Set(recipient.clone()),
-        actor: Set(write::actor(access)),
-        data_classes: Set(told.classes.into()),
-        purpose: Set(purpose),
-        consent_id: Set(told.consent),
-        consent_version: Set(version(told.consent)),
-        request_id: Set(access.request_id.clone()),
-        at: Set(at),
-        hash: Set(None),
+    let to = Recipient { id: reader, name: &recipient, purpose };
+    let rows = told.into_iter().map(|told| {
+        let version = version(told.consent);
+        accounted(access, told, version, &to, at)
     });
     disclosure::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(consents.into_iter().map(scope_of).collect())

@@ -343,6 +343,12 @@ pub(super) async fn flows_for_treatment(
     Ok(flows.into_iter().filter(|flow| flow.purposes & PurposeOfUse::Treatment.bit() != 0).collect())
 }
 
+/// A consent that a referral or a direction of it names, whoever reads it: what it covers was asked before.
+pub(super) async fn named(tx: &Tx, id: ConsentId) -> Result<Option<Visible<consent::Entity>>> {
+    let system = Access::system("a consent that was named", tx.access().now);
+    Ok(tx.look::<consent::Entity>(&system, Condition::all().add(consent::Column::Id.eq(id))).await?.pop())
+}
+
 /// What one consent lets an organization tell another for treatment now, as bits of classes.
 pub(super) async fn covered(tx: &Tx, id: ConsentId, client: ClientId, from: OrganizationId, to: &organization::Model) -> Result<i32> {
     let flows = flows_for_treatment(tx, &[client], from, to).await?;

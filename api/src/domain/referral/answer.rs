@@ -61,7 +61,7 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
     let broken = || Error::internal("a submitted referral names no receiver");
     let (to, program) = referral.to_organization_id.zip(referral.to_program_id).ok_or_else(broken)?;
     let system = Access::system("acceptance", tx.access().now);
-    let consent = covering(tx, &system, referral, to).await?;
+    let consent = covering(tx, referral, to).await?;
     consents::confirm_in(tx, &consent.row, to).await?;
     let discloser = Discloser { organization: referral.from_organization_id, client: referral.from_client_id, consenting: Vec::new() };
     let classes = [DataClass::Identity, DataClass::ReferralClinical].into_iter().filter(|class| consent.classes & class.bit() != 0);
@@ -90,6 +90,15 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
     clients::write(tx, to, &[program], &identity, &recovery).await
 }
 
+/// Any answer confirms, for the receiver, the consent that the referral came with.
+async fn confirm_consent(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<()> {
+    let Some((id, to)) = referral.consent_id.zip(referral.to_organization_id) else { return Ok(()) };
+    match consents::named(tx, id).await? {
+        Some(consent) => consents::confirm_in(tx, &consent, to).await,
+        None => Ok(()),
+    }
+}
+
 /// The consent that a referral was submitted under, as it holds now.
 struct Covering {
     row: Visible<consent::Entity>,
@@ -97,10 +106,10 @@ struct Covering {
     classes: i32,
 }
 
-async fn covering(tx: &Tx, system: &Access, referral: &Visible<referral::Entity>, to: OrganizationId) -> Result<Covering> {
+async fn covering(tx: &Tx, referral: &Visible<referral::Entity>, to: OrganizationId) -> Result<Covering> {
     let ended = || Refusal::new(Code::ConsentRequired, "The consent that this referral came with has ended: ask the sender for another.");
     let id = referral.consent_id.ok_or_else(ended)?;
-    let row = tx.look::<consent::Entity>(system, Condition::all().add(consent::Column::Id.eq(id))).await?.pop().ok_or_else(ended)?;
+    let row = consents::named(tx, id).await?.ok_or_else(ended)?;
     let recipient = tx.fetch_for::<organization::Entity>(to, Action::Read).await?;
     let covered = consents::covered(tx, id, referral.from_client_id, referral.from_organization_id, &recipient).await?;
     let classes = covered & referral.disclosed_classes;
@@ -153,13 +162,7 @@ pub async fn decline_in(
     step_of(&referral, ReferralStatus::Declined, version)?;
     let text = reasoned(DECLINING, reason, text)?;
     let now = tx.access().now;
-    if let Some(consent) = referral.consent_id {
-        let system = Access::system("an answer", now);
-        let consent = tx.look::<consent::Entity>(&system, Condition::all().add(consent::Column::Id.eq(consent))).await?.pop();
-        if let Some((consent, to)) = consent.zip(referral.to_organization_id) {
-            consents::confirm_in(tx, &consent, to).await?;
-        }
-    }
+    confirm_consent(tx, &referral).await?;
     let change = referral::ActiveModel { acknowledged_at: Set(Some(now.into())), ..Default::default() };
     let step = Advance { to: ReferralStatus::Declined, side: Side::Receiver, reason: Some(reason), text, change };
     advance(tx, &referral, version, step).await
