@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    ClientId, EpisodeId, OrganizationId, ProgramId, ReferralId,
+    ClientId, EpisodeId, Guarded, OrganizationId, ProgramId, ReferralId, Sealed, class,
     vocabulary::{EpisodeEndReason, EpisodeStatus},
 };
 
@@ -31,6 +31,8 @@ pub struct Model {
     pub ended_at: Option<DateTimeUtc>,
     /// Why it ended.
     pub end_reason: Option<EpisodeEndReason>,
+    /// What was said to that, sealed under the client's key.
+    pub end_text: Option<Guarded<class::ContactsAndNotes, Sealed>>,
     /// Counts changes; a write names the one it saw.
     pub version: i32,
 }

@@ -238,6 +238,8 @@ ids! {
     ReferralId = "ref";
     /// One change of a referral's state.
     ReferralTransitionId = "rtr";
+    /// A live introduction of a client to a peer.
+    WarmHandoffId = "who";
     /// A message about a referral between its two sides.
     ReferralMessageId = "msg";
     /// A period in which a program supports a client.

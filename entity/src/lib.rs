@@ -37,6 +37,7 @@ pub mod session;
 pub mod staff_member;
 pub mod staff_program;
 pub mod vocabulary;
+pub mod warm_handoff;
 pub mod workshop;
 pub mod workshop_label;
 

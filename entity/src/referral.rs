@@ -69,6 +69,12 @@ pub struct Model {
     pub closed_at: Option<Guarded<class::ReferralStatus, DateTimeUtc>>,
     /// How many attempts at contact were logged.
     pub attempt_count: Guarded<class::ReferralStatus, i32>,
+    /// When it ends by itself if nobody does anything (UTC); null where idle time ends nothing (domain 2.3, row 18).
+    pub expires_at: Option<Guarded<class::ReferralStatus, DateTimeUtc>>,
+    /// When the first of its running clocks is due (UTC); null when none runs (domain 2.4).
+    pub due_at: Option<Guarded<class::ReferralStatus, DateTimeUtc>>,
+    /// The earlier referral of the same client that it follows on (domain 2.9).
+    pub re_referral_of_id: Option<ReferralId>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    Guarded, OrganizationId, ReferralId, ReferralTransitionId, Sealed, class,
+    Guarded, List, OrganizationId, ProgramId, ReferralId, ReferralTransitionId, Sealed, class,
     vocabulary::{ReasonCode, ReferralStatus, Role},
 };
 
@@ -35,6 +35,12 @@ pub struct Model {
     pub reason: Option<Guarded<class::ReferralStatus, ReasonCode>>,
     /// What was said to it, sealed under the referral's key.
     pub text: Option<Guarded<class::ReferralStatus, Sealed>>,
+    /// What is asked for, as the request names it; with a request for information.
+    pub fields: Option<Guarded<class::ReferralStatus, List<String>>>,
+    /// When it is looked at again (UTC); with a place on the waiting list, and with a hold.
+    pub review_at: Option<Guarded<class::ReferralStatus, DateTimeUtc>>,
+    /// Which program may serve the person instead; with a decline.
+    pub suggested_program_id: Option<Guarded<class::ReferralStatus, ProgramId>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

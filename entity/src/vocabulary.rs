@@ -244,6 +244,9 @@ vocabulary! {
         InPerson = "IN_PERSON", Online = "ONLINE", Phone = "PHONE", Hybrid = "HYBRID",
     }
 
+    /// How a client is introduced to their peer (domain 2.7).
+    HandoffMethod { InPerson = "IN_PERSON", ThreeWayCall = "THREE_WAY_CALL", Video = "VIDEO" }
+
     /// Where the pairing of a client and a peer stands.
     PeerMatchStatus {
         Proposed = "PROPOSED", Active = "ACTIVE", Declined = "DECLINED", Ended = "ENDED",

@@ -22,6 +22,7 @@ mod persisted;
 mod program_search;
 mod readiness;
 mod referral;
+mod referral_life;
 mod schedule;
 mod schema;
 mod statements;

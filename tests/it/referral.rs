@@ -346,7 +346,8 @@ on_both! {
         assert_eq!(submitted.text("/referralSubmit/referral/progress/status"), "SUBMITTED");
         let twice = them.act(&them.referrer, "referralSubmit", &id, "").await;
         assert_eq!(twice.user_error_codes(), ["INVALID_TRANSITION"]);
-        assert_eq!(twice.data("/referralSubmit/userErrors/0/allowedTransitions"), &json!(["ACCEPTED", "DECLINED", "CANCELLED"]));
+        assert_eq!(twice.data("/referralSubmit/userErrors/0/allowedTransitions"),
+            &json!(["NEEDS_INFO", "WAITLISTED", "ACCEPTED", "DECLINED", "CLIENT_DECLINED", "CANCELLED", "ENTERED_IN_ERROR"]));
         assert_eq!(them.read(&them.coordinator, &id).await.text("/referral/progress/status"), "SUBMITTED");
     }
 

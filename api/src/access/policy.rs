@@ -43,6 +43,8 @@ pub enum Resource {
     Referral,
     /// A contact with a client.
     Contact,
+    /// An episode of support.
+    Episode,
     /// The accounting of disclosures.
     Disclosure,
 }
@@ -62,10 +64,6 @@ pub enum Act {
     Submit,
     /// Answer what the other side sent.
     Answer,
-    /// Choose who supports the person.
-    Assign,
-    /// Say that the work is done.
-    Complete,
     /// Write to the other side.
     Converse,
 }
@@ -107,11 +105,9 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Consent, Act::End, &[Referrer, Coordinator, PrivacyOfficer]),
     (Resource::Referral, Act::Create, &[Referrer, Coordinator]),
     (Resource::Referral, Act::Submit, &[Referrer, Coordinator]),
-    (Resource::Referral, Act::Answer, &[Coordinator]),
-    (Resource::Referral, Act::Assign, &[Coordinator, Supervisor]),
-    (Resource::Referral, Act::Complete, &[Peer, Supervisor]),
     (Resource::Referral, Act::Converse, &[Referrer, Coordinator, Peer, Supervisor]),
     (Resource::Contact, Act::Create, &[Peer]),
+    (Resource::Episode, Act::End, &[Coordinator, Supervisor, Peer]),
     (Resource::Disclosure, Act::Read, &[PrivacyOfficer]),
 ];
 

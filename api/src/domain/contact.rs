@@ -83,7 +83,7 @@ pub struct NewContact {
 }
 
 /// The longest contact, in minutes.
-const A_DAY: i32 = 24 * 60;
+pub(super) const A_DAY: i32 = 24 * 60;
 /// The most topics of one contact.
 const MOST: usize = 20;
 /// How many characters a note has at the most (domain 6.1).

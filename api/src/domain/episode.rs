@@ -1,17 +1,20 @@
 //! Who sees an episode of support, and how one begins.
 
 use entity::{
-    ClientId, EpisodeId, ReferralId, TypedId, episode, referral,
-    vocabulary::{EpisodeStatus, EventKind},
+    ClientId, EpisodeId, ReferralId, TypedId, class, episode, referral,
+    vocabulary::{EpisodeEndReason, EpisodeStatus, EventKind},
 };
-use sea_orm::{ActiveValue::Set, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
-use super::client;
+use super::{client, consent, peer_match, text};
 use crate::{
-    access::{Access, Scope},
+    access::{
+        Access, Scope,
+        policy::{Act, Resource, may},
+    },
     clock::Instant,
-    error::{Error, Result},
-    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Tx, Visible, always, never},
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Store, Tx, Visible, always, never},
 };
 
 impl Protected for episode::Entity {
@@ -37,8 +40,17 @@ impl Protected for episode::Entity {
         Grants::none().open(Class::ContactsAndNotes, always())
     }
 
-    fn allows(_: &Access, action: Action, _: &episode::Model) -> bool {
-        action == Action::Read
+    fn allows(access: &Access, action: Action, _: &episode::Model) -> bool {
+        match action {
+            Action::Read => true,
+            Action::End => may(access, Resource::Episode, Act::End),
+            _ => false,
+        }
+    }
+
+    /// What was said to its end is sealed under the client's key.
+    fn subject(row: &episode::Model) -> uuid::Uuid {
+        row.client_id.into()
     }
 
     fn row_class() -> Option<Class> {
@@ -63,6 +75,88 @@ impl PartOf<referral::Entity> for episode::Entity {
     }
 }
 
+/// The episode that a referral led to.
+pub(super) async fn of_referral(tx: &Tx, referral: ReferralId) -> Result<Option<Visible<episode::Entity>>> {
+    let system = Access::system("the episode of a referral", tx.access().now);
+    Ok(tx.look::<episode::Entity>(&system, Condition::all().add(episode::Column::ReferralId.eq(referral))).await?.pop())
+}
+
+/// Pauses the support that a referral led to, where it goes on.
+pub(super) async fn pause(tx: &mut Tx, referral: ReferralId) -> Result<()> {
+    set_of(tx, referral, EpisodeStatus::Active, EpisodeStatus::OnHold).await
+}
+
+/// Goes on with the support that a referral led to, where it is paused.
+pub(super) async fn resume(tx: &mut Tx, referral: ReferralId) -> Result<()> {
+    set_of(tx, referral, EpisodeStatus::OnHold, EpisodeStatus::Active).await
+}
+
+async fn set_of(tx: &mut Tx, referral: ReferralId, from: EpisodeStatus, to: EpisodeStatus) -> Result<()> {
+    let Some(episode) = of_referral(tx, referral).await?.filter(|episode| episode.status == from) else { return Ok(()) };
+    let change = episode::ActiveModel { status: Set(to), version: Set(episode.version + 1), ..Default::default() };
+    if !tx.write_if(&episode, change, episode::Column::Version.eq(episode.version)).await? {
+        return Err(Refusal::stale(None).into());
+    }
+    Ok(())
+}
+
+/// Ends the support that a referral led to, where it has not ended.
+pub(super) async fn end_of(tx: &mut Tx, referral: ReferralId, reason: EpisodeEndReason) -> Result<()> {
+    match of_referral(tx, referral).await? {
+        Some(episode) if episode.status != EpisodeStatus::Ended => end_in(tx, &episode, reason).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends an episode of support: when it ends is the client's to say, or life's. The referral that led to it stays as it is (domain 2.1).
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it has ended, and with `STALE` when it changed.
+pub async fn end(
+    store: &Store,
+    access: &Access,
+    id: EpisodeId,
+    reason: EpisodeEndReason,
+    text: Option<String>,
+    version: Option<i32>,
+) -> Result<Visible<episode::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let episode = tx.fetch_for::<episode::Entity>(id, Action::End).await?;
+    if version.is_some_and(|seen| seen != episode.version) {
+        return Err(Refusal::stale(Some(episode.version)).into());
+    }
+    let text = text.map(|text| text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
+    if episode.status == EpisodeStatus::Ended {
+        return Err(Refusal::new(Code::Immutable, "This episode has ended.").at(["id"]).into());
+    }
+    end_in(&mut tx, &episode, reason).await?;
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        let key = tx.key_of(episode.client_id).await?;
+        let sealed = key.seal::<episode::Entity, class::ContactsAndNotes, _>(id, episode::Column::EndText, &text)?;
+        let change = episode::ActiveModel { end_text: Set(Some(sealed)), ..Default::default() };
+        tx.write_if(&episode, change, Condition::all()).await?;
+    }
+    let ended = tx.fetch_for::<episode::Entity>(id, Action::Read).await?;
+    peer_match::end_in(&mut tx, episode.program_id, episode.client_id).await?;
+    tx.commit(ended).await
+}
+
+async fn end_in(tx: &mut Tx, episode: &Visible<episode::Entity>, reason: EpisodeEndReason) -> Result<()> {
+    let version = episode.version + 1;
+    let change = episode::ActiveModel {
+        status: Set(EpisodeStatus::Ended),
+        ended_at: Set(Some(tx.access().now)),
+        end_reason: Set(Some(reason)),
+        version: Set(version),
+        ..Default::default()
+    };
+    if !tx.write_if(episode, change, episode::Column::Version.eq(episode.version)).await? {
+        return Err(Refusal::stale(None).into());
+    }
+    tx.record(Event::new(EventKind::EpisodeEnded, episode.organization_id, episode.id, version).of_client(episode.client_id));
+    consent::expire_with_episode(tx, episode).await
+}
+
 /// Opens the episode that a referral led to, with its first two-way contact (domain 2.1).
 pub(super) async fn begin(tx: &mut Tx, referral: &Visible<referral::Entity>, client: ClientId, at: Instant) -> Result<()> {
     let broken = || Error::internal("a connected referral names no receiver");
@@ -78,6 +172,7 @@ pub(super) async fn begin(tx: &mut Tx, referral: &Visible<referral::Entity>, cli
         started_at: Set(at),
         ended_at: Set(None),
         end_reason: Set(None),
+        end_text: Set(None),
         version: Set(1),
     };
     tx.insert_unseen(row).await?;

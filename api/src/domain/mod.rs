@@ -28,4 +28,5 @@ pub mod text;
 pub mod topic;
 pub mod transitions;
 pub mod wall_time;
+pub mod warm_handoff;
 pub mod workshop;

@@ -1,7 +1,7 @@
 //! Who supports whom.
 
 use entity::{
-    ClientId, OrganizationId, PeerMatchId, TypedId, peer, peer_match,
+    ClientId, OrganizationId, PeerMatchId, ProgramId, TypedId, peer, peer_match,
     vocabulary::{EventKind, PeerMatchStatus, Role},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, Select};
@@ -94,12 +94,21 @@ pub(super) async fn begin(tx: &mut Tx, client: ClientId, peer: &Visible<peer::En
     Ok(())
 }
 
+/// Ends the active pairing of a client in a program.
+pub(super) async fn end_in(tx: &mut Tx, program: ProgramId, client: ClientId) -> Result<()> {
+    let of = Condition::all().add(peer_match::Column::ClientId.eq(client)).add(peer_match::Column::ProgramId.eq(program));
+    end_each(tx, of).await
+}
+
 /// Ends the active pairings of a client in an organization.
 pub(super) async fn end_all(tx: &mut Tx, organization: OrganizationId, client: ClientId) -> Result<()> {
     let of = Condition::all().add(peer_match::Column::ClientId.eq(client)).add(peer_match::Column::OrganizationId.eq(organization));
-    let of = of.add(peer_match::Column::Status.eq(PeerMatchStatus::Active));
+    end_each(tx, of).await
+}
+
+async fn end_each(tx: &mut Tx, of: Condition) -> Result<()> {
     let system = Access::system("pairing", tx.access().now);
-    for before in tx.look::<peer_match::Entity>(&system, of).await? {
+    for before in tx.look::<peer_match::Entity>(&system, of.add(peer_match::Column::Status.eq(PeerMatchStatus::Active))).await? {
         end(tx, &before).await?;
     }
     Ok(())

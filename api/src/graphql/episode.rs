@@ -1,14 +1,22 @@
 //! Episodes of support.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    EpisodeId, client, episode, program, referral,
+    EpisodeId, class, client, episode, program, referral,
     vocabulary::{EpisodeEndReason, EpisodeStatus},
 };
 
-use super::{client::Client, connection::connection, context::RequestContext, error::coded, program::Program, referral::Referral};
-use crate::store::Visible;
+use super::{
+    client::Client,
+    connection::connection,
+    context::RequestContext,
+    error::{UserError, coded, command, query_error},
+    guard::Requires,
+    program::Program,
+    referral::Referral,
+};
+use crate::{access::Scope, domain::episode::end, store::Visible};
 
 /// A period in which a program supports a client. It survives changes of peers, and the end of the referral that led to it.
 #[derive(Clone)]
@@ -63,8 +71,49 @@ impl Episode {
         self.0.end_reason
     }
 
+    /// What was said to that.
+    async fn end_text(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let Some(opened) = self.0.open::<class::ContactsAndNotes>() else { return Ok(None) };
+        match &opened.end_text {
+            Some(sealed) => ctx.store().unseal(&opened, episode::Column::EndText, sealed).await.map(Some).map_err(query_error),
+            None => Ok(None),
+        }
+    }
+
     /// Counts changes.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+}
+
+/// What `episodeEnd` came to.
+#[derive(SimpleObject)]
+pub(crate) struct EpisodeEndPayload {
+    /// The episode; null when it was refused.
+    episode: Option<Episode>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations.
+#[derive(Default)]
+pub(crate) struct EpisodeMutation;
+
+#[Object]
+impl EpisodeMutation {
+    /// Ends an episode of support, and who supports the client in its program. Consents that named this as their end expire with it. For
+    /// the assigned peer, supervisors and coordinators.
+    #[graphql(guard = "Requires(Scope::ServicesWrite)")]
+    async fn episode_end(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: EpisodeId,
+        #[graphql(desc = "Why.")] reason: EpisodeEndReason,
+        #[graphql(desc = "In words, at most 2,000 characters.")] text: Option<String>,
+        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
+    ) -> Result<Option<EpisodeEndPayload>> {
+        let ended = async { end(ctx.store(), &ctx.access(), id, reason, text, version).await };
+        let (ended, user_errors) = command(ctx, "episodeEnd", ended).await?;
+        Ok(Some(EpisodeEndPayload { episode: ended.map(Episode), user_errors }))
     }
 }

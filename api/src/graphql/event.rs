@@ -15,7 +15,7 @@ use super::{
     error::{coded, query_error},
     guard::Requires,
     organization::Organization,
-    referral::{ReferralTransition, actor_name, transition_at},
+    referral_progress::{ReferralTransition, actor_name, transition_at},
     schema::{AnyNodeId, Node, find},
 };
 use crate::{

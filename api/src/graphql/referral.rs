@@ -1,14 +1,10 @@
 //! Referrals: what is everyday about them, and what stands behind their gates.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
-    OrganizationId, PeerId, ProgramId, ReferralId, api_client, class, client, consent, contact, episode, organization, program, referral,
-    referral_message, referral_transition, staff_member,
-    vocabulary::{
-        DischargeType, EpisodeStatus, ReasonCode, RecoveryPathway, ReferralOrigin, ReferralResult, ReferralStatus, ReferralUrgency, Role,
-        ServiceKind,
-    },
+    OrganizationId, ProgramId, ReferralId, class, client, consent, contact, episode, organization, program, referral, referral_message,
+    vocabulary::{DischargeType, RecoveryPathway, ReferralOrigin, ReferralUrgency, ServiceKind},
 };
 use sea_orm::Order;
 
@@ -21,9 +17,9 @@ use super::{
     episode::Episode,
     error::{coded, query_error},
     organization::Organization,
-    peer::Facilitator,
     program::{Address, LevelOfCare, Program},
     referral_message::ReferralMessageConnection,
+    referral_progress::ReferralProgress,
     scalar::{Date, LanguageTag},
 };
 use crate::{
@@ -47,8 +43,9 @@ impl Referral {
         if sent { Some(self.0.from_client_id) } else { self.0.to_client_id }
     }
 
+    /// Whether the viewer is on the side that sent it, and not on the other as well.
     fn sent_by(&self, viewer: Option<OrganizationId>) -> bool {
-        viewer == Some(self.0.from_organization_id)
+        viewer == Some(self.0.from_organization_id) && viewer != self.0.to_organization_id
     }
 }
 
@@ -70,9 +67,9 @@ impl Referral {
         self.0.origin
     }
 
-    /// The program that sends it.
+    /// The program that sends it; null when the person, or somebody of the community, asked for it.
     async fn from(&self, ctx: &Context<'_>) -> Result<Option<Program>> {
-        Ok(ctx.load::<program::Entity>(self.0.from_program_id).await?.map(Program))
+        program_of(ctx, Some(self.0.from_program_id).filter(|_| self.0.origin == ReferralOrigin::Program)).await
     }
 
     /// The program that is asked; null in a draft that names none yet.
@@ -130,7 +127,7 @@ impl Referral {
             ctx.closed(Class::ReferralStatus, why_closed(&ctx.access(), &self.0, Class::ReferralStatus));
             return Ok(None);
         }
-        Ok(Some(ReferralProgress(self.0.clone())))
+        Ok(Some(ReferralProgress::of(self.0.clone())))
     }
 
     /// The episode of support that it led to: the receiver's own, null on the other side.
@@ -160,6 +157,14 @@ impl Referral {
         let find = ctx.store().find::<contact::Entity>(&access).ordered(contact::Column::StartedAt, Order::Asc);
         let page = children(ctx, find, contact::Column::ReferralId, self.0.id, PageArgs { first, after, last, before }).await?;
         Ok(Some(page.into()))
+    }
+
+    /// The earlier referral of the same client that it follows on; null where that is not there for the viewer.
+    async fn re_referral_of(&self, ctx: &Context<'_>) -> Result<Option<Referral>> {
+        match self.0.re_referral_of_id {
+            Some(id) => Ok(ctx.load::<referral::Entity>(id).await?.map(Referral)),
+            None => Ok(None),
+        }
     }
 
     /// The consent that it is submitted under; null where it is not the viewer's to see.
@@ -201,7 +206,7 @@ impl Referral {
     }
 }
 
-async fn program_of(ctx: &Context<'_>, id: Option<ProgramId>) -> Result<Option<Program>> {
+pub(super) async fn program_of(ctx: &Context<'_>, id: Option<ProgramId>) -> Result<Option<Program>> {
     match id {
         Some(id) => Ok(ctx.load::<program::Entity>(id).await?.map(Program)),
         None => Ok(None),
@@ -313,184 +318,6 @@ impl ReferralClinical {
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
-}
-
-/// How a referral goes. Made only where that is open to the viewer.
-pub(crate) struct ReferralProgress(Visible<referral::Entity>);
-
-/// Reads a column of the open progress.
-macro_rules! progress {
-    ($self:ident, $column:ident) => {{
-        let opened = $self.0.open::<class::ReferralStatus>().ok_or_else(closed)?;
-        *opened.$column.read(&opened)
-    }};
-    ($self:ident, $column:ident?) => {{
-        let opened = $self.0.open::<class::ReferralStatus>().ok_or_else(closed)?;
-        opened.$column.as_ref().map(|value| *value.read(&opened))
-    }};
-}
-
-fn closed() -> async_graphql::Error {
-    coded("INTERNAL", "A gate closed while it was read.")
-}
-
-/// How a referral goes.
-#[Object]
-impl ReferralProgress {
-    /// Where it stands; more may come.
-    async fn status(&self) -> Result<ReferralStatus> {
-        Ok(progress!(self, status))
-    }
-
-    /// What it came to, once completed.
-    async fn result(&self) -> Result<Option<ReferralResult>> {
-        Ok(progress!(self, result?))
-    }
-
-    /// Why it ended without that.
-    async fn close_reason(&self) -> Result<Option<ReasonCode>> {
-        Ok(progress!(self, close_reason?))
-    }
-
-    /// When it was submitted (UTC); null for a draft.
-    async fn submitted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.submitted_at
-    }
-
-    /// When the receiver first decided (UTC).
-    async fn acknowledged_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, acknowledged_at?))
-    }
-
-    /// When it was accepted (UTC).
-    async fn accepted_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, accepted_at?))
-    }
-
-    /// When a peer was assigned (UTC).
-    async fn assigned_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, assigned_at?))
-    }
-
-    /// When the first attempt at contact began (UTC).
-    async fn first_attempt_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, first_attempt_at?))
-    }
-
-    /// When the first two-way contact began (UTC).
-    async fn connected_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, connected_at?))
-    }
-
-    /// When it came to a final state (UTC).
-    async fn closed_at(&self) -> Result<Option<DateTime<Utc>>> {
-        Ok(progress!(self, closed_at?))
-    }
-
-    /// Who supports the person, as they appear to everyone.
-    async fn peer(&self, ctx: &Context<'_>) -> Result<Option<Facilitator>> {
-        let peer: Option<PeerId> = progress!(self, peer_id?);
-        match peer {
-            Some(id) => Ok(ctx.load_card(id).await?.map(Facilitator)),
-            None => Ok(None),
-        }
-    }
-
-    /// Where the episode of support stands that it led to; null before there is one.
-    async fn episode_status(&self, ctx: &Context<'_>) -> Result<Option<EpisodeStatus>> {
-        let episodes = ctx.load_parts::<referral::Entity, episode::Entity>(&self.0).await?;
-        Ok(episodes.first().map(|episode| episode.status))
-    }
-
-    /// Each change of its state, oldest first.
-    async fn history(&self, ctx: &Context<'_>) -> Result<Vec<ReferralTransition>> {
-        let steps = ctx.load_parts::<referral::Entity, referral_transition::Entity>(&self.0).await?;
-        let steps = steps.iter().map(|step| transition(ctx, &self.0, step));
-        futures_util::future::try_join_all(steps).await
-    }
-
-    /// How many attempts at contact were logged.
-    async fn attempt_count(&self) -> Result<i32> {
-        Ok(progress!(self, attempt_count))
-    }
-
-    /// UTC.
-    async fn updated_at(&self) -> Result<DateTime<Utc>> {
-        Ok(progress!(self, updated_at))
-    }
-
-    /// Counts changes; name the one you saw when you change it.
-    async fn version(&self) -> Result<i32> {
-        Ok(progress!(self, version))
-    }
-}
-
-/// One change of a referral's state.
-#[derive(Clone, SimpleObject)]
-pub(crate) struct ReferralTransition {
-    /// From which state; null for the first.
-    from: Option<ReferralStatus>,
-    /// To which.
-    to: ReferralStatus,
-    /// UTC.
-    at: DateTime<Utc>,
-    /// Who: a name within the viewer's own organization, else the organization's.
-    actor_name: String,
-    /// In which role; null for what happened by itself.
-    role: Option<Role>,
-    /// Why, for those that need a reason.
-    reason: Option<ReasonCode>,
-    /// What was said to it.
-    text: Option<String>,
-}
-
-async fn transition(ctx: &Context<'_>, of: &Visible<referral::Entity>, step: &referral_transition::Model) -> Result<ReferralTransition> {
-    let opened = of.open::<class::ReferralStatus>().ok_or_else(closed)?;
-    let text = match &step.text {
-        Some(sealed) => {
-            let column = referral_transition::Column::Text;
-            let text = ctx.store().unseal_part::<_, referral_transition::Entity, _, String>(&opened, step.id, column, sealed).await;
-            Some(text.map_err(query_error)?)
-        }
-        None => None,
-    };
-    Ok(ReferralTransition {
-        from: step.from.as_ref().map(|from| *from.read(&opened)),
-        to: *step.to.read(&opened),
-        at: step.at,
-        actor_name: actor_name(ctx, &step.actor, step.organization_id).await?.unwrap_or_default(),
-        role: step.role,
-        reason: step.reason.as_ref().map(|reason| *reason.read(&opened)),
-        text,
-    })
-}
-
-/// The change of state that came to this version of a referral, where its progress is open to the viewer.
-pub(crate) async fn transition_at(ctx: &Context<'_>, id: ReferralId, version: Option<i32>) -> Result<Option<ReferralTransition>> {
-    let Some(referral) = ctx.load::<referral::Entity>(id).await? else { return Ok(None) };
-    if !referral.may_open(Class::ReferralStatus) {
-        return Ok(None);
-    }
-    let steps = ctx.load_parts::<referral::Entity, referral_transition::Entity>(&referral).await?;
-    match steps.iter().find(|step| Some(step.version) == version) {
-        Some(step) => transition(ctx, &referral, step).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Who acted, as the viewer may know them: colleagues by name, others by their organization's.
-pub(crate) async fn actor_name(ctx: &Context<'_>, actor: &str, organization: OrganizationId) -> Result<Option<String>> {
-    if ctx.access().organization != Some(organization) {
-        return Ok(ctx.load::<organization::Entity>(organization).await?.map(|home| home.name.clone()));
-    }
-    if let Ok(id) = actor.parse() {
-        return Ok(ctx.load::<staff_member::Entity>(id).await?.map(|staff| staff.display_name.clone()));
-    }
-    if let Ok(id) = actor.parse() {
-        let application = ctx.load::<api_client::Entity>(id).await?.map(|application| application.name.clone());
-        return Ok(application.or_else(|| Some("An application".to_owned())));
-    }
-    Ok(Some("aftercare".to_owned()))
 }
 
 /// The organization that something names.

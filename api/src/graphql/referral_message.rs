@@ -9,7 +9,8 @@ use super::{
     context::RequestContext,
     error::{coded, query_error},
     organization::Organization,
-    referral::{Referral, actor_name, organization_of},
+    referral::{Referral, organization_of},
+    referral_progress::actor_name,
 };
 use crate::store::Visible;
 

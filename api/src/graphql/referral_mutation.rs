@@ -1,10 +1,10 @@
 //! What the two sides do with a referral.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ConsentId, PeerId, ProgramId, ReferralId,
-    vocabulary::{DischargeType, ReasonCode, ReferralResult, ReferralUrgency, ServiceKind},
+    ClientId, ConsentId, ProgramId, ReferralId,
+    vocabulary::{DischargeType, ReferralOrigin, ReferralUrgency, ServiceKind},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::Scope,
     domain::{
-        referral::{Clinical, NewReferral, Under, Who, accept, assign, cancel, complete, create, decline, submit},
+        referral::{Clinical, NewReferral, ReferralChanges, Under, Who, create, submit, update},
         referral_message,
     },
 };
@@ -58,6 +58,11 @@ pub(crate) struct ReferralCreateInput {
     requested_services: Option<Vec<ServiceKind>>,
     /// What the sender's own systems call it.
     external_identifiers: Option<Vec<ExternalIdentifierInput>>,
+    /// Who asks; PROGRAM unless it says so. SELF and COMMUNITY are written down by the program that would serve the person, need no
+    /// consent, and have no `toProgramId`.
+    origin: Option<ReferralOrigin>,
+    /// The earlier referral of the same client that it follows on. Return to use is a valid and welcome reason.
+    re_referral_of_id: Option<ReferralId>,
     /// Whether it is submitted at once; not unless it says so.
     submit: Option<bool>,
 }
@@ -93,8 +98,66 @@ impl ReferralCreateInput {
             },
             requested_services: self.requested_services.unwrap_or_default(),
             external_identifiers: self.external_identifiers.unwrap_or_default().into_iter().map(Into::into).collect(),
+            origin: self.origin.unwrap_or(ReferralOrigin::Program),
+            re_referral_of: self.re_referral_of_id,
             submit: self.submit.unwrap_or_default(),
         })
+    }
+}
+
+/// What changes of a referral: what is left out stays, null clears.
+#[derive(InputObject)]
+pub(crate) struct ReferralUpdateInput {
+    /// Which.
+    id: ReferralId,
+    /// The version that the viewer saw; the present one when none is named.
+    version: Option<i32>,
+    /// Which program is asked; a draft's only.
+    to_program_id: Option<ProgramId>,
+    /// A consent that was recorded; a draft's only.
+    consent_id: Option<ConsentId>,
+    /// How soon someone should be met; a draft's only.
+    urgency: Option<ReferralUrgency>,
+    /// What is asked for; a draft's only.
+    requested_services: Option<Vec<ServiceKind>>,
+    /// What the sender says to it, at most 4,000 characters; a draft's only.
+    reason: MaybeUndefined<String>,
+    /// The ASAM level that they leave; a draft's only.
+    level_of_care_left: MaybeUndefined<LevelOfCareInput>,
+    /// When they were discharged (UTC).
+    discharged_at: MaybeUndefined<DateTime<Utc>>,
+    /// When they are expected to be.
+    expected_discharge_on: MaybeUndefined<Date>,
+    /// Why treatment ended, or NOT_YET_DISCHARGED.
+    discharge_type: Option<DischargeType>,
+    /// What the sender's own systems call it, in place of what they called it before.
+    external_identifiers: Option<Vec<ExternalIdentifierInput>>,
+}
+
+impl From<ReferralUpdateInput> for ReferralChanges {
+    fn from(input: ReferralUpdateInput) -> Self {
+        Self {
+            to_program_id: input.to_program_id,
+            consent_id: input.consent_id,
+            urgency: input.urgency,
+            requested_services: input.requested_services,
+            reason: given(input.reason),
+            level: given(input.level_of_care_left).map(|level| level.map(Into::into)),
+            external_identifiers: input.external_identifiers.map(|known| known.into_iter().map(Into::into).collect()),
+            discharged_at: given(input.discharged_at),
+            expected_discharge_on: given(input.expected_discharge_on).map(|date| date.map(|date| date.0)),
+            discharge_type: input.discharge_type,
+            version: input.version,
+        }
+    }
+}
+
+/// What was given, where null clears.
+fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }
 
@@ -102,24 +165,21 @@ impl ReferralCreateInput {
 macro_rules! payloads {
     ($($Payload:ident, $mutation:literal;)*) => {$(
         #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(SimpleObject)]
+        #[derive(async_graphql::SimpleObject)]
         pub(crate) struct $Payload {
             /// The referral; null when it was refused.
-            referral: Option<Referral>,
+            pub(in crate::graphql) referral: Option<crate::graphql::referral::Referral>,
             /// What to mend.
-            user_errors: Vec<UserError>,
+            pub(in crate::graphql) user_errors: Vec<crate::graphql::error::UserError>,
         }
     )*};
 }
+pub(super) use payloads;
 
 payloads! {
     ReferralCreatePayload, "referralCreate";
+    ReferralUpdatePayload, "referralUpdate";
     ReferralSubmitPayload, "referralSubmit";
-    ReferralAcceptPayload, "referralAccept";
-    ReferralDeclinePayload, "referralDecline";
-    ReferralAssignPayload, "referralAssign";
-    ReferralCompletePayload, "referralComplete";
-    ReferralCancelPayload, "referralCancel";
 }
 
 /// What `referralSendMessage` came to.
@@ -161,76 +221,18 @@ impl ReferralMutation {
         Ok(Some(ReferralSubmitPayload { referral: submitted.map(Referral), user_errors }))
     }
 
-    /// Accepts a referral made to one of the viewer's programs, which gets its own record of the person. For coordinators.
+    /// Changes a referral of the viewer's programs: all of a draft, and once it is submitted the facts of discharge, as a planned discharge
+    /// needs it. For referrers and coordinators of the sender.
     #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
-    async fn referral_accept(
+    async fn referral_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ReferralId,
-        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
-    ) -> Result<Option<ReferralAcceptPayload>> {
-        let (accepted, user_errors) = command(ctx, "referralAccept", accept(ctx.store(), &ctx.access(), id, version)).await?;
-        Ok(Some(ReferralAcceptPayload { referral: accepted.map(Referral), user_errors }))
-    }
-
-    /// Declines a referral made to one of the viewer's programs. For coordinators.
-    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
-    async fn referral_decline(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ReferralId,
-        #[graphql(desc = "Why.")] reason: ReasonCode,
-        #[graphql(desc = "In words; needed with OTHER.")] text: Option<String>,
-        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
-    ) -> Result<Option<ReferralDeclinePayload>> {
-        let declined = async { decline(ctx.store(), &ctx.access(), id, reason, text, version).await };
-        let (declined, user_errors) = command(ctx, "referralDecline", declined).await?;
-        Ok(Some(ReferralDeclinePayload { referral: declined.map(Referral), user_errors }))
-    }
-
-    /// Cancels a referral before its first contact. For its sender until it is accepted, and for coordinators of its receiver.
-    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
-    async fn referral_cancel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ReferralId,
-        #[graphql(desc = "Why.")] reason: ReasonCode,
-        #[graphql(desc = "In words; needed with OTHER.")] text: Option<String>,
-        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
-    ) -> Result<Option<ReferralCancelPayload>> {
-        let cancelled = async { cancel(ctx.store(), &ctx.access(), id, reason, text, version).await };
-        let (cancelled, user_errors) = command(ctx, "referralCancel", cancelled).await?;
-        Ok(Some(ReferralCancelPayload { referral: cancelled.map(Referral), user_errors }))
-    }
-
-    /// Assigns a peer of the program to an accepted referral. For coordinators and supervisors.
-    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
-    async fn referral_assign(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ReferralId,
-        #[graphql(desc = "Who supports the person.")] peer_id: PeerId,
-        #[graphql(desc = "Whether the client chose this peer.")] client_chose: bool,
-        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
-    ) -> Result<Option<ReferralAssignPayload>> {
-        let assigned = async { assign(ctx.store(), &ctx.access(), id, peer_id, client_chose, version).await };
-        let (assigned, user_errors) = command(ctx, "referralAssign", assigned).await?;
-        Ok(Some(ReferralAssignPayload { referral: assigned.map(Referral), user_errors }))
-    }
-
-    /// Says that the client is linked; support goes on in its episode. For the assigned peer and supervisors.
-    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
-    async fn referral_complete(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: ReferralId,
-        #[graphql(desc = "What it came to.")] result: ReferralResult,
-        #[graphql(desc = "In words, for the sender.")] text: Option<String>,
-        #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
-    ) -> Result<Option<ReferralCompletePayload>> {
-        let completed = async { complete(ctx.store(), &ctx.access(), id, result, text, version).await };
-        let (completed, user_errors) = command(ctx, "referralComplete", completed).await?;
-        Ok(Some(ReferralCompletePayload { referral: completed.map(Referral), user_errors }))
+        #[graphql(desc = "What changes.")] input: ReferralUpdateInput,
+    ) -> Result<Option<ReferralUpdatePayload>> {
+        let id = input.id;
+        let updated = async { update(ctx.store(), &ctx.access(), id, input.into()).await };
+        let (updated, user_errors) = command(ctx, "referralUpdate", updated).await?;
+        Ok(Some(ReferralUpdatePayload { referral: updated.map(Referral), user_errors }))
     }
 
     /// Sends a message to the other side of a submitted referral.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     access::{Access, Scope},
-    domain::referral::is_open,
+    domain::referral::{is_open, listed},
     error::Result as OurResult,
     store::{Class, Find, PageArgs, Store},
 };
@@ -54,6 +54,10 @@ pub(crate) struct ReferralFilter {
 impl ReferralFilter {
     fn narrow<'a>(&self, store: &Store, access: &Access, mut find: Find<'a, referral::Entity>) -> OurResult<Find<'a, referral::Entity>> {
         use referral::Column;
+        // Who looks for them by their state finds them; in all other lists they are gone.
+        if !self.status.as_ref().is_some_and(|status| status.contains(&ReferralStatus::EnteredInError)) {
+            find = find.matching(None, listed(access));
+        }
         if let Some(status) = &self.status {
             find = find.by(Column::Status, |column| column.is_in(status.iter().copied()));
         }

@@ -162,12 +162,8 @@ pub enum Action {
     End,
     /// Send it to the other side: submit a referral.
     Submit,
-    /// Answer what the other side sent: accept, decline.
+    /// Answer what the other side sent: confirm a consent.
     Answer,
-    /// Choose who supports the person.
-    Assign,
-    /// Say that the work is done.
-    Complete,
     /// Write to the other side.
     Converse,
     /// Support the person, and log it.

@@ -316,6 +316,15 @@ impl Tx {
         Ok(P::update_many().set(change).filter(of.into()).exec(&self.transaction).await?.rows_affected)
     }
 
+    /// Deletes parts of rows that the caller may change, to put others in their place.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn delete_parts<P: Part>(&self, of: impl Into<Condition>) -> Result<()> {
+        P::delete_many().filter(of.into()).exec(&self.transaction).await?;
+        Ok(())
+    }
+
     /// Remembers outside of the database that a consent was revoked, before its rows say so: a backup that is restored knows
     /// nothing of what came after it.
     ///

@@ -74,6 +74,28 @@ pub(crate) struct Handovers {
     connection: DatabaseConnection,
 }
 
+/// Referrals that mutations move on, and how they come to where they can be.
+const SPARE: &[(&str, &[&str])] = &[
+    ("spareDraft", &["draft"]),
+    ("spareChanged", &["draft"]),
+    ("spareOffered", &[]),
+    ("spareUnwanted", &[]),
+    ("spareWithdrawn", &[]),
+    ("spareConsent", &[]),
+    ("spareUnclear", &[]),
+    ("spareAsked", &["ask"]),
+    ("spareWaiting", &[]),
+    ("spareMistaken", &[]),
+    ("spareAccepted", &["accept"]),
+    ("spareUnwilling", &["accept"]),
+    ("spareHeld", &["accept"]),
+    ("spareResumed", &["accept", "hold"]),
+    ("spareLeft", &["accept", "assign"]),
+    ("spareIntroduced", &["accept", "assign"]),
+    ("spareConnected", &["accept", "assign", "contact"]),
+    ("spareEpisode", &["accept", "assign", "contact"]),
+];
+
 /// What one story is made of.
 struct Told {
     referral: ReferralId,
@@ -317,19 +339,33 @@ impl Handovers {
     /// Referrals for mutations to move on: nobody looks for anything of them.
     async fn spare(&mut self) {
         let covers = json!(STAGES[1].covers);
-        for placeholder in
-            ["spareDraft", "spareOffered", "spareUnwanted", "spareWithdrawn", "spareAccepted", "spareConnected", "spareConsent"]
-        {
-            let told = self.refer(&self.them, placeholder, &covers, placeholder != "spareDraft").await;
-            let id = told.referral.to_string();
-            if matches!(placeholder, "spareAccepted" | "spareConnected") {
-                let ours = self.them.accepted(&id).await;
-                if placeholder == "spareConnected" {
-                    self.them.assigned(&id).await;
-                    self.them.contact(&self.app, &ours, "COMPLETED").await;
+        for (placeholder, steps) in SPARE {
+            let told = self.refer(&self.them, placeholder, &covers, !steps.contains(&"draft")).await;
+            let (id, mut ours) = (told.referral.to_string(), String::new());
+            for step in *steps {
+                match *step {
+                    "accept" => ours = self.them.accepted(&id).await,
+                    "assign" => self.them.assigned(&id).await,
+                    "contact" => drop(self.them.contact(&self.app, &ours, "COMPLETED").await),
+                    "ask" => drop(
+                        self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
+                    ),
+                    "hold" => {
+                        let more = "text: \"Away\" reviewAt: \"2026-03-09T12:00:00Z\"";
+                        drop(self.them.act(&self.them.coordinator, "referralHold", &id, more).await);
+                    }
+                    _ => {}
                 }
             }
-            self.id(placeholder, None, if placeholder == "spareConsent" { told.consent } else { id });
+            let id = match *placeholder {
+                "spareConsent" => told.consent,
+                "spareEpisode" => {
+                    let of = episode::Column::ReferralId.eq(told.referral);
+                    rows::<episode::Entity>().filter(of).one(&self.connection).await.unwrap().unwrap().id.to_string()
+                }
+                _ => id,
+            };
+            self.id(placeholder, None, id);
         }
     }
 

@@ -5,8 +5,8 @@ use chrono::{Days, TimeDelta};
 use entity::{
     ClientId, ReferralId,
     vocabulary::{
-        AsamEdition, ConsentKind, ContactModality, ContactOutcome, DataClass, DischargeType, PurposeOfUse, ReasonCode, ReferralResult,
-        ReferralStatus, ReferralUrgency, Role, ServiceKind, SignatureMethod, SignerCapacity,
+        AsamEdition, ConsentKind, ContactModality, ContactOutcome, DataClass, DischargeType, PurposeOfUse, ReasonCode, ReferralOrigin,
+        ReferralResult, ReferralStatus, ReferralUrgency, Role, ServiceKind, SignatureMethod, SignerCapacity,
     },
 };
 
@@ -21,7 +21,7 @@ use crate::{
         client::{self, NewClient},
         consent::NewConsent,
         contact::{self, NewContact},
-        referral::{self, Clinical, NewReferral, Under, Who},
+        referral::{self, Clinical, NewReferral, Said, Under, Who},
     },
     error::{Error, Result},
     store::{Kept, Tx},
@@ -99,10 +99,16 @@ async fn refer<'a>(
     finish(tx, last).await
 }
 
+fn no_capacity() -> Said {
+    Said { reason: Some(ReasonCode::NoCapacity), ..Said::default() }
+}
+
 fn new_referral(number: usize, person: &NewClient, from: &Place, home: &Home, to: &Home, place: &Place, now: Instant) -> NewReferral {
     // Who was discharged yesterday is to be met soon.
     let days = number as u64 % 21 + 1;
     NewReferral {
+        origin: ReferralOrigin::Program,
+        re_referral_of: None,
         from_program_id: Some(from.program),
         to_program_id: Some(place.program),
         who: Who::New(Box::new(person.clone())),
@@ -170,7 +176,7 @@ async fn answer<'a, 'b: 'a>(
         match referral.standing {
             ReferralStatus::Submitted => {}
             ReferralStatus::Declined => {
-                last = Some(referral::decline_in(&mut tx, referral.id, ReasonCode::NoCapacity, None, None).await?);
+                last = Some(referral::decline_in(&mut tx, referral.id, no_capacity(), None).await?);
             }
             standing => {
                 let accepted = referral::accept_in(&mut tx, referral.id, None).await?;
@@ -204,7 +210,7 @@ async fn support<'a, 'b: 'a>(app: &App, home: &Home, place: &Place, referrals: i
             last = Some(contact::log_in(&mut tx, new_contact(referral, *outcome, now)?).await?);
         }
         if referral.standing == ReferralStatus::Completed {
-            referral::complete_in(&mut tx, referral.id, ReferralResult::Engaged, None, None).await?;
+            referral::complete_in(&mut tx, referral.id, ReferralResult::Engaged, Said::default()).await?;
         }
     }
     finish(tx, last).await

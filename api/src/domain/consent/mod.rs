@@ -5,7 +5,7 @@ mod elements;
 use std::collections::BTreeSet;
 
 use entity::{
-    ClientId, ConsentId, OrganizationId, TypedId, client, consent, consent_flow, organization, referral,
+    ClientId, ConsentId, OrganizationId, TypedId, client, consent, consent_flow, episode, organization, referral,
     vocabulary::{EventKind, ExpiryEvent, PurposeOfUse, RecipientClass, Role},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
@@ -318,6 +318,22 @@ pub(super) async fn expire_with(tx: &mut Tx, id: ConsentId, happened: ExpiryEven
     if tx.write_if(&consent, change, Condition::all().add(consent::Column::Version.eq(consent.version))).await? {
         end_flows(tx, id).await?;
         tx.record(Event::new(EventKind::ConsentExpired, consent.organization_id, id, version).of_client(consent.client_id));
+    }
+    Ok(())
+}
+
+/// Ends the consents of a client whom a program no longer supports, where they named that as their end: the one that the episode's
+/// referral came under, and those of the program's own client.
+pub(super) async fn expire_with_episode(tx: &mut Tx, episode: &episode::Model) -> Result<()> {
+    let system = Access::system("consent expiry", tx.access().now);
+    let mut of = Condition::any().add(consent::Column::ClientId.eq(episode.client_id));
+    if let Some(referral) = episode.referral_id {
+        let named = query::<referral::Entity>().select_only().column(referral::Column::ConsentId).filter(referral::Column::Id.eq(referral));
+        of = of.add(consent::Column::Id.in_subquery(named.into_query()));
+    }
+    let of = Condition::all().add(of).add(consent::Column::ExpiryEvent.eq(ExpiryEvent::EpisodeEnds));
+    for consent in tx.look::<consent::Entity>(&system, of).await? {
+        expire_with(tx, consent.id, ExpiryEvent::EpisodeEnds).await?;
     }
     Ok(())
 }

@@ -1,35 +1,37 @@
-//! How the receiver answers a referral and brings it to its end.
+//! How the receiver answers a referral: it accepts, declines, puts the person on the waiting list, or asks for more.
 
+use chrono::TimeDelta;
 use entity::{
-    ClientId, ConsentId, Guarded, OrganizationId, PeerId, ReferralId, class, client_program, consent, organization, peer, referral,
-    vocabulary::{DataClass, ReasonCode, ReferralResult, ReferralStatus, Role},
+    ClientId, Guarded, OrganizationId, ProgramId, ReferralId, class, client_program, consent, organization, program, referral,
+    vocabulary::{DataClass, ReferralOrigin, ReferralStatus},
 };
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::super::{
     client::{self as clients},
-    consent as consents, peer_match, text, transitions,
+    consent as consents, peer_match, text,
 };
 use super::{
-    OPEN,
     snapshot::Person,
-    step::{Advance, Side, Step, advance, happened, note, seen_of, step_of},
+    step::{Moving, Said},
 };
 use crate::{
     access::Access,
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Discloser, Protected, Store, Tx, Visible},
+    store::{Action, Discloser, Store, Tx, Visible},
 };
 
-/// Accepts a submitted referral for the receiving program, which gets its own record of the person.
+/// The longest time until a place on the waiting list is looked at again (domain 2.3, row 7).
+const WAITLIST_REVIEW: TimeDelta = TimeDelta::days(7);
+/// How many things are asked for at once.
+const MOST_FIELDS: usize = 20;
+
+/// Accepts a referral for the receiving program, which gets its own record of the person.
 ///
 /// # Errors
 /// `NotFound` if the caller cannot see it, `NotPermitted` if the caller only sent it; refused with `CONSENT_REQUIRED` when the consent
-/// ended meanwhile, `INVALID_TRANSITION` if it is not submitted, `STALE` if it changed.
+/// ended meanwhile, `INVALID_TRANSITION` if it is neither submitted nor on the waiting list, `STALE` if it changed.
 pub async fn accept(store: &Store, access: &Access, id: ReferralId, version: Option<i32>) -> Result<Visible<referral::Entity>> {
     let mut tx = store.begin(access).await?;
     let accepted = accept_in(&mut tx, id, version).await?;
@@ -41,18 +43,26 @@ pub async fn accept(store: &Store, access: &Access, id: ReferralId, version: Opt
 /// # Errors
 /// As [`accept`].
 pub async fn accept_in(tx: &mut Tx, id: ReferralId, version: Option<i32>) -> Result<Visible<referral::Entity>> {
-    let referral = tx.fetch_for::<referral::Entity>(id, Action::Answer).await?;
-    step_of(&referral, ReferralStatus::Accepted, version)?;
-    let client = receive(tx, &referral).await?;
+    let moving = Moving::fetch(tx, id).await?;
+    let step = moving.to(&["5", "8"], ReferralStatus::Accepted, Said::of_version(version))?;
+    let client = match moving.referral.to_client_id {
+        Some(client) => client,
+        None => receive(tx, &moving.referral).await?,
+    };
     let now = Guarded::new(tx.access().now);
     let change = referral::ActiveModel {
         to_client_id: Set(Some(client)),
-        acknowledged_at: Set(Some(now)),
+        acknowledged_at: Set(acknowledged(&moving, tx)),
         accepted_at: Set(Some(now)),
         ..Default::default()
     };
-    let step = Advance { to: ReferralStatus::Accepted, side: Side::Receiver, reason: None, text: None, change };
-    advance(tx, &referral, version, step).await
+    moving.advance(tx, step, change).await
+}
+
+/// When the receiver first decided: now, unless it did before.
+fn acknowledged(moving: &Moving, tx: &Tx) -> Option<Guarded<class::ReferralStatus, Instant>> {
+    let progress = moving.referral.open::<class::ReferralStatus>();
+    progress.and_then(|progress| progress.acknowledged_at).or(Some(tx.access().now.into()))
 }
 
 /// The receiver's own record of the person: the one from an earlier referral of the same sender, or a new one. That is the disclosure
@@ -60,6 +70,9 @@ pub async fn accept_in(tx: &mut Tx, id: ReferralId, version: Option<i32>) -> Res
 async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<ClientId> {
     let broken = || Error::internal("a submitted referral names no receiver");
     let (to, program) = referral.to_organization_id.zip(referral.to_program_id).ok_or_else(broken)?;
+    if referral.origin != ReferralOrigin::Program {
+        return Ok(referral.from_client_id);
+    }
     let system = Access::system("acceptance", tx.access().now);
     let consent = covering(tx, referral, to).await?;
     consents::confirm_in(tx, &consent.row, to).await?;
@@ -119,31 +132,19 @@ async fn covering(tx: &Tx, referral: &Visible<referral::Entity>, to: Organizatio
     Ok(Covering { row, recipient, classes })
 }
 
-/// Reasons to decline (domain 2.3).
-const DECLINING: &[ReasonCode] = &[
-    ReasonCode::NoCapacity,
-    ReasonCode::OutsideArea,
-    ReasonCode::NotEligible,
-    ReasonCode::NeedsHigherLevel,
-    ReasonCode::Duplicate,
-    ReasonCode::ModalityNotOffered,
-    ReasonCode::Other,
-];
-
-/// Declines a submitted referral for the receiving program.
+/// Declines a referral for the receiving program, and may name a program that could serve the person.
 ///
 /// # Errors
-/// As [`accept`]; refused when the reason is none to decline for, or is OTHER without a text.
+/// As [`accept`]; refused when the reason is none to decline for, is OTHER without a text, or the other program takes no referrals.
 pub async fn decline(
     store: &Store,
     access: &Access,
     id: ReferralId,
-    reason: ReasonCode,
-    text: Option<String>,
-    version: Option<i32>,
+    said: Said,
+    suggested: Option<ProgramId>,
 ) -> Result<Visible<referral::Entity>> {
     let mut tx = store.begin(access).await?;
-    let declined = decline_in(&mut tx, id, reason, text, version).await?;
+    let declined = decline_in(&mut tx, id, said, suggested).await?;
     tx.commit(declined).await
 }
 
@@ -151,223 +152,98 @@ pub async fn decline(
 ///
 /// # Errors
 /// As [`decline`].
-pub async fn decline_in(
-    tx: &mut Tx,
-    id: ReferralId,
-    reason: ReasonCode,
-    text: Option<String>,
-    version: Option<i32>,
-) -> Result<Visible<referral::Entity>> {
-    let referral = tx.fetch_for::<referral::Entity>(id, Action::Answer).await?;
-    step_of(&referral, ReferralStatus::Declined, version)?;
-    let text = reasoned(DECLINING, reason, text)?;
-    let now = tx.access().now;
-    confirm_consent(tx, &referral).await?;
-    let change = referral::ActiveModel { acknowledged_at: Set(Some(now.into())), ..Default::default() };
-    let step = Advance { to: ReferralStatus::Declined, side: Side::Receiver, reason: Some(reason), text, change };
-    advance(tx, &referral, version, step).await
+pub async fn decline_in(tx: &mut Tx, id: ReferralId, said: Said, suggested: Option<ProgramId>) -> Result<Visible<referral::Entity>> {
+    let moving = Moving::fetch(tx, id).await?;
+    let mut step = moving.to(&["6"], ReferralStatus::Declined, said)?;
+    step.suggested = match suggested {
+        Some(id) => Some(takes_referrals(tx, id, &moving.referral).await?),
+        None => None,
+    };
+    confirm_consent(tx, &moving.referral).await?;
+    let change = referral::ActiveModel { acknowledged_at: Set(acknowledged(&moving, tx)), ..Default::default() };
+    moving.advance(tx, step, change).await
 }
 
-/// Reasons for somebody to cancel (domain 2.3); a revoked consent cancels by itself.
-const CANCELLING: &[ReasonCode] =
-    &[ReasonCode::Readmitted, ReasonCode::Incarcerated, ReasonCode::Deceased, ReasonCode::RequesterWithdrew, ReasonCode::Other];
+async fn takes_referrals(tx: &Tx, id: ProgramId, declined: &referral::Model) -> Result<ProgramId> {
+    let program = tx.fetch_for::<program::Entity>(id, Action::Read).await?;
+    if !program.accepts_referrals || Some(program.id) == declined.to_program_id {
+        let sentence = "`suggestedProgramId` is another program, one that takes referrals.";
+        return Err(Refusal::invalid(sentence).at(["suggestedProgramId"]).into());
+    }
+    Ok(program.id)
+}
 
-/// Cancels a referral before its first contact: its sender until it is accepted, and its receiver.
+/// Asks the sender for what is missing (domain 2.3, row 3).
 ///
 /// # Errors
-/// `NotFound` and `NotPermitted` as ever; refused when the reason is none to cancel for, or is OTHER without a text, and as [`accept`].
-pub async fn cancel(
+/// As [`accept`]; refused when nothing is named or no text is given.
+pub async fn request_info(
     store: &Store,
     access: &Access,
     id: ReferralId,
-    reason: ReasonCode,
-    text: Option<String>,
-    version: Option<i32>,
+    fields: Vec<String>,
+    said: Said,
 ) -> Result<Visible<referral::Entity>> {
     let mut tx = store.begin(access).await?;
-    let referral = tx.fetch_for::<referral::Entity>(id, Action::Read).await?;
-    let sender = referral::Entity::allows(access, Action::Submit, &referral) && referral.to_client_id.is_none();
-    let side = if sender { Side::Sender } else { Side::Receiver };
-    tx.require(sender || referral::Entity::allows(access, Action::Answer, &referral))?;
-    step_of(&referral, ReferralStatus::Cancelled, version)?;
-    let text = reasoned(CANCELLING, reason, text)?;
-    if let Some((client, organization)) = referral.to_client_id.zip(referral.to_organization_id) {
+    let moving = Moving::fetch(&tx, id).await?;
+    let mut step = moving.to(&["3"], ReferralStatus::NeedsInfo, said)?;
+    step.fields = Some(checked_fields(&fields)?);
+    confirm_consent(&mut tx, &moving.referral).await?;
+    let asked = moving.advance(&mut tx, step, referral::ActiveModel::default()).await?;
+    tx.commit(asked).await
+}
+
+fn checked_fields(fields: &[String]) -> Result<Vec<String>, Refusal> {
+    if fields.is_empty() {
+        return Err(Refusal::new(Code::Required, "Name what is missing in `fields`.").at(["fields"]));
+    }
+    if fields.len() > MOST_FIELDS {
+        return Err(Refusal::new(Code::TooMany, format!("`fields` has at most {MOST_FIELDS} entries.")).at(["fields"]));
+    }
+    let checked: Result<Vec<_>, _> = fields.iter().map(|field| text::line("fields", field, 100)).collect();
+    checked.map_err(|refusal| refusal.at(["fields"]))
+}
+
+/// Gives the receiver what it asked for (domain 2.3, row 4).
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused without a text, and as [`accept`].
+pub async fn answer_info(store: &Store, access: &Access, id: ReferralId, said: Said) -> Result<Visible<referral::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let moving = Moving::fetch(&tx, id).await?;
+    let step = moving.to(&["4"], ReferralStatus::Submitted, said)?;
+    let answered = moving.advance(&mut tx, step, referral::ActiveModel::default()).await?;
+    tx.commit(answered).await
+}
+
+/// Puts the person on the program's waiting list (domain 2.3, row 7).
+///
+/// # Errors
+/// As [`accept`]; refused without a text, and when it is not looked at again within seven days.
+pub async fn waitlist(
+    store: &Store,
+    access: &Access,
+    id: ReferralId,
+    next_review_at: Instant,
+    said: Said,
+) -> Result<Visible<referral::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let moving = Moving::fetch(&tx, id).await?;
+    let mut step = moving.to(&["7"], ReferralStatus::Waitlisted, said)?;
+    step.review_at = Some(within(next_review_at, access.now, WAITLIST_REVIEW, "nextReviewAt")?);
+    confirm_consent(&mut tx, &moving.referral).await?;
+    let change = referral::ActiveModel { acknowledged_at: Set(acknowledged(&moving, &tx)), ..Default::default() };
+    let listed = moving.advance(&mut tx, step, change).await?;
+    if let Some((client, organization)) = listed.to_client_id.zip(listed.to_organization_id) {
         peer_match::end_all(&mut tx, organization, client).await?;
     }
-    let step = Advance { to: ReferralStatus::Cancelled, side, reason: Some(reason), text, change: referral::ActiveModel::default() };
-    let cancelled = advance(&mut tx, &referral, version, step).await?;
-    tx.commit(cancelled).await
+    tx.commit(listed).await
 }
 
-/// A reason of a list, with its text, which OTHER needs.
-fn reasoned(list: &[ReasonCode], reason: ReasonCode, text: Option<String>) -> Result<Option<String>, Refusal> {
-    if !list.contains(&reason) {
-        let names: Vec<&str> = list.iter().map(|reason| reason.as_str()).collect();
-        return Err(Refusal::invalid(format!("`reason` is one of {} here.", names.join(", "))).at(["reason"]));
+/// An instant that lies ahead, and not too far.
+pub(super) fn within(at: Instant, now: Instant, most: TimeDelta, name: &'static str) -> Result<Instant, Refusal> {
+    if at <= now || at > now + most {
+        return Err(Refusal::invalid(format!("`{name}` is in the future, at most {} days from now.", most.num_days())).at([name]));
     }
-    let text = said(text)?;
-    if reason == ReasonCode::Other && text.is_none() {
-        return Err(Refusal::new(Code::Required, "Give `text` with the reason OTHER.").at(["text"]));
-    }
-    Ok(text)
-}
-
-/// What was said to a step.
-fn said(text: Option<String>) -> Result<Option<String>, Refusal> {
-    let text = text.map(|text| text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
-    Ok(text.filter(|text| !text.is_empty()))
-}
-
-/// Assigns a peer of the receiving program to an accepted referral.
-///
-/// # Errors
-/// `NotFound` for referrals and peers that are not there for the caller, or a peer of another program; otherwise as [`accept`].
-pub async fn assign(
-    store: &Store,
-    access: &Access,
-    id: ReferralId,
-    peer: PeerId,
-    client_chose: bool,
-    version: Option<i32>,
-) -> Result<Visible<referral::Entity>> {
-    let mut tx = store.begin(access).await?;
-    let assigned = assign_in(&mut tx, id, peer, client_chose, version).await?;
-    tx.commit(assigned).await
-}
-
-/// Assigns a peer within a larger command.
-///
-/// # Errors
-/// As [`assign`].
-pub async fn assign_in(
-    tx: &mut Tx,
-    id: ReferralId,
-    peer: PeerId,
-    client_chose: bool,
-    version: Option<i32>,
-) -> Result<Visible<referral::Entity>> {
-    let referral = tx.fetch_for::<referral::Entity>(id, Action::Assign).await?;
-    step_of(&referral, ReferralStatus::Assigned, version)?;
-    let peer = tx.fetch_for::<peer::Entity>(peer, Action::Read).await?;
-    if Some(peer.program_id) != referral.to_program_id {
-        return Err(Error::NotFound);
-    }
-    let client = referral.to_client_id.ok_or_else(|| Error::internal("an accepted referral has no client of the receiver"))?;
-    let change =
-        referral::ActiveModel { peer_id: Set(Some(peer.id.into())), assigned_at: Set(Some(tx.access().now.into())), ..Default::default() };
-    let step = Advance { to: ReferralStatus::Assigned, side: Side::Receiver, reason: None, text: None, change };
-    // First, so that of two who assign at once the second learns that it changed, and pairs nobody.
-    let assigned = advance(tx, &referral, version, step).await?;
-    peer_match::begin(tx, client, &peer, client_chose).await?;
-    Ok(assigned)
-}
-
-/// Says that the client is linked: the referral's work is done, while support goes on in its episode.
-///
-/// # Errors
-/// As [`accept`]; `NotPermitted` for peers other than the one assigned.
-pub async fn complete(
-    store: &Store,
-    access: &Access,
-    id: ReferralId,
-    result: ReferralResult,
-    text: Option<String>,
-    version: Option<i32>,
-) -> Result<Visible<referral::Entity>> {
-    let mut tx = store.begin(access).await?;
-    let completed = complete_in(&mut tx, id, result, text, version).await?;
-    tx.commit(completed).await
-}
-
-/// Completes a referral within a larger command.
-///
-/// # Errors
-/// As [`complete`].
-pub async fn complete_in(
-    tx: &mut Tx,
-    id: ReferralId,
-    result: ReferralResult,
-    text: Option<String>,
-    version: Option<i32>,
-) -> Result<Visible<referral::Entity>> {
-    let referral = tx.fetch_for::<referral::Entity>(id, Action::Complete).await?;
-    step_of(&referral, ReferralStatus::Completed, version)?;
-    let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
-    if let Some(peer) = progress.peer_id.as_ref().filter(|_| !tx.access().has(Role::Supervisor)) {
-        tx.fetch_for::<peer::Entity>(*peer.read(&progress), Action::Support).await?;
-    }
-    let text = said(text)?;
-    let change = referral::ActiveModel { result: Set(Some(result.into())), ..Default::default() };
-    let step = Advance { to: ReferralStatus::Completed, side: Side::Receiver, reason: None, text, change };
-    advance(tx, &referral, version, step).await
-}
-
-/// Counts an attempt at contact, and moves the referral on where it should: with the first attempt, and with the first contact that was
-/// two-way (domain 2.3, rows 10 and 11). Whether it moved.
-pub(in crate::domain) async fn contacted(tx: &mut Tx, referral: &Visible<referral::Entity>, two_way: bool, at: Instant) -> Result<bool> {
-    let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
-    let status = *progress.status.read(&progress);
-    let counted = progress.attempt_count.read(&progress) + 1;
-    let to = if two_way { ReferralStatus::Connected } else { ReferralStatus::Outreach };
-    if transitions::step(status, to).is_err() {
-        let change = referral::ActiveModel { attempt_count: Set(counted.into()), ..Default::default() };
-        let unchanged = Condition::all().add(referral::Column::AttemptCount.eq(counted - 1));
-        return if tx.write_if(referral, change, unchanged).await? { Ok(false) } else { Err(Refusal::stale(None).into()) };
-    }
-    let attempted = progress.first_attempt_at.or(Some(at.into()));
-    let connected = if two_way { Set(Some(at.into())) } else { NotSet };
-    let attempt_count = Set(counted.into());
-    let change = referral::ActiveModel { first_attempt_at: Set(attempted), connected_at: connected, attempt_count, ..Default::default() };
-    advance(tx, referral, None, Advance { to, side: Side::Receiver, reason: None, text: None, change }).await?;
-    Ok(true)
-}
-
-/// Cancels the referrals that a revoked consent was for, where there has been no first contact yet. From then on the receiver's support
-/// goes on if the client wants it, and nothing more is told to the sender (domain 2.3).
-pub(in crate::domain) async fn cancel_for_revoked(tx: &mut Tx, consent: ConsentId) -> Result<()> {
-    let before: Vec<_> = OPEN.iter().copied().filter(|status| *status != ReferralStatus::Connected).collect();
-    let of = Condition::all()
-        .add(referral::Column::ConsentId.eq(consent))
-        .add(referral::Column::ConnectedAt.is_null())
-        .add(referral::Column::Status.is_in(before));
-    let system = Access::system("consent revoked", tx.access().now);
-    // In batches: what is cancelled is not found again.
-    loop {
-        let batch = tx.look::<referral::Entity>(&system, of.clone()).await?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        for referral in batch {
-            cancel_one_for_revoked(tx, &referral).await?;
-        }
-    }
-}
-
-async fn cancel_one_for_revoked(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<()> {
-    if let Some((client, organization)) = referral.to_client_id.zip(referral.to_organization_id) {
-        peer_match::end_all(tx, organization, client).await?;
-    }
-    let (seen, status) = seen_of(referral)?;
-    let change = referral::ActiveModel {
-        status: Set(ReferralStatus::Cancelled.into()),
-        close_reason: Set(Some(ReasonCode::ConsentRevoked.into())),
-        closed_at: Set(Some(tx.access().now.into())),
-        updated_at: Set(tx.access().now.into()),
-        version: Set((seen + 1).into()),
-        ..Default::default()
-    };
-    if !tx.write_if(referral, change, Condition::all().add(referral::Column::Version.eq(seen))).await? {
-        return Err(Refusal::stale(None).into());
-    }
-    let step = Step {
-        side: Side::Receiver,
-        from: Some(status),
-        to: ReferralStatus::Cancelled,
-        version: seen + 1,
-        reason: Some(ReasonCode::ConsentRevoked),
-        text: None,
-    };
-    note(tx, referral, &step).await?;
-    tx.record(happened(referral, Side::Receiver, seen + 1));
-    Ok(())
+    Ok(at)
 }

@@ -1,9 +1,12 @@
 //! Who sees a referral, and of which of its two sides.
 
 mod answer;
+mod ending;
 mod send;
 mod snapshot;
 mod step;
+mod support;
+mod update;
 
 use entity::{
     OrganizationId, ReferralId, referral, referral_search, referral_transition,
@@ -21,11 +24,16 @@ use crate::{
     store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, always, never},
 };
 
-pub use answer::{accept, accept_in, assign, assign_in, cancel, complete, complete_in, decline, decline_in};
-pub(super) use answer::{cancel_for_revoked, contacted};
+pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_info, waitlist};
+pub(super) use ending::cancel_for_revoked;
+pub use ending::{cancel, client_declines, complete, complete_in, enter_in_error};
 pub use send::{NewReferral, Under, Who, create, create_in, submit};
 pub use snapshot::{Clinical, Person};
+pub use step::{Said, parties, standing};
 pub(super) use step::{Side, happened};
+pub(super) use support::contacted;
+pub use support::{assign, assign_in, hold, resume, unassign};
+pub use update::{ReferralChanges, update};
 
 /// The states in which a referral occupies its place with the program that received it.
 pub const OPEN: &[ReferralStatus] = &[
@@ -146,9 +154,6 @@ impl Protected for referral::Entity {
         match action {
             Action::Read => true,
             Action::Submit => sent && may(access, Resource::Referral, Act::Submit),
-            Action::Answer => received && may(access, Resource::Referral, Act::Answer),
-            Action::Assign => received && may(access, Resource::Referral, Act::Assign),
-            Action::Complete => received && may(access, Resource::Referral, Act::Complete),
             Action::Support => received && may(access, Resource::Contact, Act::Create),
             Action::Converse => (sent || received) && may(access, Resource::Referral, Act::Converse),
             _ => false,
@@ -250,4 +255,12 @@ impl PartOf<referral::Entity> for referral_transition::Entity {
 /// Referrals in one of these states, asked of a list that is narrowed to where the state is open.
 pub fn is_open() -> Condition {
     always().add(referral::Column::Status.is_in(OPEN.iter().copied().chain([ReferralStatus::Draft])))
+}
+
+/// Referrals as they are listed: without those that were entered in error, where that is known to the caller (domain 2.3, row 19).
+pub fn listed(access: &Access) -> Condition {
+    let known = Condition::all()
+        .add(referral::Column::Status.eq(ReferralStatus::EnteredInError))
+        .add(referral::Entity::grants(access).condition(Class::ReferralStatus));
+    known.not()
 }

@@ -1,7 +1,7 @@
 //! How a referral is written and submitted.
 
 use entity::{
-    ClientId, ConsentId, ProgramId, ReferralId, TypedId, client, consent, organization,
+    ClientId, ConsentId, ProgramId, ReferralId, TypedId, class, client, consent, organization,
     program::{self},
     referral, referral_search,
     vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind},
@@ -10,12 +10,12 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::super::{
     client::{self as clients, ExternalIdentifier, NewClient},
-    consent as consents, text,
+    consent as consents, text, transitions,
 };
 use super::{
     OPEN,
     snapshot::{Clinical, checked_clinical, snapshot_of},
-    step::{Advance, Side, Step, advance, happened, note, step_of},
+    step::{Moving, Said, Side, begun, happened, idle_until},
 };
 use crate::{
     access::{
@@ -63,6 +63,11 @@ pub struct NewReferral {
     pub requested_services: Vec<ServiceKind>,
     /// What the sender's systems call it.
     pub external_identifiers: Vec<ExternalIdentifier>,
+    /// Who asks: a program, the person themselves, or somebody of the community; the latter two are written down by the program that
+    /// would serve them.
+    pub origin: ReferralOrigin,
+    /// The earlier referral of the same client that it follows on (domain 2.9).
+    pub re_referral_of: Option<ReferralId>,
     /// Whether it is submitted at once.
     pub submit: bool,
 }
@@ -90,13 +95,22 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
     let from = from_program(tx, new.from_program_id).await?;
     let to = match new.to_program_id {
         Some(id) => Some(tx.fetch_for::<program::Entity>(id, Action::Read).await?),
-        None => None,
+        None if new.origin == ReferralOrigin::Program => None,
+        None => Some(tx.fetch_for::<program::Entity>(from.id, Action::Read).await?),
     };
+    if new.origin != ReferralOrigin::Program && to.as_ref().is_none_or(|to| to.id != from.id) {
+        let sentence = "With the origin SELF or COMMUNITY the program that would serve the person writes it down: leave `toProgramId` out.";
+        return Err(Refusal::invalid(sentence).at(["input", "toProgramId"]).into());
+    }
     let clinical = checked_clinical(new.clinical, tx.access().now)?;
     let identifiers = checked_identifiers(new.external_identifiers)?;
     let client = match new.who {
         Who::Known(id) => tx.fetch_for::<client::Entity>(id, Action::Read).await?.id,
         Who::New(client) => insert_client(tx, &from, *client).await?,
+    };
+    let earlier = match new.re_referral_of {
+        Some(id) => Some(followed_on(tx, id, client).await?),
+        None => None,
     };
     let consent = match new.under {
         Some(Under::Known(id)) => Some(tx.fetch_for::<consent::Entity>(id, Action::Read).await?.id),
@@ -111,7 +125,7 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
     let row = referral::ActiveModel {
         id: Set(id),
         number: Set(number()),
-        origin: Set(ReferralOrigin::Program),
+        origin: Set(new.origin),
         from_organization_id: Set(from.organization_id),
         from_program_id: Set(from.id),
         from_client_id: Set(client),
@@ -137,6 +151,9 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
         connected_at: Set(None),
         closed_at: Set(None),
         attempt_count: Set(0.into()),
+        expires_at: Set(idle_until(ReferralStatus::Draft, now).map(Into::into)),
+        due_at: Set(None),
+        re_referral_of_id: Set(earlier),
         created_at: Set(now),
         updated_at: Set(now.into()),
         version: Set(1.into()),
@@ -148,10 +165,23 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
         referral_id: Set(id),
     });
     tx.insert_parts::<referral_search::Entity, _>(search.collect()).await?;
-    let first = Step { side: Side::Sender, from: None, to: ReferralStatus::Draft, version: 1, reason: None, text: None };
-    note(tx, &made, &first).await?;
+    begun(tx, &made).await?;
     tx.record(Event { kind: EventKind::ReferralCreated, ..happened(&made, Side::Sender, 1) });
-    if new.submit { submit_in(tx, &made, None).await } else { Ok(made) }
+    if new.submit { submit_in(tx, Moving::of(tx, made).await?, None).await } else { Ok(made) }
+}
+
+/// The earlier referral that a new one follows on: of the same client, and over. A closed referral is never opened again (domain 2.9).
+async fn followed_on(tx: &Tx, id: ReferralId, client: ClientId) -> Result<ReferralId> {
+    let earlier = tx.fetch_for::<referral::Entity>(id, Action::Submit).await?;
+    let at = ["input", "reReferralOfId"];
+    if earlier.from_client_id != client {
+        return Err(Refusal::invalid("`reReferralOfId` is an earlier referral of the same client.").at(at).into());
+    }
+    let progress = earlier.open::<class::ReferralStatus>();
+    if progress.is_some_and(|progress| !transitions::is_final(*progress.status.read(&progress))) {
+        return Err(Refusal::invalid("`reReferralOfId` is a referral that is over: this one is still open.").at(at).into());
+    }
+    Ok(earlier.id)
 }
 
 /// A client whom the sender has no record of yet.
@@ -183,7 +213,7 @@ fn number() -> String {
     format!("R-{}-{}", &letters[..5], &letters[5..])
 }
 
-fn checked_identifiers(identifiers: Vec<ExternalIdentifier>) -> Result<Vec<ExternalIdentifier>, Refusal> {
+pub(super) fn checked_identifiers(identifiers: Vec<ExternalIdentifier>) -> Result<Vec<ExternalIdentifier>, Refusal> {
     if identifiers.len() > MOST {
         let sentence = format!("`externalIdentifiers` has at most {MOST} entries.");
         return Err(Refusal::new(Code::TooMany, sentence).at(["input", "externalIdentifiers"]));
@@ -205,16 +235,18 @@ fn checked_identifiers(identifiers: Vec<ExternalIdentifier>) -> Result<Vec<Exter
 /// has an open one to the program, `INVALID_TRANSITION` and `STALE` as ever.
 pub async fn submit(store: &Store, access: &Access, id: ReferralId, version: Option<i32>) -> Result<Visible<referral::Entity>> {
     let mut tx = store.begin(access).await?;
-    let draft = tx.fetch_for::<referral::Entity>(id, Action::Submit).await?;
-    let submitted = submit_in(&mut tx, &draft, version).await?;
+    let moving = Moving::fetch(&tx, id).await?;
+    let submitted = submit_in(&mut tx, moving, version).await?;
     tx.commit(submitted).await
 }
 
-async fn submit_in(tx: &mut Tx, draft: &Visible<referral::Entity>, seen: Option<i32>) -> Result<Visible<referral::Entity>> {
-    step_of(draft, ReferralStatus::Submitted, seen)?;
+async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Visible<referral::Entity>> {
+    let step = moving.to(&["2"], ReferralStatus::Submitted, Said::of_version(seen))?;
+    let draft = &moving.referral;
     let to = draft.to_program_id.ok_or_else(|| Refusal::required("toProgramId").at(["input", "toProgramId"]))?;
     let to = tx.fetch_for::<program::Entity>(to, Action::Read).await?;
-    if to.organization_id == draft.from_organization_id {
+    let one_sided = draft.origin != ReferralOrigin::Program;
+    if to.organization_id == draft.from_organization_id && !one_sided {
         let sentence = "`toProgramId` is a program of another organization: within one, the client is with both programs.";
         return Err(Refusal::invalid(sentence).at(["input", "toProgramId"]).into());
     }
@@ -222,6 +254,19 @@ async fn submit_in(tx: &mut Tx, draft: &Visible<referral::Entity>, seen: Option<
         let sentence = "This program takes no referrals now: choose one with `acceptsReferrals`.";
         return Err(Refusal::new(Code::NotEligible, sentence).at(["input", "toProgramId"]).into());
     }
+    let covered = if one_sided { DataClass::bits(DataClass::ALL) } else { consented(tx, draft, &to).await? };
+    refuse_duplicate(tx, draft).await?;
+    let change = referral::ActiveModel {
+        disclosed_classes: Set(covered),
+        submitted_at: Set(Some(tx.access().now)),
+        ..snapshot_of(tx, draft, covered).await?
+    };
+    let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
+    moving.advance(tx, step, change).await.map_err(|error| unique(error, duplicate))
+}
+
+/// What the consent of a draft lets the receiver know, as bits of classes.
+async fn consented(tx: &Tx, draft: &referral::Model, to: &program::Model) -> Result<i32> {
     let receiver = tx.fetch_for::<organization::Entity>(to.organization_id, Action::Read).await?;
     let consent = draft.consent_id.ok_or_else(|| {
         Refusal::new(Code::ConsentRequired, "Give a consent: `consentId`, or `consent` with its elements.").at(["input", "consent"])
@@ -231,21 +276,13 @@ async fn submit_in(tx: &mut Tx, draft: &Visible<referral::Entity>, seen: Option<
         let sentence = "The consent does not let the receiving organization know who the client is, for treatment: record one that does.";
         return Err(Refusal::new(Code::ConsentRequired, sentence).at(["input", "consent"]).into());
     }
-    refuse_duplicate(tx, draft).await?;
-    let change = referral::ActiveModel {
-        disclosed_classes: Set(covered),
-        submitted_at: Set(Some(tx.access().now)),
-        ..snapshot_of(tx, draft, covered).await?
-    };
-    let step = Advance { to: ReferralStatus::Submitted, side: Side::Sender, reason: None, text: None, change };
-    let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
-    advance(tx, draft, seen, step).await.map_err(|error| unique(error, duplicate))
+    Ok(covered)
 }
 
 const DUPLICATE: &str = "The client has an open referral to this program: follow that one.";
 
 /// Names the open referral that is in the way. The database keeps the rule; this only says which.
-async fn refuse_duplicate(tx: &Tx, draft: &Visible<referral::Entity>) -> Result<()> {
+async fn refuse_duplicate(tx: &Tx, draft: &referral::Model) -> Result<()> {
     let system = Access::system("duplicate referrals", tx.access().now);
     let open = Condition::all()
         .add(referral::Column::FromOrganizationId.eq(draft.from_organization_id))

@@ -1,16 +1,24 @@
-//! One change of a referral's state: written under the version it saw, with its history and its event.
+//! One change of a referral's state: asked of the table, written under the version it saw, with its history and its event.
 
+use chrono::TimeDelta;
 use entity::{
-    Guarded, ReferralTransitionId, TypedId, class, referral, referral_transition,
-    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralStatus, Role},
+    Guarded, OrganizationId, ProgramId, ReferralId, ReferralTransitionId, TypedId, class, peer, referral, referral_transition,
+    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralOrigin, ReferralStatus},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition,
+};
 
-use super::super::{consent as consents, transitions};
+use super::super::{
+    consent as consents, text,
+    transitions::{self, Barred, Party, Standing, Transition},
+};
 use crate::{
     access::Access,
-    error::{Error, Refusal, Result},
-    store::{Event, Tx, Visible},
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Event, Protected, Tx, Visible},
 };
 
 /// On which side of a referral something is done.
@@ -20,93 +28,293 @@ pub(in crate::domain) enum Side {
     Receiver,
 }
 
-/// One change of state, with the columns that go with it.
-pub(super) struct Advance {
-    pub(super) to: ReferralStatus,
-    pub(super) side: Side,
-    pub(super) reason: Option<ReasonCode>,
-    pub(super) text: Option<String>,
-    pub(super) change: referral::ActiveModel,
+/// What somebody says to a step: why, in which words, and which version they saw.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Why, where there is a list of reasons.
+    pub reason: Option<ReasonCode>,
+    /// In words.
+    pub text: Option<String>,
+    /// The version that they saw; the present one when none is named.
+    pub version: Option<i32>,
 }
 
-/// One change of state, as the history keeps it.
+impl Said {
+    /// Nothing but the version that was seen.
+    pub fn of_version(version: Option<i32>) -> Self {
+        Self { version, ..Self::default() }
+    }
+}
+
+/// A referral that somebody wants to move on, with what that depends on.
+pub(super) struct Moving {
+    pub(super) referral: Visible<referral::Entity>,
+    pub(super) standing: Standing,
+    version: i32,
+    parties: Vec<Party>,
+}
+
+/// A step that may be taken.
 pub(super) struct Step {
-    pub(super) side: Side,
-    pub(super) from: Option<ReferralStatus>,
-    pub(super) to: ReferralStatus,
-    pub(super) version: i32,
-    pub(super) reason: Option<ReasonCode>,
-    pub(super) text: Option<String>,
+    to: ReferralStatus,
+    side: Side,
+    party: Party,
+    reason: Option<ReasonCode>,
+    text: Option<String>,
+    /// What is asked for, with a request for information.
+    pub(super) fields: Option<Vec<String>>,
+    /// When it is looked at again.
+    pub(super) review_at: Option<Instant>,
+    /// Which program may serve the person instead.
+    pub(super) suggested: Option<ProgramId>,
 }
 
-/// The version and the state of a referral whose progress is open to the caller.
-pub(super) fn seen_of(referral: &Visible<referral::Entity>) -> Result<(i32, ReferralStatus)> {
-    let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
-    Ok((*progress.version.read(&progress), *progress.status.read(&progress)))
+/// As whom somebody can move a referral on. The assigned peer is known by their row.
+pub fn parties(access: &Access, row: &referral::Model, peer: Option<&peer::Model>) -> Vec<Party> {
+    if access.is_system() {
+        return vec![Party::System];
+    }
+    let (sent, submitted) = (access.programs.contains(&row.from_program_id), row.submitted_at.is_some());
+    let received = submitted && row.to_program_id.is_some_and(|to| access.programs.contains(&to));
+    let own = access.organization == Some(row.from_organization_id) || (submitted && access.organization == row.to_organization_id);
+    let supports = peer.is_some_and(|peer| peer::Entity::allows(access, Action::Support, peer));
+    let sides = [
+        (Party::Sender, sent),
+        (Party::Author, sent),
+        (Party::Receiver, received),
+        (Party::Supervisor, received),
+        (Party::AssignedPeer, received && supports),
+        (Party::PrivacyOfficer, own),
+    ];
+    sides.into_iter().filter(|(party, holds)| *holds && access.has_any(party.roles())).map(|(party, _)| party).collect()
 }
 
-/// Whether a referral can go to a state now, as the caller last saw it.
-pub(super) fn step_of(referral: &Visible<referral::Entity>, to: ReferralStatus, seen: Option<i32>) -> Result<()> {
-    let (current, status) = seen_of(referral)?;
-    transitions::step(status, to)?;
-    match seen {
-        Some(seen) if seen != current => Err(Refusal::stale(Some(current)).into()),
-        _ => Ok(()),
+/// Where a referral stands, to whom that is open. The state that a hold remembers is the one that it was held in.
+pub fn standing(referral: &Visible<referral::Entity>, history: &[referral_transition::Model]) -> Option<Standing> {
+    let progress = referral.open::<class::ReferralStatus>()?;
+    let status = *progress.status.read(&progress);
+    let holds = history.iter().rev().find(|step| *step.to.read(&progress) == ReferralStatus::OnHold);
+    let held = holds.and_then(|step| step.from.as_ref()).map(|from| *from.read(&progress));
+    Some(Standing {
+        status,
+        held: held.filter(|_| status == ReferralStatus::OnHold),
+        accepted: progress.accepted_at.is_some(),
+        connected: progress.connected_at.is_some(),
+    })
+}
+
+impl Moving {
+    /// The referral with this id, for whoever sees it.
+    pub(super) async fn fetch(tx: &Tx, id: ReferralId) -> Result<Self> {
+        Self::of(tx, tx.fetch_for::<referral::Entity>(id, Action::Read).await?).await
+    }
+
+    /// A referral that a rule moves on, whoever set it off.
+    pub(super) async fn by_rule(tx: &Tx, referral: Visible<referral::Entity>) -> Result<Self> {
+        Ok(Self { parties: vec![Party::System], ..Self::of(tx, referral).await? })
+    }
+
+    /// A referral that was fetched.
+    ///
+    /// # Errors
+    /// `NotPermitted` when the caller may not know where it stands.
+    pub(super) async fn of(tx: &Tx, referral: Visible<referral::Entity>) -> Result<Self> {
+        let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
+        let status = *progress.status.read(&progress);
+        let peer = match &progress.peer_id {
+            Some(id) => {
+                let system = Access::system("who is assigned", tx.access().now);
+                tx.look::<peer::Entity>(&system, Condition::all().add(peer::Column::Id.eq(*id.read(&progress)))).await?.pop()
+            }
+            None => None,
+        };
+        let history = match status {
+            ReferralStatus::OnHold => history(tx, referral.id).await?,
+            _ => Vec::new(),
+        };
+        let version = *progress.version.read(&progress);
+        let parties = parties(tx.access(), &referral, peer.as_deref());
+        let standing = standing(&referral, &history).ok_or(Error::NotPermitted)?;
+        Ok(Self { referral, standing, version, parties })
+    }
+
+    /// Whether the caller moves it on as this party.
+    pub(super) fn is_by(&self, party: Party) -> bool {
+        self.parties.contains(&party)
+    }
+
+    /// The step to a state by one of these rows of the table, with what is said to it.
+    ///
+    /// # Errors
+    /// `NotPermitted` when it is never the caller's to do; refused with `INVALID_TRANSITION` and the states that can follow, `STALE` when
+    /// it changed meanwhile, and when a reason or a text is missing or none of the list.
+    pub(super) fn to(&self, rows: &[&str], to: ReferralStatus, said: Said) -> Result<Step> {
+        let row = transitions::step(rows, &self.standing, to, &self.parties).map_err(|barred| match barred {
+            Barred::NotTheirs => Error::NotPermitted,
+            Barred::Not(refusal) => refusal.into(),
+        })?;
+        self.unchanged_since(said.version)?;
+        let text = worded(row, said.reason, said.text)?;
+        let party = row.who.iter().copied().find(|party| self.parties.contains(party)).ok_or(Error::NotPermitted)?;
+        Ok(Step {
+            to,
+            side: self.side_of(party, to),
+            party,
+            reason: said.reason.filter(|_| !row.reasons.is_empty()),
+            text,
+            fields: None,
+            review_at: None,
+            suggested: None,
+        })
+    }
+
+    /// That it is as the caller saw it.
+    pub(super) fn unchanged_since(&self, seen: Option<i32>) -> Result<(), Refusal> {
+        match seen {
+            Some(seen) if seen != self.version => Err(Refusal::stale(Some(self.version))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The system acts on the side that holds the referral.
+    fn side_of(&self, party: Party, to: ReferralStatus) -> Side {
+        let drafted = self.referral.submitted_at.is_none() && to != ReferralStatus::Submitted;
+        match party {
+            Party::Sender | Party::Author => Side::Sender,
+            Party::PrivacyOfficer | Party::System if drafted => Side::Sender,
+            _ => Side::Receiver,
+        }
+    }
+
+    /// Takes a step: writes the state with the columns that go with it, its history and its event.
+    pub(super) async fn advance(&self, tx: &mut Tx, step: Step, change: referral::ActiveModel) -> Result<Visible<referral::Entity>> {
+        let (now, version, done) = (tx.access().now, self.version + 1, transitions::is_final(step.to));
+        let change = referral::ActiveModel {
+            status: Set(step.to.into()),
+            updated_at: Set(now.into()),
+            version: Set(version.into()),
+            expires_at: Set(idle_until(step.to, now).map(Guarded::new)),
+            closed_at: if done { Set(Some(now.into())) } else { NotSet },
+            close_reason: step.reason.filter(|_| done).map_or(NotSet, |reason| Set(Some(reason.into()))),
+            ..change
+        };
+        let after = self.write(tx, change).await?;
+        let event = happened(&after, step.side, version);
+        note(tx, &after, Some(self.standing.status), version, step).await?;
+        tx.record(event);
+        if let Some(consent) = after.consent_id.filter(|_| done) {
+            consents::expire_with(tx, consent, ExpiryEvent::ReferralCloses).await?;
+        }
+        Ok(after)
+    }
+
+    /// Of two at once one wins. What a rule changes need not be there for whoever set it off.
+    async fn write(&self, tx: &Tx, change: referral::ActiveModel) -> Result<Visible<referral::Entity>> {
+        let unchanged = Condition::all().add(referral::Column::Version.eq(self.version));
+        if !self.is_by(Party::System) {
+            return Ok(tx.update_if(&self.referral, change, unchanged).await?.ok_or_else(|| Refusal::stale(None))?);
+        }
+        if !tx.write_if(&self.referral, change, unchanged).await? {
+            return Err(Refusal::stale(None).into());
+        }
+        let system = Access::system("a rule", tx.access().now);
+        let after = tx.look::<referral::Entity>(&system, Condition::all().add(referral::Column::Id.eq(self.referral.id))).await?.pop();
+        after.ok_or_else(|| Error::internal("a referral vanished while it was changed"))
+    }
+
+    /// Writes a change that leaves the state as it is, with its event.
+    pub(super) async fn change(
+        &self,
+        tx: &mut Tx,
+        side: Side,
+        change: referral::ActiveModel,
+        changed: Vec<&'static str>,
+    ) -> Result<Visible<referral::Entity>> {
+        let (now, version) = (tx.access().now, self.version + 1);
+        let change = referral::ActiveModel {
+            updated_at: Set(now.into()),
+            version: Set(version.into()),
+            expires_at: Set(idle_until(self.standing.status, now).map(Guarded::new)),
+            ..change
+        };
+        let after = self.write(tx, change).await?;
+        tx.record(Event { kind: EventKind::ReferralUpdated, changed, ..happened(&after, side, version) });
+        Ok(after)
     }
 }
 
-/// Writes a change of state, its history and its event. Of two at once one wins: the write names the version it saw.
-pub(super) async fn advance(
-    tx: &mut Tx,
-    referral: &Visible<referral::Entity>,
-    seen: Option<i32>,
-    step: Advance,
-) -> Result<Visible<referral::Entity>> {
-    step_of(referral, step.to, seen)?;
-    let (current, from) = seen_of(referral)?;
-    let (now, version, done) = (tx.access().now, current + 1, transitions::is_final(step.to));
-    let change = referral::ActiveModel {
-        status: Set(step.to.into()),
-        updated_at: Set(now.into()),
-        version: Set(version.into()),
-        closed_at: if done { Set(Some(now.into())) } else { sea_orm::ActiveValue::NotSet },
-        close_reason: step.reason.map_or(sea_orm::ActiveValue::NotSet, |reason| Set(Some(reason.into()))),
-        ..step.change
+/// What was said, as the row asks for it: a reason of its list, a text where one is needed.
+fn worded(row: &Transition, reason: Option<ReasonCode>, text: Option<String>) -> Result<Option<String>, Refusal> {
+    let text = text.map(|text| text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
+    let text = text.filter(|text| !text.is_empty());
+    if !row.reasons.is_empty() {
+        match reason {
+            None => return Err(Refusal::required("reason").at(["reason"])),
+            Some(reason) if !row.reasons.contains(&reason) => {
+                let names: Vec<&str> = row.reasons.iter().map(|reason| reason.as_str()).collect();
+                return Err(Refusal::invalid(format!("`reason` is one of {} here.", names.join(", "))).at(["reason"]));
+            }
+            Some(ReasonCode::Other) if text.is_none() => {
+                return Err(Refusal::new(Code::Required, "Give `text` with the reason OTHER.").at(["text"]));
+            }
+            Some(_) => {}
+        }
+    }
+    if row.requires.contains(&"text") && text.is_none() {
+        return Err(Refusal::required("text").at(["text"]));
+    }
+    Ok(text)
+}
+
+/// How long a referral may lie idle in a state before it ends by itself (domain 2.3, row 18).
+pub(super) fn idle_until(status: ReferralStatus, since: Instant) -> Option<Instant> {
+    let days = match status {
+        ReferralStatus::Draft => 30,
+        ReferralStatus::NeedsInfo | ReferralStatus::Submitted => 14,
+        ReferralStatus::Waitlisted => 60,
+        _ => return None,
     };
-    let unchanged = Condition::all().add(referral::Column::Version.eq(current));
-    let after = tx.update_if(referral, change, unchanged).await?.ok_or_else(|| Refusal::stale(None))?;
-    let noted = Step { side: step.side, from: Some(from), to: step.to, version, reason: step.reason, text: step.text };
-    note(tx, &after, &noted).await?;
-    tx.record(happened(&after, step.side, version));
-    if let Some(consent) = after.consent_id.filter(|_| done) {
-        consents::expire_with(tx, consent, ExpiryEvent::ReferralCloses).await?;
-    }
-    Ok(after)
+    Some(since + TimeDelta::days(days))
 }
 
-/// What happened to a referral on one of its sides: told to the other once it was submitted.
+/// The history of a referral that the caller was shown, oldest first.
+pub(super) async fn history(tx: &Tx, id: ReferralId) -> Result<Vec<referral_transition::Model>> {
+    let mut steps = tx.parts::<referral_transition::Entity>(Condition::all().add(referral_transition::Column::ReferralId.eq(id))).await?;
+    steps.sort_by_key(|step| step.version);
+    Ok(steps)
+}
+
+/// What happened to a referral on one of its sides: told to the other once it was submitted, where there is another.
 pub(in crate::domain) fn happened(referral: &referral::Model, side: Side, version: i32) -> Event {
+    let one_sided = referral.origin != ReferralOrigin::Program;
     let (organization, other, client) = match (side, referral.to_organization_id) {
         (Side::Receiver, Some(to)) => (to, Some(referral.from_organization_id), referral.to_client_id),
         (_, to) => (referral.from_organization_id, to.filter(|_| referral.submitted_at.is_some()), Some(referral.from_client_id)),
     };
+    let client = if one_sided { Some(referral.from_client_id) } else { client };
     let event = Event::new(EventKind::ReferralStatusChanged, organization, referral.id, version).of_referral(referral.id);
-    Event { other_organization: other, client, ..event }
+    Event { other_organization: other.filter(|_| !one_sided), client, ..event }
 }
 
-/// In which role someone moves a referral on: the first of theirs that may.
-fn acting_role(access: &Access, side: Side) -> Option<Role> {
-    let order = match side {
-        Side::Sender => [Role::Referrer, Role::Coordinator, Role::PrivacyOfficer],
-        Side::Receiver => [Role::Coordinator, Role::Supervisor, Role::Peer],
+/// Writes that a draft was begun.
+pub(super) async fn begun(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<()> {
+    let first = Step {
+        to: ReferralStatus::Draft,
+        side: Side::Sender,
+        party: Party::Sender,
+        reason: None,
+        text: None,
+        fields: None,
+        review_at: None,
+        suggested: None,
     };
-    order.into_iter().find(|role| access.has(*role))
+    note(tx, referral, None, 1, first).await
 }
 
-/// Writes a change of state into the referral's history.
-pub(super) async fn note(tx: &Tx, referral: &Visible<referral::Entity>, step: &Step) -> Result<()> {
+/// Writes a step into the referral's history.
+async fn note(tx: &Tx, referral: &Visible<referral::Entity>, from: Option<ReferralStatus>, version: i32, step: Step) -> Result<()> {
     let id = ReferralTransitionId::new();
-    let organization = match (step.side, referral.to_organization_id) {
+    let organization: OrganizationId = match (step.side, referral.to_organization_id) {
         (Side::Receiver, Some(to)) => to,
         _ => referral.from_organization_id,
     };
@@ -120,15 +328,18 @@ pub(super) async fn note(tx: &Tx, referral: &Visible<referral::Entity>, step: &S
     let row = referral_transition::ActiveModel {
         id: Set(id),
         referral_id: Set(referral.id),
-        version: Set(step.version),
+        version: Set(version),
         organization_id: Set(organization),
-        from: Set(step.from.map(Guarded::new)),
+        from: Set(from.map(Guarded::new)),
         to: Set(step.to.into()),
         at: Set(tx.access().now),
         actor: Set(tx.actor()),
-        role: Set(acting_role(tx.access(), step.side)),
+        role: Set(step.party.roles().iter().copied().find(|role| tx.access().has(*role))),
         reason: Set(step.reason.map(Guarded::new)),
         text: Set(text),
+        fields: Set(step.fields.map(|fields| Guarded::new(fields.into()))),
+        review_at: Set(step.review_at.map(Guarded::new)),
+        suggested_program_id: Set(step.suggested.map(Guarded::new)),
     };
     tx.insert_parts::<referral_transition::Entity, _>(vec![row]).await
 }

@@ -166,6 +166,7 @@ tables![
     program,
     referral,
     referral_message,
+    warm_handoff,
     referral_search,
     referral_transition,
     registration,
