@@ -1,11 +1,12 @@
 //! One of an organization's services.
 
+use chrono::NaiveTime;
 use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     List, OrganizationId, ProgramId,
-    vocabulary::{AsamEdition, ServiceKind},
+    vocabulary::{AsamEdition, ServiceKind, Weekday},
 };
 
 /// A postal address, or as much of it as there is.
@@ -30,6 +31,17 @@ pub struct Address {
 }
 
 impl Eq for Address {}
+
+/// A part of a day of the week in which a program is staffed, as the clocks of its time zone show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StaffedHours {
+    /// On which day.
+    pub weekday: Weekday,
+    /// When people come.
+    pub from: NaiveTime,
+    /// When they have left. Midnight is the one at the end of the day.
+    pub to: NaiveTime,
+}
 
 /// A program: what a client is referred to, and what people work in.
 #[sea_orm::model]

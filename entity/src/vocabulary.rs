@@ -195,6 +195,23 @@ vocabulary! {
         Routine = "ROUTINE", Urgent = "URGENT",
     }
 
+    /// What has to happen in time while someone is handed over (domain 2.4).
+    ClockKind {
+        Acknowledge = "ACKNOWLEDGE", FirstAttempt = "FIRST_ATTEMPT", FirstContact = "FIRST_CONTACT", Engage = "ENGAGE",
+    }
+
+    /// What a clock counts: hours as they pass; days of the program's time zone, to the same time of day; hours in which the program is
+    /// staffed; or days on which it is.
+    ClockUnit {
+        Hours = "HOURS", Days = "DAYS", StaffedHours = "STAFFED_HOURS", BusinessDays = "BUSINESS_DAYS",
+    }
+
+    /// The days of the week.
+    Weekday {
+        Monday = "MONDAY", Tuesday = "TUESDAY", Wednesday = "WEDNESDAY", Thursday = "THURSDAY", Friday = "FRIDAY",
+        Saturday = "SATURDAY", Sunday = "SUNDAY",
+    }
+
     /// Who asks for support.
     ReferralOrigin {
         Program = "PROGRAM", Oneself = "SELF", Community = "COMMUNITY",

@@ -2,7 +2,7 @@
 //! clocks are put forward or back (domain 6.5).
 
 use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use chrono_tz::{GapInfo, Tz};
 
 use crate::{
     clock::Instant,
@@ -21,6 +21,13 @@ pub fn instant_of(zone: Tz, local: NaiveDateTime) -> Instant {
     let before = (1..=LONGEST_GAP_HOURS).find_map(|hours| zone.from_local_datetime(&(local - TimeDelta::hours(hours))).latest());
     let offset = before.map_or(0, |at| at.offset().fix().local_minus_utc());
     local.and_utc() - TimeDelta::seconds(offset.into())
+}
+
+/// When clocks first show a local time or a later one. Where they skip it, that is when they are put forward: unlike [`instant_of`] it
+/// keeps the order of local times, which whatever begins and ends on a wall needs.
+pub fn reached(zone: Tz, local: NaiveDateTime) -> Instant {
+    let put_forward = GapInfo::new(&local, &zone).and_then(|gap| gap.end);
+    put_forward.map_or_else(|| instant_of(zone, local), |at| at.to_utc())
 }
 
 /// What clocks on walls show at an instant.
@@ -61,6 +68,27 @@ mod tests {
             let (zone, local): (Tz, NaiveDateTime) = (zone.parse().unwrap(), local.parse().unwrap());
             assert_eq!(instant_of(zone, local), instant.parse::<Instant>().unwrap(), "{what}");
         }
+    }
+
+    #[test]
+    fn local_times_are_reached_in_their_order() {
+        for zone in ["America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "America/Havana", "America/St_Johns", "Europe/London"] {
+            let zone: Tz = zone.parse().unwrap();
+            for year in [2000, 2011, 2026, 2050] {
+                let first = chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_time(chrono::NaiveTime::MIN);
+                let times = (0..366 * 96).map(|quarters| first + TimeDelta::minutes(15 * quarters));
+                let mut before = Instant::MIN_UTC;
+                for local in times {
+                    let at = reached(zone, local);
+                    assert!(at >= before && local_of(zone, at) >= local, "{zone} {local}: {at}");
+                    assert!(local_of(zone, at - TimeDelta::microseconds(1)) < local, "{zone} {local}: {at}");
+                    before = at;
+                }
+            }
+        }
+        let spring: Tz = "America/New_York".parse().unwrap();
+        let skipped = reached(spring, "2026-03-08T02:30:00".parse().unwrap());
+        assert_eq!(skipped, "2026-03-08T07:00:00Z".parse::<Instant>().unwrap());
     }
 
     #[test]
