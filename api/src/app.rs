@@ -29,6 +29,7 @@ use crate::{
         routes,
     },
     outgoing::{self, Outgoing},
+    readers::timers,
     registry::Applications,
     store::{
         Connections, KEYS, Store,
@@ -229,6 +230,7 @@ impl App {
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
+        let timers = tokio::spawn(timers::run(self.store.clone()));
         let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
@@ -242,6 +244,7 @@ impl App {
         let ended = running.await.map_err(not_started)?.map_err(not_started);
         sealer.abort();
         listener.abort();
+        timers.abort();
         keys.abort();
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {

@@ -11,5 +11,6 @@ pub mod graphql;
 pub mod http;
 pub mod logging;
 pub mod outgoing;
+pub mod readers;
 pub mod registry;
 pub mod store;

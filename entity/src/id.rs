@@ -238,6 +238,10 @@ ids! {
     ReferralId = "ref";
     /// One change of a referral's state.
     ReferralTransitionId = "rtr";
+    /// One clock of a referral.
+    ReferralClockId = "clk";
+    /// Something that somebody has to do.
+    WorkItemId = "wrk";
     /// A live introduction of a client to a peer.
     WarmHandoffId = "who";
     /// A message about a referral between its two sides.

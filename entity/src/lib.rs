@@ -27,6 +27,7 @@ pub mod peer;
 pub mod peer_match;
 pub mod program;
 pub mod referral;
+pub mod referral_clock;
 pub mod referral_message;
 pub mod referral_search;
 pub mod referral_transition;
@@ -36,8 +37,10 @@ mod sealed;
 pub mod session;
 pub mod staff_member;
 pub mod staff_program;
+pub mod timer;
 pub mod vocabulary;
 pub mod warm_handoff;
+pub mod work_item;
 pub mod workshop;
 pub mod workshop_label;
 

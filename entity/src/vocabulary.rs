@@ -261,6 +261,22 @@ vocabulary! {
         InPerson = "IN_PERSON", Online = "ONLINE", Phone = "PHONE", Hybrid = "HYBRID",
     }
 
+    /// What falls due.
+    TimerKind {
+        Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
+    }
+
+    /// What somebody has to do; more may come.
+    WorkItemKind {
+        InfoRequested = "INFO_REQUESTED", ClockDue = "CLOCK_DUE", ClockBreached = "CLOCK_BREACHED", WaitlistReview = "WAITLIST_REVIEW",
+        HoldReview = "HOLD_REVIEW", PossibleDuplicate = "POSSIBLE_DUPLICATE", Approval = "APPROVAL",
+        EmergencyAccessReview = "EMERGENCY_ACCESS_REVIEW", FollowUpDue = "FOLLOW_UP_DUE", CredentialExpiring = "CREDENTIAL_EXPIRING",
+        SupervisionDue = "SUPERVISION_DUE", Moderation = "MODERATION",
+    }
+
+    /// What was decided about something that was asked for.
+    Decision { Approved = "APPROVED", Rejected = "REJECTED" }
+
     /// How a client is introduced to their peer (domain 2.7).
     HandoffMethod { InPerson = "IN_PERSON", ThreeWayCall = "THREE_WAY_CALL", Video = "VIDEO" }
 

@@ -117,6 +117,22 @@ impl Calendar {
         passed + (end - since).max(TimeDelta::zero())
     }
 
+    /// When half of the time between two instants has passed, of staffed time where a clock runs in that.
+    pub fn halfway(&self, start: Instant, due: Instant, unit: ClockUnit) -> Instant {
+        match unit {
+            ClockUnit::Hours | ClockUnit::Days => start + (due - start) / 2,
+            ClockUnit::StaffedHours | ClockUnit::BusinessDays => self.after_staffed(start, self.staffed_between(start, due) / 2),
+        }
+    }
+
+    /// When something is due that was due at an instant, paused before, and goes on now with what it had left.
+    pub fn resumed(&self, due: Instant, paused: Instant, now: Instant, unit: ClockUnit) -> Instant {
+        match unit {
+            ClockUnit::Hours | ClockUnit::Days => later(now, due - paused),
+            ClockUnit::StaffedHours | ClockUnit::BusinessDays => self.after_staffed(now, self.staffed_between(paused, due)),
+        }
+    }
+
     fn days_after(&self, start: Instant, days: u32) -> Instant {
         let due = self.local(start).and_then(|local| local.checked_add_days(Days::new(days.into())));
         let due = due.filter(|due| is_reckoned(due.and_utc()));

@@ -98,6 +98,8 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ReferralStatusChanged => "A referral moved on.",
         EventKind::ReferralUpdated => "A referral was changed.",
         EventKind::WarmHandoffRecorded => "A client was introduced to a peer.",
+        EventKind::ClockWarning => "Half of a clock's time has passed.",
+        EventKind::ClockBreached => "A clock fell due.",
         EventKind::EpisodeEnded => "An episode of support ended.",
         EventKind::ReferralMessageSent => "A message about a referral was sent.",
         EventKind::PeerChanged => "A peer was added or changed.",

@@ -27,6 +27,7 @@ pub mod session;
 pub mod sign_in;
 pub mod staff_member;
 pub mod text;
+pub mod timers;
 pub mod topic;
 pub mod transitions;
 pub mod wall_time;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    OrganizationId, PeerId, ReferralId, api_client, class, episode, organization, referral, referral_transition, staff_member,
-    vocabulary::{EpisodeStatus, HandoffMethod, ReasonCode, ReferralResult, ReferralStatus, Role},
+    Guarded, OrganizationId, PeerId, ReferralId, api_client, class, episode, organization, referral, referral_clock, referral_transition,
+    staff_member,
+    vocabulary::{ClockKind, EpisodeStatus, HandoffMethod, ReasonCode, ReferralResult, ReferralStatus, Role},
     warm_handoff,
 };
 
@@ -144,6 +145,21 @@ impl ReferralProgress {
         futures_util::future::try_join_all(steps).await
     }
 
+    /// How long each of its next steps may take.
+    async fn clocks(&self, ctx: &Context<'_>) -> Result<Vec<Clock>> {
+        let opened = self.0.open::<class::ReferralStatus>().ok_or_else(closed)?;
+        let clocks = ctx.load_parts::<referral::Entity, referral_clock::Entity>(&self.0).await?;
+        let mut clocks: Vec<_> = clocks.iter().map(|clock| Clock::of(clock, &opened)).collect();
+        clocks.sort_by_key(|clock| clock.kind);
+        Ok(clocks)
+    }
+
+    /// Whether one of its running clocks is past due.
+    async fn overdue(&self, ctx: &Context<'_>) -> Result<bool> {
+        let due: Option<DateTime<Utc>> = progress!(self, due_at?);
+        Ok(due.is_some_and(|due| due < ctx.access().now))
+    }
+
     /// When it ends by itself if nobody does anything (UTC); null where idle time ends nothing.
     async fn expires_at(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(progress!(self, expires_at?))
@@ -215,6 +231,43 @@ impl ReferralProgress {
     /// Counts changes; name the one you saw when you change it.
     async fn version(&self) -> Result<i32> {
         Ok(progress!(self, version))
+    }
+}
+
+/// How long a step of a referral may take. A clock that is past due opens something to do, and never changes the referral.
+#[derive(SimpleObject)]
+pub(crate) struct Clock {
+    /// What it runs to.
+    kind: ClockKind,
+    /// When it started (UTC).
+    started_at: Option<DateTime<Utc>>,
+    /// When it is due (UTC). Moved by a pause alone.
+    due_at: Option<DateTime<Utc>>,
+    /// When it is too late for anybody (UTC).
+    ceiling_at: Option<DateTime<Utc>>,
+    /// When what it runs to happened (UTC).
+    met_at: Option<DateTime<Utc>>,
+    /// When it fell due unmet (UTC).
+    breached_at: Option<DateTime<Utc>>,
+    /// Since when it does not run (UTC); null while it does.
+    paused_since: Option<DateTime<Utc>>,
+    /// The policy by which it runs.
+    policy_version: i32,
+}
+
+impl Clock {
+    fn of(clock: &referral_clock::Model, opened: &Opened<'_, referral::Entity, class::ReferralStatus>) -> Self {
+        let read = |at: &Option<Guarded<class::ReferralStatus, DateTime<Utc>>>| at.as_ref().map(|at| *at.read(opened));
+        Self {
+            kind: clock.kind,
+            started_at: Some(*clock.started_at.read(opened)),
+            due_at: Some(*clock.due_at.read(opened)),
+            ceiling_at: Some(*clock.ceiling_at.read(opened)),
+            met_at: read(&clock.met_at),
+            breached_at: read(&clock.breached_at),
+            paused_since: read(&clock.paused_since),
+            policy_version: clock.policy_version,
+        }
     }
 }
 

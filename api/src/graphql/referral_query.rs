@@ -41,6 +41,8 @@ pub(crate) struct ReferralFilter {
     peer_ids: Option<Vec<PeerId>>,
     /// Whether it is open: a draft, or on its way.
     open: Option<bool>,
+    /// Whether one of their running clocks is past due.
+    overdue: Option<bool>,
     /// With this number.
     number: Option<String>,
     /// Known by this to one of the viewer's organization's systems.
@@ -81,6 +83,10 @@ impl ReferralFilter {
         if let Some(open) = self.open {
             find = find.matching(Some(Class::ReferralStatus), if open { is_open() } else { is_open().not() });
         }
+        if let Some(overdue) = self.overdue {
+            let late = Condition::all().add(Column::DueAt.is_not_null()).add(Column::DueAt.lt(access.now));
+            find = find.matching(Some(Class::ReferralStatus), if overdue { late } else { late.not() });
+        }
         if let Some(number) = &self.number {
             find = find.by(Column::Number, |column| column.eq(number.trim().to_uppercase()));
         }
@@ -106,6 +112,8 @@ pub(crate) enum ReferralOrderField {
     SubmittedAt,
     /// When they last changed, as far as that is open to the viewer.
     UpdatedAt,
+    /// When the first of their running clocks is due, as far as that is open to the viewer; those without one at one end.
+    DueAt,
 }
 
 /// In which order.
@@ -145,6 +153,7 @@ impl ReferralQuery {
                 let column = match field {
                     ReferralOrderField::SubmittedAt => referral::Column::SubmittedAt,
                     ReferralOrderField::UpdatedAt => referral::Column::UpdatedAt,
+                    ReferralOrderField::DueAt => referral::Column::DueAt,
                 };
                 find.ordered(column, if direction == SortDirection::Asc { Order::Asc } else { Order::Desc })
             }

@@ -14,6 +14,7 @@ mod protected;
 mod reads;
 mod sealed;
 mod sealer;
+mod timer;
 pub mod vault;
 mod write;
 
@@ -39,6 +40,7 @@ pub(crate) use protected::{always, never};
 pub use reads::ConsentScope;
 use reads::ReadLog;
 pub use sealed::{SearchWord, Searchable};
+pub use timer::{Due, Taken};
 use vault::{Label, Vault};
 pub use write::{Event, Kept, Tx, unique};
 

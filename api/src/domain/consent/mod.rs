@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use entity::{
     ClientId, ConsentId, OrganizationId, TypedId, client, consent, consent_flow, episode, organization, referral,
-    vocabulary::{EventKind, ExpiryEvent, PurposeOfUse, RecipientClass, Role},
+    vocabulary::{EventKind, ExpiryEvent, PurposeOfUse, RecipientClass, Role, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
@@ -214,6 +214,9 @@ pub(super) async fn record_in(
     };
     tx.insert_unseen(row).await?;
     tx.insert_parts::<consent_flow::Entity, _>(flows).await?;
+    if let Some(at) = new.expires_at {
+        tx.arm(TimerKind::ConsentExpiry, id, at).await?;
+    }
     tx.record(Event::new(EventKind::ConsentRecorded, recorder, id, 1).of_client(client));
     Ok(id)
 }
@@ -313,13 +316,30 @@ pub(super) async fn expire_with(tx: &mut Tx, id: ConsentId, happened: ExpiryEven
     let of = Condition::all().add(consent::Column::Id.eq(id)).add(consent::Column::ExpiryEvent.eq(happened));
     let of = of.add(consent::Column::ExpiredAt.is_null()).add(consent::Column::RevokedAt.is_null());
     let Some(consent) = tx.look::<consent::Entity>(&system, of).await?.pop() else { return Ok(()) };
+    end(tx, &consent).await
+}
+
+/// Ends a consent that has not ended, and all that it lets flow.
+async fn end(tx: &mut Tx, consent: &Visible<consent::Entity>) -> Result<()> {
     let version = consent.version + 1;
     let change = consent::ActiveModel { expired_at: Set(Some(tx.access().now)), version: Set(version), ..Default::default() };
-    if tx.write_if(&consent, change, Condition::all().add(consent::Column::Version.eq(consent.version))).await? {
-        end_flows(tx, id).await?;
-        tx.record(Event::new(EventKind::ConsentExpired, consent.organization_id, id, version).of_client(consent.client_id));
+    if tx.write_if(consent, change, Condition::all().add(consent::Column::Version.eq(consent.version))).await? {
+        end_flows(tx, consent.id).await?;
+        tx.record(Event::new(EventKind::ConsentExpired, consent.organization_id, consent.id, version).of_client(consent.client_id));
     }
     Ok(())
+}
+
+/// Says that a consent's day has come. It opened nothing from that moment on; this tells of it. Gives it; nothing when there was nothing
+/// to do.
+pub(super) async fn expired(tx: &mut Tx, id: ConsentId) -> Result<Option<Visible<consent::Entity>>> {
+    let now = tx.access().now;
+    let system = Access::system("consent expiry", now);
+    let of = Condition::all().add(consent::Column::Id.eq(id)).add(consent::Column::ExpiresAt.lte(now));
+    let of = of.add(consent::Column::ExpiredAt.is_null()).add(consent::Column::RevokedAt.is_null());
+    let Some(consent) = tx.look::<consent::Entity>(&system, of).await?.pop() else { return Ok(None) };
+    end(tx, &consent).await?;
+    Ok(Some(consent))
 }
 
 /// Ends the consents of a client whom a program no longer supports, where they named that as their end: the one that the episode's

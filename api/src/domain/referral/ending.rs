@@ -121,3 +121,13 @@ pub(in crate::domain) async fn cancel_for_revoked(tx: &mut Tx, consent: ConsentI
         }
     }
 }
+
+/// Ends a referral that lay idle too long (domain 2.3, row 18). Gives it; nothing when there was nothing to do.
+pub(in crate::domain) async fn expire(tx: &mut Tx, id: ReferralId) -> Result<Option<Visible<referral::Entity>>> {
+    let system = Access::system("a referral lay idle", tx.access().now);
+    let idle = Condition::all().add(referral::Column::Id.eq(id)).add(referral::Column::ExpiresAt.lte(tx.access().now));
+    let Some(referral) = tx.look::<referral::Entity>(&system, idle).await?.pop() else { return Ok(None) };
+    let moving = Moving::by_rule(tx, referral).await?;
+    let Ok(step) = moving.to(&["18"], ReferralStatus::Expired, Said::default()) else { return Ok(None) };
+    moving.advance(tx, step, referral::ActiveModel::default()).await.map(Some)
+}

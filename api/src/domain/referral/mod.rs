@@ -1,6 +1,7 @@
 //! Who sees a referral, and of which of its two sides.
 
 mod answer;
+mod clocks;
 mod ending;
 mod send;
 mod snapshot;
@@ -25,8 +26,9 @@ use crate::{
 };
 
 pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_info, waitlist};
-pub(super) use ending::cancel_for_revoked;
+pub(super) use clocks::fell_due;
 pub use ending::{cancel, client_declines, complete, complete_in, enter_in_error};
+pub(super) use ending::{cancel_for_revoked, expire};
 pub use send::{NewReferral, Under, Who, create, create_in, submit};
 pub use snapshot::{Clinical, Person};
 pub use step::{Said, parties, standing};
@@ -178,6 +180,8 @@ impl Protected for referral::Entity {
             | Column::AttemptCount
             | Column::UpdatedAt
             | Column::Version
+            | Column::ExpiresAt
+            | Column::DueAt
             | Column::ToClientId => Some(Class::ReferralStatus),
             _ => None,
         }

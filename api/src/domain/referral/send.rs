@@ -4,7 +4,7 @@ use entity::{
     ClientId, ConsentId, ProgramId, ReferralId, TypedId, class, client, consent, organization,
     program::{self},
     referral, referral_search,
-    vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind},
+    vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
@@ -13,7 +13,7 @@ use super::super::{
     consent as consents, text, transitions,
 };
 use super::{
-    OPEN,
+    OPEN, clocks,
     snapshot::{Clinical, checked_clinical, snapshot_of},
     step::{Moving, Said, Side, begun, happened, idle_until},
 };
@@ -166,6 +166,9 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
     });
     tx.insert_parts::<referral_search::Entity, _>(search.collect()).await?;
     begun(tx, &made).await?;
+    if let Some(at) = idle_until(ReferralStatus::Draft, now) {
+        tx.arm(TimerKind::ReferralExpiry, id, at).await?;
+    }
     tx.record(Event { kind: EventKind::ReferralCreated, ..happened(&made, Side::Sender, 1) });
     if new.submit { submit_in(tx, Moving::of(tx, made).await?, None).await } else { Ok(made) }
 }
@@ -256,13 +259,12 @@ async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Vis
     }
     let covered = if one_sided { DataClass::bits(DataClass::ALL) } else { consented(tx, draft, &to).await? };
     refuse_duplicate(tx, draft).await?;
-    let change = referral::ActiveModel {
-        disclosed_classes: Set(covered),
-        submitted_at: Set(Some(tx.access().now)),
-        ..snapshot_of(tx, draft, covered).await?
-    };
+    let (snapshot, discharged_at) = snapshot_of(tx, draft, covered).await?;
+    let change = referral::ActiveModel { disclosed_classes: Set(covered), submitted_at: Set(Some(tx.access().now)), ..snapshot };
     let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
-    moving.advance(tx, step, change).await.map_err(|error| unique(error, duplicate))
+    let submitted = moving.advance(tx, step, change).await.map_err(|error| unique(error, duplicate))?;
+    clocks::discharged(tx, &submitted, discharged_at).await?;
+    tx.fetch_for::<referral::Entity>(submitted.id, Action::Read).await
 }
 
 /// What the consent of a draft lets the receiver know, as bits of classes.

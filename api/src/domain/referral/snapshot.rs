@@ -134,8 +134,12 @@ pub(super) fn checked_clinical(clinical: Clinical, now: Instant) -> Result<Clini
     Ok(Clinical { reason: reason.filter(|reason| !reason.is_empty()), ..clinical })
 }
 
-/// The person and the facts as they are now, sealed under the referral's own key.
-pub(super) async fn snapshot_of(tx: &Tx, draft: &Visible<referral::Entity>, covered: i32) -> Result<referral::ActiveModel> {
+/// The person and the facts as they are now, sealed under the referral's own key, and when the person was discharged.
+pub(super) async fn snapshot_of(
+    tx: &Tx,
+    draft: &Visible<referral::Entity>,
+    covered: i32,
+) -> Result<(referral::ActiveModel, Option<Instant>)> {
     let system = Access::system("snapshot for the receiver", tx.access().now);
     let broken = || Error::internal("the client of a draft is gone");
     let of = Condition::all().add(client::Column::Id.eq(draft.from_client_id));
@@ -165,9 +169,10 @@ pub(super) async fn snapshot_of(tx: &Tx, draft: &Visible<referral::Entity>, cove
         clinical
     };
     let person = Person::of(identity);
-    Ok(referral::ActiveModel {
+    let snapshot = referral::ActiveModel {
         person: Set(Some(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Person, &person)?)),
         clinical: Set(key.seal::<referral::Entity, _, _>(draft.id, referral::Column::Clinical, &clinical)?),
         ..Default::default()
-    })
+    };
+    Ok((snapshot, clinical.discharged_at))
 }

@@ -3,17 +3,19 @@
 use chrono::TimeDelta;
 use entity::{
     Guarded, OrganizationId, ProgramId, ReferralId, ReferralTransitionId, TypedId, class, peer, referral, referral_transition,
-    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralOrigin, ReferralStatus},
+    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralOrigin, ReferralStatus, TimerKind},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition,
 };
+use uuid::Uuid;
 
 use super::super::{
     consent as consents, text,
     transitions::{self, Barred, Party, Standing, Transition},
 };
+use super::clocks;
 use crate::{
     access::Access,
     clock::Instant,
@@ -200,12 +202,28 @@ impl Moving {
         };
         let after = self.write(tx, change).await?;
         let event = happened(&after, step.side, version);
+        let (to, review_at) = (step.to, step.review_at);
         note(tx, &after, Some(self.standing.status), version, step).await?;
         tx.record(event);
+        self.time(tx, &after, to, review_at).await?;
         if let Some(consent) = after.consent_id.filter(|_| done) {
             consents::expire_with(tx, consent, ExpiryEvent::ReferralCloses).await?;
         }
         Ok(after)
+    }
+
+    /// What is due because of a step: its clocks, when it is looked at again, and when it ends by itself.
+    async fn time(&self, tx: &Tx, after: &Visible<referral::Entity>, to: ReferralStatus, review_at: Option<Instant>) -> Result<()> {
+        clocks::follow(tx, after, self.standing.status, to).await?;
+        let subject = Uuid::from(after.id);
+        match review_at {
+            Some(at) => tx.arm(TimerKind::ReferralReview, subject, at).await?,
+            None => tx.disarm(TimerKind::ReferralReview, [subject]).await?,
+        }
+        match idle_until(to, tx.access().now) {
+            Some(at) => tx.arm(TimerKind::ReferralExpiry, subject, at).await,
+            None => tx.disarm(TimerKind::ReferralExpiry, [subject]).await,
+        }
     }
 
     /// Of two at once one wins. What a rule changes need not be there for whoever set it off.
@@ -238,6 +256,9 @@ impl Moving {
             ..change
         };
         let after = self.write(tx, change).await?;
+        if let Some(at) = idle_until(self.standing.status, now) {
+            tx.arm(TimerKind::ReferralExpiry, after.id, at).await?;
+        }
         tx.record(Event { kind: EventKind::ReferralUpdated, changed, ..happened(&after, side, version) });
         Ok(after)
     }

@@ -13,6 +13,7 @@ use super::super::{
 };
 use super::{
     answer::within,
+    clocks,
     step::{Moving, Said, Side},
 };
 use crate::{
@@ -122,7 +123,13 @@ pub(in crate::domain) async fn contacted(tx: &mut Tx, referral: &Visible<referra
     let Ok(step) = moving.to(&["10", "11"], to, Said::default()) else {
         let change = referral::ActiveModel { attempt_count: Set(counted.into()), ..Default::default() };
         let unchanged = Condition::all().add(referral::Column::AttemptCount.eq(counted - 1));
-        return if tx.write_if(referral, change, unchanged).await? { Ok(false) } else { Err(Refusal::stale(None).into()) };
+        if !tx.write_if(referral, change, unchanged).await? {
+            return Err(Refusal::stale(None).into());
+        }
+        if two_way && moving.standing.status == ReferralStatus::Connected {
+            clocks::engaged(tx, referral, at).await?;
+        }
+        return Ok(false);
     };
     let change = referral::ActiveModel {
         first_attempt_at: Set(progress.first_attempt_at.or(Some(at.into()))),

@@ -13,6 +13,7 @@ use super::super::{
     transitions::{self, Party},
 };
 use super::{
+    clocks,
     send::checked_identifiers,
     snapshot::{Clinical, checked_clinical},
     step::{Moving, Side},
@@ -122,6 +123,9 @@ pub async fn update(store: &Store, access: &Access, id: ReferralId, changes: Ref
         return Err(Refusal::new(Code::Required, "Give something to change.").at(["input"]).into());
     }
     let updated = moving.change(&mut tx, Side::Sender, change, changed).await?;
+    if !draft {
+        clocks::discharged(&tx, &updated, changes.discharged_at.flatten()).await?;
+    }
     tx.commit(updated).await
 }
 

@@ -1,0 +1,3 @@
+//! What happens because something happened, or because time has passed.
+
+pub mod timers;

@@ -1,0 +1,22 @@
+//! The one loop that works off what is due.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::{domain::timers::fire_one, store::Store};
+
+/// How often it looks whether something fell due.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Works off timers until the task is dropped. Replicas share them: each is done once.
+pub async fn run(store: Store) {
+    loop {
+        match fire_one(&store).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(cause = %error, "timers cannot be asked for: trying again"),
+        }
+        sleep(POLL).await;
+    }
+}
