@@ -45,6 +45,8 @@ pub enum Resource {
     Contact,
     /// An episode of support.
     Episode,
+    /// Something that somebody has to do.
+    WorkItem,
     /// The accounting of disclosures.
     Disclosure,
 }
@@ -64,6 +66,8 @@ pub enum Act {
     Submit,
     /// Answer what the other side sent.
     Answer,
+    /// Give it to somebody.
+    Assign,
     /// Write to the other side.
     Converse,
 }
@@ -108,6 +112,9 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Referral, Act::Converse, &[Referrer, Coordinator, Peer, Supervisor]),
     (Resource::Contact, Act::Create, &[Peer]),
     (Resource::Episode, Act::End, &[Coordinator, Supervisor, Peer]),
+    (Resource::WorkItem, Act::Read, &[Referrer, Coordinator, Supervisor, Peer, PrivacyOfficer]),
+    (Resource::WorkItem, Act::Assign, &[Coordinator, Supervisor]),
+    (Resource::WorkItem, Act::Answer, &[Supervisor]),
     (Resource::Disclosure, Act::Read, &[PrivacyOfficer]),
 ];
 

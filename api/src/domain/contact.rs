@@ -110,7 +110,7 @@ fn checked(new: NewContact, now: Instant) -> Result<NewContact, Refusal> {
 }
 
 /// Whether an outcome is an attempt to reach the client (domain 2.5).
-const fn is_attempt(outcome: ContactOutcome) -> bool {
+pub(super) const fn is_attempt(outcome: ContactOutcome) -> bool {
     matches!(
         outcome,
         ContactOutcome::Completed

@@ -3,6 +3,7 @@
 pub mod access_explanation;
 pub mod address;
 pub mod api_client;
+pub mod attempts;
 pub mod audit_event;
 pub mod calendar;
 pub mod client;
@@ -32,4 +33,5 @@ pub mod topic;
 pub mod transitions;
 pub mod wall_time;
 pub mod warm_handoff;
+pub mod work_item;
 pub mod workshop;

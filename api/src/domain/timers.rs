@@ -29,11 +29,11 @@ pub async fn fire_one(store: &Store) -> Result<bool> {
 
 /// Whether something was done and committed. Otherwise the transaction is gone, and the timer stands.
 async fn fire(due: Due) -> Result<bool> {
-    let Due { mut tx, kind, subject, .. } = due;
+    let Due { mut tx, kind, subject, at, .. } = due;
     let referral = match kind {
         TimerKind::Clock => referral::fell_due(&mut tx, subject).await?,
         TimerKind::ReferralExpiry => referral::expire(&mut tx, ReferralId::from(subject)).await?,
-        TimerKind::ReferralReview => None,
+        TimerKind::ReferralReview => referral::reviewed(&mut tx, ReferralId::from(subject), at).await?,
         TimerKind::ConsentExpiry => {
             let ended = consent::expired(&mut tx, ConsentId::from(subject)).await?;
             return match ended {

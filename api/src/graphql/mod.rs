@@ -32,6 +32,7 @@ mod schema;
 mod session;
 mod staff_member;
 mod viewer;
+mod work_item;
 mod workshop;
 
 pub use engine::GraphEngine;

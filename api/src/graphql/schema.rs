@@ -6,7 +6,7 @@ use async_graphql::{
 };
 use entity::{
     AnyId, api_client, audit_event, client, consent, contact, disclosure, episode, event, organization, peer, peer_match, program,
-    referral, referral_message, registration, session, staff_member, workshop,
+    referral, referral_message, registration, session, staff_member, work_item, workshop,
 };
 
 use super::{
@@ -35,6 +35,7 @@ use super::{
     session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
     viewer::ViewerQuery,
+    work_item::{WorkItem, WorkItemMutation, WorkItemQuery, WorkItemSubscription},
     workshop::{Workshop, WorkshopMutation, WorkshopQuery},
 };
 use crate::{access::Actor, store::Protected};
@@ -51,6 +52,7 @@ pub struct Query(
     ProgramQuery,
     ClientQuery,
     ReferralQuery,
+    WorkItemQuery,
     PeerQuery,
     ContactQuery,
     AccessExplanationQuery,
@@ -70,6 +72,7 @@ pub struct Mutation(
     ConsentMutation,
     ReferralMutation,
     ReferralStepMutation,
+    WorkItemMutation,
     EpisodeMutation,
     PeerMutation,
     ContactMutation,
@@ -80,7 +83,7 @@ pub struct Mutation(
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription, ReferralSubscription, SessionSubscription);
+pub struct Subscription(EventSubscription, ReferralSubscription, WorkItemSubscription, SessionSubscription);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -100,6 +103,7 @@ pub(crate) enum Node {
     Disclosure(Disclosure),
     Referral(Referral),
     ReferralMessage(ReferralMessage),
+    WorkItem(WorkItem),
     Episode(Episode),
     Peer(Peer),
     PeerMatch(PeerMatch),
@@ -121,7 +125,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -179,6 +183,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "dis" => one::<disclosure::Entity>(ctx, id).await?.map(|row| Node::Disclosure(Disclosure(row))),
         "ref" => one::<referral::Entity>(ctx, id).await?.map(|row| Node::Referral(Referral(row))),
         "msg" => one::<referral_message::Entity>(ctx, id).await?.map(|row| Node::ReferralMessage(ReferralMessage(row))),
+        "wrk" => one::<work_item::Entity>(ctx, id).await?.map(|row| Node::WorkItem(WorkItem(row))),
         "epi" => one::<episode::Entity>(ctx, id).await?.map(|row| Node::Episode(Episode(row))),
         "per" => one::<peer::Entity>(ctx, id).await?.map(|row| Node::Peer(Peer(row))),
         "pmt" => one::<peer_match::Entity>(ctx, id).await?.map(|row| Node::PeerMatch(PeerMatch(row))),

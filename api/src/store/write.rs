@@ -110,6 +110,18 @@ where
     }
 }
 
+/// Two rows, such as what was asked for and about what.
+impl<A: Kept + Sync, B: Kept + Sync> Kept for (A, B) {
+    fn keep(&self) -> Json {
+        json!([self.0.keep(), self.1.keep()])
+    }
+
+    async fn recall(store: &Store, access: &Access, mut kept: Json) -> Result<Self> {
+        let first = A::recall(store, access, kept[0].take()).await?;
+        Ok((first, B::recall(store, access, kept[1].take()).await?))
+    }
+}
+
 /// One transaction of one command.
 pub struct Tx {
     pub(in crate::store) transaction: DatabaseTransaction,

@@ -6,7 +6,7 @@ use entity::{
         ClockKind::{self, Acknowledge, Engage, FirstAttempt, FirstContact},
         ClockUnit, DataClass, EventKind,
         ReferralStatus::{self, Accepted, Connected, Declined, NeedsInfo, OnHold, Outreach, Submitted, Waitlisted},
-        TimerKind,
+        TimerKind, WorkItemKind,
     },
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition};
@@ -16,8 +16,12 @@ use super::super::{
     calendar::{Calendar, Span},
     clock_policy::ClockPolicy,
     transitions,
+    work_item::{self as work_items, NewWork},
 };
-use super::step::{Side, happened};
+use super::{
+    step::{Side, happened},
+    work::open_for_receiver,
+};
 use crate::{
     access::Access,
     clock::Instant,
@@ -118,12 +122,13 @@ impl<'a> Clocks<'a> {
     }
 
     /// Says that what a clock runs to has happened. A clock that never started is met all the same: meeting before discharge counts.
-    async fn met(&mut self, tx: &Tx, kind: ClockKind, at: Instant) -> Result<()> {
+    async fn met(&mut self, tx: &mut Tx, kind: ClockKind, at: Instant) -> Result<()> {
         if self.get(kind).is_none() {
             self.start(tx, kind, at).await?;
         }
         let Some(id) = self.get(kind).filter(|clock| clock.met_at.is_none()).map(|clock| clock.id) else { return Ok(()) };
         tx.disarm(TimerKind::Clock, [Uuid::from(id)]).await?;
+        work_items::close(tx, self.referral.id, &[WorkItemKind::ClockDue, WorkItemKind::ClockBreached], Some(&[kind])).await?;
         self.change(tx, id, |clock| {
             clock.met_at = Some(at.into());
             clock.paused_since = None;
@@ -197,7 +202,7 @@ fn next_of(clock: &referral_clock::Model, progress: &Progress<'_>) -> Option<Ins
 const ALL: &[ClockKind] = &[Acknowledge, FirstAttempt, FirstContact, Engage];
 
 /// Follows a step of a referral with its clocks.
-pub(super) async fn follow(tx: &Tx, referral: &Visible<referral::Entity>, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
+pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
     let Some(mut clocks) = Clocks::of(tx, referral).await? else { return Ok(()) };
     let now = tx.access().now;
     match (from, to) {
@@ -242,10 +247,20 @@ pub(super) async fn discharged(tx: &Tx, referral: &Visible<referral::Entity>, at
 }
 
 /// Says that there was a second two-way contact.
-pub(super) async fn engaged(tx: &Tx, referral: &Visible<referral::Entity>, at: Instant) -> Result<()> {
+pub(super) async fn engaged(tx: &mut Tx, referral: &Visible<referral::Entity>, at: Instant) -> Result<()> {
     let Some(mut clocks) = Clocks::of(tx, referral).await? else { return Ok(()) };
     clocks.met(tx, Engage, at).await?;
     clocks.settle(tx).await
+}
+
+async fn to_do(tx: &mut Tx, referral: &referral::Model, kind: WorkItemKind, clock: ClockKind, due_at: Option<Instant>) -> Result<()> {
+    open_for_receiver(tx, referral, kind, |new| NewWork { clock: Some(clock), due_at, ..new }).await.map(drop)
+}
+
+/// The time zone of the program that receives a referral.
+pub(super) async fn zone(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<chrono_tz::Tz> {
+    let clocks = Clocks::of(tx, referral).await?.ok_or_else(|| Error::internal("a draft has no receiver yet"))?;
+    Ok(clocks.calendar.zone())
 }
 
 /// Does what is due about a clock: warns at half, says that it fell due, and that its ceiling was passed; each once, in that order. Gives
@@ -277,7 +292,18 @@ pub(in crate::domain) async fn fell_due(tx: &mut Tx, id: Uuid) -> Result<Option<
     if let Some(next) = clocks.get(clock.kind).and_then(|clock| next_of(clock, &clocks.progress)) {
         tx.arm(TimerKind::Clock, clock.id, next).await?;
     }
+    let (due_at, ceiling_at) = clocks
+        .get(clock.kind)
+        .map_or((None, None), |clock| (Some(*clock.due_at.read(&clocks.progress)), Some(*clock.ceiling_at.read(&clocks.progress))));
     drop(clocks);
+    match changed {
+        "warning" => to_do(tx, &referral, WorkItemKind::ClockDue, clock.kind, due_at).await?,
+        "due" => {
+            work_items::close(tx, referral.id, &[WorkItemKind::ClockDue], Some(&[clock.kind])).await?;
+            to_do(tx, &referral, WorkItemKind::ClockBreached, clock.kind, ceiling_at).await?;
+        }
+        _ => {}
+    }
     let told = happened(&referral, Side::Receiver, 1);
     tx.record(Event { kind, subject_version: None, changed: vec![clock.kind.as_str(), changed], ..told });
     Ok(Some(referral))

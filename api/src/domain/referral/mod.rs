@@ -8,6 +8,7 @@ mod snapshot;
 mod step;
 mod support;
 mod update;
+mod work;
 
 use entity::{
     OrganizationId, ReferralId, referral, referral_search, referral_transition,
@@ -36,6 +37,8 @@ pub(super) use step::{Side, happened};
 pub(super) use support::contacted;
 pub use support::{assign, assign_in, hold, resume, unassign};
 pub use update::{ReferralChanges, update};
+pub use work::not_reached;
+pub(super) use work::{not_reached_approved, reviewed};
 
 /// The states in which a referral occupies its place with the program that received it.
 pub const OPEN: &[ReferralStatus] = &[

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use entity::{
     Guarded, OrganizationId, ProgramId, ReferralId, ReferralTransitionId, TypedId, class, peer, referral, referral_transition,
-    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralOrigin, ReferralStatus, TimerKind},
+    vocabulary::{EventKind, ExpiryEvent, ReasonCode, ReferralOrigin, ReferralStatus, Role, TimerKind},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -15,7 +15,7 @@ use super::super::{
     consent as consents, text,
     transitions::{self, Barred, Party, Standing, Transition},
 };
-use super::clocks;
+use super::{clocks, work};
 use crate::{
     access::Access,
     clock::Instant,
@@ -116,6 +116,15 @@ impl Moving {
         Ok(Self { parties: vec![Party::System], ..Self::of(tx, referral).await? })
     }
 
+    /// A referral that the assigned peer asked to move on and a supervisor, who sees it, approves.
+    pub(super) async fn approved(tx: &Tx, referral: Visible<referral::Entity>) -> Result<Self> {
+        let moving = Self::of(tx, referral).await?;
+        if !moving.is_by(Party::Supervisor) {
+            return Err(Error::NotPermitted);
+        }
+        Ok(Self { parties: vec![Party::AssignedPeer], ..moving })
+    }
+
     /// A referral that was fetched.
     ///
     /// # Errors
@@ -213,8 +222,9 @@ impl Moving {
     }
 
     /// What is due because of a step: its clocks, when it is looked at again, and when it ends by itself.
-    async fn time(&self, tx: &Tx, after: &Visible<referral::Entity>, to: ReferralStatus, review_at: Option<Instant>) -> Result<()> {
+    async fn time(&self, tx: &mut Tx, after: &Visible<referral::Entity>, to: ReferralStatus, review_at: Option<Instant>) -> Result<()> {
         clocks::follow(tx, after, self.standing.status, to).await?;
+        work::follow(tx, after, self.standing.status, to).await?;
         let subject = Uuid::from(after.id);
         match review_at {
             Some(at) => tx.arm(TimerKind::ReferralReview, subject, at).await?,
@@ -355,7 +365,8 @@ async fn note(tx: &Tx, referral: &Visible<referral::Entity>, from: Option<Referr
         to: Set(step.to.into()),
         at: Set(tx.access().now),
         actor: Set(tx.actor()),
-        role: Set(step.party.roles().iter().copied().find(|role| tx.access().has(*role))),
+        // Where a supervisor approved what the peer asked, it is the supervisor's doing.
+        role: Set(step.party.roles().iter().copied().chain([Role::Supervisor]).find(|role| tx.access().has(*role))),
         reason: Set(step.reason.map(Guarded::new)),
         text: Set(text),
         fields: Set(step.fields.map(|fields| Guarded::new(fields.into()))),

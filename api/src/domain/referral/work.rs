@@ -1,0 +1,147 @@
+//! What somebody has to do about a referral, and the one step that two people take.
+
+use entity::{
+    ReferralId, WorkItemId, class, client, contact, referral,
+    vocabulary::{ReferralStatus, WorkItemKind},
+    work_item,
+};
+use sea_orm::{ColumnTrait, Condition};
+
+use super::super::{
+    attempts::{self, Attempt, Channels},
+    client::Identity,
+    contact::is_attempt,
+    transitions::is_final,
+    wall_time::local_of,
+    work_item::{self as work_items, NewWork},
+};
+use super::{
+    step::{Moving, Said},
+    support::end_pairings,
+};
+use crate::{
+    access::Access,
+    clock::Instant,
+    error::{Code, Error, Refusal, Result},
+    store::{Action, Store, Tx, Visible},
+};
+
+/// What a step closes, and what it opens.
+pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
+    let left: &[WorkItemKind] = match from {
+        ReferralStatus::NeedsInfo => &[WorkItemKind::InfoRequested],
+        ReferralStatus::Waitlisted => &[WorkItemKind::WaitlistReview],
+        ReferralStatus::OnHold => &[WorkItemKind::HoldReview],
+        ReferralStatus::Outreach => &[WorkItemKind::Approval],
+        _ => &[],
+    };
+    // An approval closes itself with its decision.
+    let left: Vec<_> = left.iter().copied().filter(|kind| *kind != WorkItemKind::Approval || to != ReferralStatus::NotReached).collect();
+    if !left.is_empty() {
+        work_items::close(tx, referral.id, &left, None).await?;
+    }
+    if is_final(to) {
+        work_items::close(tx, referral.id, &[WorkItemKind::ClockDue, WorkItemKind::ClockBreached], None).await?;
+    }
+    if to == ReferralStatus::NeedsInfo {
+        let asked = NewWork {
+            organization: referral.from_organization_id,
+            program: referral.from_program_id,
+            kind: WorkItemKind::InfoRequested,
+            referral: referral.id,
+            clock: None,
+            due_at: super::step::idle_until(to, tx.access().now),
+            note: None,
+            requested: false,
+        };
+        work_items::open(tx, asked).await?;
+    }
+    Ok(())
+}
+
+/// Opens what is to be done by the receiver.
+pub(super) async fn open_for_receiver(
+    tx: &mut Tx,
+    referral: &referral::Model,
+    kind: WorkItemKind,
+    of: impl FnOnce(NewWork) -> NewWork,
+) -> Result<Option<WorkItemId>> {
+    let Some((organization, program)) = referral.to_organization_id.zip(referral.to_program_id) else { return Ok(None) };
+    let new = NewWork { organization, program, kind, referral: referral.id, clock: None, due_at: None, note: None, requested: false };
+    work_items::open(tx, of(new)).await.map(Some)
+}
+
+/// Says that a place on the waiting list, or a hold, is to be looked at again. Gives the referral; nothing when it moved on.
+pub(in crate::domain) async fn reviewed(tx: &mut Tx, id: ReferralId, at: Instant) -> Result<Option<Visible<referral::Entity>>> {
+    let system = Access::system("a review is due", tx.access().now);
+    let of = Condition::all().add(referral::Column::Id.eq(id));
+    let Some(referral) = tx.look::<referral::Entity>(&system, of).await?.pop() else { return Ok(None) };
+    let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
+    let kind = match progress.status.read(&progress) {
+        ReferralStatus::Waitlisted => WorkItemKind::WaitlistReview,
+        ReferralStatus::OnHold => WorkItemKind::HoldReview,
+        _ => return Ok(None),
+    };
+    open_for_receiver(tx, &referral, kind, |new| NewWork { due_at: Some(at), ..new }).await?;
+    Ok(Some(referral))
+}
+
+/// Asks to close a referral as not reached, after enough attempts (domain 2.5): a supervisor's approval does it. Gives the referral as it
+/// still stands, and what the supervisor decides.
+///
+/// # Errors
+/// As [`accept`](super::accept); `NotPermitted` for others than the assigned peer; refused with `ATTEMPTS_TOO_FEW` and what is missing.
+pub async fn not_reached(
+    store: &Store,
+    access: &Access,
+    id: ReferralId,
+    said: Said,
+) -> Result<(Visible<referral::Entity>, Visible<work_item::Entity>)> {
+    let mut tx = store.begin(access).await?;
+    let moving = Moving::fetch(&tx, id).await?;
+    let text = said.text.clone();
+    moving.to(&["14"], ReferralStatus::NotReached, said)?;
+    enough_attempts(&tx, &moving.referral).await?;
+    let note = text.map(|text| super::super::text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
+    let asked = |new| NewWork { note: note.filter(|note| !note.is_empty()), requested: true, ..new };
+    let item = open_for_receiver(&mut tx, &moving.referral, WorkItemKind::Approval, asked).await?.ok_or(Error::NotFound)?;
+    let item = tx.fetch_for::<work_item::Entity>(item, Action::Read).await?;
+    if item.requested_by != Some(tx.actor()) {
+        return Err(Refusal::new(Code::AlreadyExists, "A colleague has asked for this: their request is open.").at(["id"]).into());
+    }
+    let referral = tx.fetch_for::<referral::Entity>(id, Action::Read).await?;
+    tx.commit((referral, item)).await
+}
+
+/// Closes a referral as not reached, as a supervisor approved.
+pub(in crate::domain) async fn not_reached_approved(tx: &mut Tx, id: ReferralId, text: Option<String>) -> Result<()> {
+    let referral = tx.fetch_for::<referral::Entity>(id, Action::Read).await?;
+    let moving = Moving::approved(tx, referral).await?;
+    let step = moving.to(&["14"], ReferralStatus::NotReached, Said { text, ..Said::default() })?;
+    let closed = moving.advance(tx, step, referral::ActiveModel::default()).await?;
+    end_pairings(tx, &closed).await
+}
+
+/// That enough was tried.
+async fn enough_attempts(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<()> {
+    let system = Access::system("the rule of attempts", tx.access().now);
+    let broken = || Error::internal("a referral in outreach has no client of the receiver");
+    let id = referral.to_client_id.ok_or_else(broken)?;
+    let client = tx.look::<client::Entity>(&system, Condition::all().add(client::Column::Id.eq(id))).await?.pop().ok_or_else(broken)?;
+    let opened = client.open::<class::Identity>().ok_or_else(broken)?;
+    let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
+    let safe: Vec<_> = identity.contact_methods.iter().filter(|method| method.safe).collect();
+    let channels = Channels { safe: !safe.is_empty(), message: safe.iter().any(|method| method.may_leave_message) };
+    let mut contacts = tx.look::<contact::Entity>(&system, Condition::all().add(contact::Column::ReferralId.eq(referral.id))).await?;
+    contacts.sort_by_key(|contact| contact.started_at);
+    let zone = super::clocks::zone(tx, referral).await?;
+    let tried = contacts.iter().filter(|contact| is_attempt(contact.outcome));
+    let tried =
+        tried.map(|contact| Attempt { at: local_of(zone, contact.started_at), modality: contact.modality, outcome: contact.outcome });
+    let missing = attempts::missing(&tried.collect::<Vec<_>>(), channels);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let sentence = format!("Before somebody counts as not reached there are {}.", missing.join("; "));
+    Err(Refusal::new(Code::AttemptsTooFew, sentence).at(["id"]).into())
+}
