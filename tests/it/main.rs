@@ -4,6 +4,7 @@
 mod backup;
 mod bad_input;
 mod client;
+mod clocks;
 mod concurrency;
 mod crash;
 mod databases;

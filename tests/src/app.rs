@@ -24,6 +24,7 @@ use aftercare::{
         peer::{self, NewPeer},
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
+        timers::fire_one,
         workshop::NewWorkshop,
     },
     http::{Metrics, Shutdown},
@@ -151,6 +152,18 @@ impl TestApp {
         let sealer = tokio::spawn(app.store.clone().run_sealer());
         let listener = tokio::spawn(app.store.clone().run_listener());
         Self { url: format!("http://{address}"), app, database, metrics, server: handle, sealer, listener, statements }
+    }
+
+    /// Does all that is due by now, in its order. Gives how many things that was.
+    ///
+    /// # Panics
+    /// When timers cannot be asked for.
+    pub async fn fire_timers(&self) -> usize {
+        let mut fired = 0;
+        while fire_one(&self.store).await.expect("timers can be asked for") {
+            fired += 1;
+        }
+        fired
     }
 
     /// The system, for what a test needs done before it begins.
