@@ -52,7 +52,13 @@ pub(crate) struct ReferralFilter {
 }
 
 impl ReferralFilter {
-    fn narrow<'a>(&self, store: &Store, access: &Access, mut find: Find<'a, referral::Entity>) -> OurResult<Find<'a, referral::Entity>> {
+    /// The referrals of a list that match.
+    pub(super) fn narrow<'a>(
+        &self,
+        store: &Store,
+        access: &Access,
+        mut find: Find<'a, referral::Entity>,
+    ) -> OurResult<Find<'a, referral::Entity>> {
         use referral::Column;
         if let Some(status) = &self.status {
             find = find.by(Column::Status, |column| column.is_in(status.iter().copied()));
