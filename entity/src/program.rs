@@ -1,6 +1,6 @@
 //! One of an organization's services.
 
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveTime};
 use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,10 @@ pub struct Model {
     pub earth_y: Option<i64>,
     /// Likewise towards the north pole.
     pub earth_z: Option<i64>,
+    /// When it is staffed; null for the hours of a program that has set none.
+    pub staffed_hours: Option<List<StaffedHours>>,
+    /// Days on which nobody is there, in its time zone; null for none.
+    pub holidays: Option<List<NaiveDate>>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

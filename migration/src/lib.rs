@@ -8,6 +8,7 @@ mod m0004_referral;
 mod m0005_schedule;
 mod m0006_issuer;
 mod m0007_program_search;
+mod m0008_staffed_hours;
 mod m0009_referral_life;
 mod m0010_time;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_schedule::Migration),
             Box::new(m0006_issuer::Migration),
             Box::new(m0007_program_search::Migration),
+            Box::new(m0008_staffed_hours::Migration),
             Box::new(m0009_referral_life::Migration),
             Box::new(m0010_time::Migration),
         ]

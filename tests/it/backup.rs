@@ -140,6 +140,9 @@ on_both! {
             app.caller(aftercare::access::token::Subject::Staff(staff), &home, &[Role::Coordinator, Role::Administrator], &scopes)
         };
         let before = caller(&app);
+        let hours = "staffedHours: [{ weekday: SATURDAY, from: \"10:00\", to: \"14:00\" }], holidays: [\"2026-07-04\"]";
+        let set = format!("mutation {{ programUpdate(input: {{ id: \"{}\", {hours} }}) {{ userErrors {{ code }} }} }}", home.program);
+        assert_eq!(before.ask(&set).await.user_error_codes(), [""; 0]);
         app.sealed().await;
         let cursor = before.ask("{ viewer { eventCursor } }").await.text("/viewer/eventCursor").to_owned();
         for family in ["Byron", "Lovelace", "O'Neill \u{1F33B}"] {

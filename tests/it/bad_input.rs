@@ -1,6 +1,7 @@
 //! What people and programs get wrong: each is told so with a code and a sentence about it, and nothing has changed.
 
 mod handover;
+mod program;
 
 use std::collections::BTreeMap;
 
@@ -545,7 +546,7 @@ on_both! {
         let mut app = TestApp::start(db).await;
         let setting = set_up(&mut app).await;
         let before = rows(&app.database).await;
-        let clients = [bad_clients(&setting), bad_directory(&setting)].concat();
+        let clients = [bad_clients(&setting), bad_directory(&setting), program::bad_hours(&setting)].concat();
         let schedule = [bad_workshops(&setting), bad_sessions(&setting)].concat();
         let documents = [clients, schedule, bad_questions(&setting).await].concat();
         let requests = bad_requests();

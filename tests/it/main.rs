@@ -20,6 +20,7 @@ mod log;
 mod order;
 mod own_keys;
 mod persisted;
+mod program_hours;
 mod program_search;
 mod readiness;
 mod referral;

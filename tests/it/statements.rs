@@ -183,6 +183,19 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/sessions/nodes",
     ),
     (
+        "ProgramOperations.referralsReceived",
+        "query($first: Int!) { viewer { organization { administration { programs(first: $first) { nodes { operations {
+            clockPolicy { version } staffedHours { from } holidays referralsReceived(first: 3) { totalCount nodes { number from { name }
+            client { pseudonym identity { familyName } } progress { status peer { displayName } } } } } } } } } } }",
+        "/viewer/organization/administration/programs/nodes",
+    ),
+    (
+        "ProgramOperations.referralsSent",
+        "query($first: Int!) { viewer { organization { administration { programs(first: $first) { nodes { operations {
+            referralsSent(first: 3, filter: { open: true }) { totalCount nodes { number to { name } progress { status } } } } } } } } } }",
+        "/viewer/organization/administration/programs/nodes",
+    ),
+    (
         "OrganizationAdministration.programs",
         "query($first: Int!) { viewer { organization { administration { programs(first: $first) { totalCount nodes {
             id operations { version } organization { name } } } } } } }",

@@ -1,25 +1,26 @@
-//! Who sees a program, and how one comes to be.
+//! Who sees a program, and what it can be.
 
+mod hours;
 mod search;
+mod write;
 
 use entity::{
-    List, ProgramId, TypedId, organization,
-    program::{self, Address},
-    vocabulary::{AsamEdition, EventKind, ServiceKind},
+    ProgramId, program,
+    vocabulary::{AsamEdition, Role},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition};
 
-use search::searchable;
+pub use hours::{calendar, holidays, staffed_hours};
 pub use search::{By, Near, Wanted, complete, find};
+pub use write::{NewProgram, ProgramChange, create, create_in, update};
 
-use super::{address, text};
 use crate::{
     access::{
         Access,
         policy::{Act, Resource, may},
     },
-    error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, always, unique},
+    error::{Refusal, Result},
+    store::{Action, Class, Grants, Protected, always},
 };
 
 impl Protected for program::Entity {
@@ -51,38 +52,15 @@ impl Protected for program::Entity {
         let own = access.organization == Some(row.organization_id);
         match action {
             Action::Read => true,
-            Action::Update => own && may(access, Resource::Program, Act::Update),
+            // Coordinators keep the programs that they work in.
+            Action::Update => {
+                let there = access.has(Role::Administrator) || access.programs.contains(&row.id);
+                own && there && may(access, Resource::Program, Act::Update)
+            }
             Action::Extend => own && access.programs.contains(&row.id),
             _ => false,
         }
     }
-}
-
-/// What a program is made of.
-#[derive(Clone, Debug, Default)]
-pub struct NewProgram {
-    /// As people know it.
-    pub name: String,
-    /// A few sentences.
-    pub description: Option<String>,
-    /// The ASAM level it gives.
-    pub level: Option<(AsamEdition, String)>,
-    /// BCP 47 tags.
-    pub languages: Vec<String>,
-    /// Where it is.
-    pub address: Option<Address>,
-    /// E.164, or as people write it.
-    pub phone: Option<String>,
-    /// IANA name; the organization's when none is given.
-    pub time_zone: Option<String>,
-    /// The kinds of support.
-    pub services: Vec<ServiceKind>,
-    /// By telephone or online.
-    pub serves_remotely: bool,
-    /// As it names them.
-    pub service_areas: Vec<String>,
-    /// Whether it takes referrals at all.
-    pub accepts_referrals: bool,
 }
 
 /// The levels of care (domain 1.1), with their names.
@@ -124,61 +102,4 @@ pub fn level_name(edition: AsamEdition, code: &str) -> Option<&'static str> {
 fn known_level(edition: AsamEdition, code: &str) -> Result<&'static str, Refusal> {
     let sentence = || format!("`{code}` is no level of care of this edition of the ASAM criteria.");
     level_name(edition, code).ok_or_else(|| Refusal::invalid(sentence()).at(["input", "levelOfCare", "code"]))
-}
-
-/// Makes a program of the caller's organization.
-///
-/// # Errors
-/// `NotPermitted` for other roles than administrators; refused when a field is wrong or the name taken.
-pub async fn create(store: &Store, access: &Access, new: NewProgram) -> Result<Visible<program::Entity>> {
-    let mut tx = store.begin(access).await?;
-    let organization = tx.fetch_for::<organization::Entity>(access.organization.ok_or(Error::NotPermitted)?, Action::Extend).await?;
-    let made = create_in(&mut tx, &organization, new).await?;
-    tx.commit(made).await
-}
-
-/// Makes a program within a larger command.
-///
-/// # Errors
-/// As [`create`].
-pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>, new: NewProgram) -> Result<Visible<program::Entity>> {
-    tx.require(may(tx.access(), Resource::Program, Act::Create))?;
-    if let Some((edition, code)) = &new.level {
-        known_level(*edition, code)?;
-    }
-    let languages = new.languages.iter().map(|tag| text::language("languages", tag)).collect::<Result<List<_>, _>>()?;
-    let areas = new.service_areas.iter().map(|area| text::line("serviceAreas", area, 100)).collect::<Result<List<_>, _>>()?;
-    let now = tx.access().now;
-    let (edition, code) = new.level.unzip();
-    let name = text::line("name", &new.name, 200)?;
-    let description = new.description.map(|text| text::paragraph("description", &text, 4_000)).transpose()?;
-    let address = new.address.map(address::checked).transpose()?;
-    let row = searchable(program::ActiveModel::default(), &name, description.as_deref(), address.as_ref());
-    let row = program::ActiveModel {
-        id: Set(ProgramId::new()),
-        organization_id: Set(organization.id),
-        name: Set(name),
-        description: Set(description),
-        level_edition: Set(edition),
-        level_code: Set(code),
-        languages: Set(languages),
-        address: Set(address),
-        phone: Set(new.phone.map(|phone| text::phone("phone", &phone)).transpose()?),
-        time_zone: Set(match new.time_zone {
-            Some(zone) => text::time_zone("timeZone", &zone)?,
-            None => organization.time_zone.clone(),
-        }),
-        services: Set(new.services.into()),
-        serves_remotely: Set(new.serves_remotely),
-        service_areas: Set(areas),
-        accepts_referrals: Set(new.accepts_referrals),
-        created_at: Set(now),
-        updated_at: Set(now),
-        version: Set(1),
-        ..row
-    };
-    let taken = || Refusal::new(Code::AlreadyExists, "Your organization has a program of this name: choose another.").at(["input", "name"]);
-    let made = tx.insert::<program::Entity, _>(row).await.map_err(|error| unique(error, taken))?;
-    tx.record(Event::new(EventKind::ProgramChanged, made.organization_id, made.id, made.version));
-    Ok(made)
 }

@@ -1,7 +1,6 @@
 //! Programs.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 use entity::{
     OrganizationId, ProgramId, organization,
     program::{self, Address as AddressRow},
@@ -13,17 +12,16 @@ use sea_orm::Order;
 use super::{
     connection::{children, connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
-    guard::Requires,
+    error::{coded, query_error},
     organization::Organization,
+    program_operations::ProgramOperations,
     scalar::{LanguageTag, PhoneNumber, TimeZone},
     workshop::{WorkshopConnection, in_order},
 };
 use crate::{
-    access::Scope,
     domain::{
         place,
-        program::{self as rules, By, Near, NewProgram, Wanted, create, level_name},
+        program::{self as rules, By, Near, Wanted, level_name},
     },
     store::{Class, PageArgs, Visible},
 };
@@ -130,28 +128,6 @@ impl Program {
             ctx.closed_by_role(Class::Operations);
         }
         None
-    }
-}
-
-/// How a program is run, for its organization's staff.
-pub(crate) struct ProgramOperations(Visible<program::Entity>);
-
-/// How a program is run, for its organization's staff.
-#[Object]
-impl ProgramOperations {
-    /// UTC.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
-    }
-
-    /// UTC.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
-    }
-
-    /// Counts changes.
-    async fn version(&self) -> i32 {
-        self.0.version
     }
 }
 
@@ -356,79 +332,5 @@ impl ProgramQuery {
     /// The program with this id. Public.
     async fn program(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: ProgramId) -> Result<Option<Program>> {
         Ok(ctx.store().fetch::<program::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Program))
-    }
-}
-
-/// A new program of the caller's organization.
-#[derive(InputObject)]
-pub(crate) struct ProgramCreateInput {
-    /// As people know it; unique within the organization.
-    name: String,
-    /// A few sentences for people who look for support.
-    description: Option<String>,
-    /// The ASAM level it gives.
-    level_of_care: Option<LevelOfCareInput>,
-    /// The languages it serves in.
-    languages: Option<Vec<LanguageTag>>,
-    /// Where it is.
-    address: Option<AddressInput>,
-    /// Its telephone.
-    phone: Option<PhoneNumber>,
-    /// The organization's when none is given.
-    time_zone: Option<TimeZone>,
-    /// The kinds of support it gives.
-    services: Option<Vec<ServiceKind>>,
-    /// Whether it serves by telephone or online.
-    serves_remotely: Option<bool>,
-    /// States, counties or 3-digit ZIP codes.
-    service_areas: Option<Vec<String>>,
-    /// Whether it takes referrals; it does unless it says otherwise.
-    accepts_referrals: Option<bool>,
-}
-
-impl From<ProgramCreateInput> for NewProgram {
-    fn from(input: ProgramCreateInput) -> Self {
-        Self {
-            name: input.name,
-            description: input.description,
-            level: input.level_of_care.map(Into::into),
-            languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
-            address: input.address.map(Into::into),
-            phone: input.phone.map(|phone| phone.0),
-            time_zone: input.time_zone.map(|zone| zone.0),
-            services: input.services.unwrap_or_default(),
-            serves_remotely: input.serves_remotely.unwrap_or_default(),
-            service_areas: input.service_areas.unwrap_or_default(),
-            accepts_referrals: input.accepts_referrals.unwrap_or(true),
-        }
-    }
-}
-
-/// What `programCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ProgramCreatePayload {
-    /// The program; null when it was refused.
-    program: Option<Program>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// Mutations.
-#[derive(Default)]
-pub(crate) struct ProgramMutation;
-
-#[Object]
-impl ProgramMutation {
-    /// Makes a program of the caller's organization. For administrators.
-    #[graphql(guard = "Requires(Scope::Admin)")]
-    async fn program_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The program.")] input: ProgramCreateInput,
-    ) -> Result<Option<ProgramCreatePayload>> {
-        let access = ctx.access();
-        let made = create(ctx.store(), &access, input.into());
-        let (program, user_errors) = command(ctx, "programCreate", made).await?;
-        Ok(Some(ProgramCreatePayload { program: program.map(Program), user_errors }))
     }
 }

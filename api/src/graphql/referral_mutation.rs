@@ -205,7 +205,7 @@ impl ReferralMutation {
         #[graphql(desc = "The referral.")] input: ReferralCreateInput,
     ) -> Result<Option<ReferralCreatePayload>> {
         let new = input.into_new()?;
-        let (made, user_errors) = command(ctx, "referralCreate", create(ctx.store(), &ctx.access(), new)).await?;
+        let (made, user_errors) = command(ctx, "referralCreate", Box::pin(create(ctx.store(), &ctx.access(), new))).await?;
         Ok(Some(ReferralCreatePayload { referral: made.map(Referral), user_errors }))
     }
 

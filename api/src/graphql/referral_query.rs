@@ -54,7 +54,13 @@ pub(crate) struct ReferralFilter {
 }
 
 impl ReferralFilter {
-    fn narrow<'a>(&self, store: &Store, access: &Access, mut find: Find<'a, referral::Entity>) -> OurResult<Find<'a, referral::Entity>> {
+    /// The referrals of a list that match.
+    pub(super) fn narrow<'a>(
+        &self,
+        store: &Store,
+        access: &Access,
+        mut find: Find<'a, referral::Entity>,
+    ) -> OurResult<Find<'a, referral::Entity>> {
         use referral::Column;
         // Who looks for them by their state finds them; in all other lists they are gone.
         if !self.status.as_ref().is_some_and(|status| status.contains(&ReferralStatus::EnteredInError)) {

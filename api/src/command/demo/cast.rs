@@ -1,9 +1,11 @@
 //! Who there is: the organizations, their programs and the people who work there.
 
+use chrono::NaiveTime;
 use entity::{
     OrganizationId, PeerId, ProgramId, StaffMemberId, organization as organization_row,
     peer::SpokenLanguage,
-    vocabulary::{LanguageProficiency, Modality, OrganizationKind, PurposeOfUse, Role, ServiceKind},
+    program::StaffedHours,
+    vocabulary::{LanguageProficiency, Modality, OrganizationKind, PurposeOfUse, Role, ServiceKind, Weekday},
 };
 
 use crate::{
@@ -127,13 +129,21 @@ pub(super) async fn gather(app: &App, programs: usize) -> Result<Cast> {
     Ok(cast)
 }
 
+/// Hours for people who work: until eight on weekdays, and on Saturday before noon.
+fn evenings_too() -> Vec<StaffedHours> {
+    let at = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("it is an hour of the day");
+    let weekdays = Weekday::ALL[..5].iter().map(|weekday| StaffedHours { weekday: *weekday, from: at(10), to: at(20) });
+    weekdays.chain([StaffedHours { weekday: Weekday::Saturday, from: at(9), to: at(12) }]).collect()
+}
+
 /// An organization's programs and its staff.
 async fn people(tx: &mut Tx, made: &Visible<organization_row::Entity>, programs: Vec<String>) -> Result<Home> {
     let supports = made.kind == OrganizationKind::RecoveryCommunityOrganization;
     let mut home = Home { id: made.id, kind: made.kind, staff: Vec::new(), places: Vec::new() };
-    for name in programs {
+    for (number, name) in programs.into_iter().enumerate() {
         let new = NewProgram {
             name,
+            staffed_hours: (supports && number == 0).then(evenings_too),
             languages: vec!["en".to_owned(), "es".to_owned()],
             services: vec![ServiceKind::OneOnOne, ServiceKind::Telephone, ServiceKind::Workshop],
             serves_remotely: true,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::super::{
     calendar::{Calendar, Span},
     clock_policy::ClockPolicy,
-    transitions,
+    program as programs, transitions,
     work_item::{self as work_items, NewWork},
 };
 use super::{
@@ -45,11 +45,6 @@ impl PartOf<referral::Entity> for referral_clock::Entity {
     }
 }
 
-fn calendar(program: &program::Model) -> Result<Calendar> {
-    let zone = program.time_zone.parse().map_err(|_| Error::internal("a program's time zone is unknown"))?;
-    Ok(Calendar::new(zone, &super::super::calendar::usual_hours(), []))
-}
-
 type Progress<'a> = Opened<'a, referral::Entity, class::ReferralStatus>;
 
 /// The clocks of one referral in one command.
@@ -70,7 +65,7 @@ impl<'a> Clocks<'a> {
         let of = Condition::all().add(referral_clock::Column::ReferralId.eq(referral.id));
         let all = tx.parts::<referral_clock::Entity>(of).await?;
         let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
-        Ok(Some(Self { referral, progress, calendar: calendar(&program)?, all }))
+        Ok(Some(Self { referral, progress, calendar: programs::calendar(&program)?, all }))
     }
 
     fn running(&self) -> impl Iterator<Item = &referral_clock::Model> {
