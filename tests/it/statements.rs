@@ -16,10 +16,11 @@ use aftercare::{
 };
 use chrono::TimeDelta;
 use entity::{
-    ClientId,
+    ClientId, TypedId, WorkItemId,
     program::Address,
-    session,
-    vocabulary::{OrganizationKind, Role, ServiceKind},
+    referral, session,
+    vocabulary::{OrganizationKind, Role, ServiceKind, WorkItemKind},
+    work_item,
 };
 use kit::{
     app::{Home, TestApp, new_workshop, somebody},
@@ -27,7 +28,7 @@ use kit::{
     handover::Handover,
     on_both,
 };
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Order};
 use serde_json::{Value, json};
 
 /// Every connection of the schema: where it is, a query of it for `$first` rows with all that can hang on a row, and where its rows are.
@@ -75,6 +76,13 @@ const LISTS: &[(&str, &str, &str)] = &[
         "query($first: Int!) { referrals(first: $first) { nodes { consent { status signedBy revokedHow missingElements client { pseudonym }
             disclosers { name } recipients { name } confirmedBy { name } } } } }",
         "/referrals/nodes",
+    ),
+    (
+        "Query.workItems",
+        "query($first: Int!) { workItems(first: $first) { totalCount nodes { kind because assignee { displayName } requestedBy note
+            subject { id ... on Referral { number client { pseudonym } progress { status overdue clocks { dueAt }
+                availableTransitions { to allowed } infoRequest { text } warmHandoff { minutes } suggestedProgram { name } } } } } } }",
+        "/workItems/nodes",
     ),
     (
         "Query.peers",
@@ -293,6 +301,30 @@ async fn attend(app: &TestApp, home: &Home, clients: Vec<ClientId>) {
     tx.commit(last.unwrap()).await.unwrap();
 }
 
+/// Something to do about each referral.
+async fn open_work(app: &TestApp, home: &Home) {
+    let system = app.system();
+    let referrals = app.store.find::<referral::Entity>(&system).by(referral::Column::ToProgramId, |column| column.eq(home.program));
+    let rows = referrals.first(100).await.unwrap().into_iter().map(|referral| work_item::ActiveModel {
+        id: Set(WorkItemId::new()),
+        organization_id: Set(home.organization),
+        program_id: Set(home.program),
+        kind: Set(WorkItemKind::HoldReview),
+        referral_id: Set(referral.id),
+        clock: Set(None),
+        opened_at: Set(app.clock().now()),
+        due_at: Set(None),
+        assignee_id: Set(None),
+        requested_by: Set(None),
+        note: Set(None),
+        decision: Set(None),
+        decided_by: Set(None),
+        closed_at: Set(None),
+        version: Set(1),
+    });
+    work_item::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
+}
+
 /// A hundred people who were handed over to the home's program, each with a message, a contact, an episode, a consent and a disclosure.
 async fn hand_over(app: &TestApp, home: &Home) {
     let clinic = app.home("Harbor", OrganizationKind::TreatmentProvider).await;
@@ -321,6 +353,7 @@ on_both! {
         let roles = [Role::Administrator, Role::Coordinator, Role::Supervisor, Role::PrivacyOfficer];
         let caller: Caller = app.staff(&home, &roles).await.treating();
         hand_over(&app, &home).await;
+        open_work(&app, &home).await;
         // So that they come first in lists.
         app.clock().advance(TimeDelta::minutes(1));
         fill(&app, &home).await;

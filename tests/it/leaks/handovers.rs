@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use aftercare::access::{Access, Scope, token::Subject};
 use chrono::TimeDelta;
 use entity::{
-    ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, client, consent_flow, disclosure,
-    episode, event, peer, peer_match, referral, referral_message,
-    vocabulary::{OrganizationKind, PurposeOfUse, Role},
+    ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, consent_flow,
+    disclosure, episode, event, peer, peer_match, referral, referral_message,
+    vocabulary::{OrganizationKind, PurposeOfUse, Role, WorkItemKind},
+    work_item,
 };
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
     handover::Handover,
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{
@@ -90,6 +91,10 @@ const SPARE: &[(&str, &[&str])] = &[
     ("spareUnwilling", &["accept"]),
     ("spareHeld", &["accept"]),
     ("spareResumed", &["accept", "hold"]),
+    ("spareUnreached", &["accept", "assign", "try"]),
+    ("spareWork", &["accept", "assign", "try", "give up"]),
+    ("spareApproved", &["accept", "assign", "try", "give up"]),
+    ("spareRejected", &["accept", "assign", "try", "give up"]),
     ("spareLeft", &["accept", "assign"]),
     ("spareIntroduced", &["accept", "assign"]),
     ("spareConnected", &["accept", "assign", "contact"]),
@@ -253,6 +258,9 @@ impl Handovers {
             }
             _ => {}
         }
+        if story != Story::Draft {
+            self.work(story, told.referral).await;
+        }
         // A number that can be searched for: how it goes, where nothing else is said of it.
         let version = 740_000_000 + 1_000 * story as i32;
         let counted = referral::Entity::update_many().col_expr(referral::Column::Version, Expr::val(version));
@@ -341,12 +349,18 @@ impl Handovers {
         let covers = json!(STAGES[1].covers);
         for (placeholder, steps) in SPARE {
             let told = self.refer(&self.them, placeholder, &covers, !steps.contains(&"draft")).await;
-            let (id, mut ours) = (told.referral.to_string(), String::new());
+            let (id, mut ours, mut work) = (told.referral.to_string(), String::new(), String::new());
             for step in *steps {
                 match *step {
                     "accept" => ours = self.them.accepted(&id).await,
                     "assign" => self.them.assigned(&id).await,
                     "contact" => drop(self.them.contact(&self.app, &ours, "COMPLETED").await),
+                    "try" => self.tried(&ours).await,
+                    "give up" => {
+                        let give_up = "mutation($id: ID!) { referralNotReached(id: $id) { workItem { id } userErrors { message } } }";
+                        let asked = self.them.peer.ask_with(give_up, json!({ "id": id })).await;
+                        work = asked.text("/referralNotReached/workItem/id").to_owned();
+                    }
                     "ask" => drop(
                         self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
                     ),
@@ -359,6 +373,7 @@ impl Handovers {
             }
             let id = match *placeholder {
                 "spareConsent" => told.consent,
+                "spareWork" | "spareApproved" | "spareRejected" => work,
                 "spareEpisode" => {
                     let of = episode::Column::ReferralId.eq(told.referral);
                     rows::<episode::Entity>().filter(of).one(&self.connection).await.unwrap().unwrap().id.to_string()
@@ -366,6 +381,48 @@ impl Handovers {
                 _ => id,
             };
             self.id(placeholder, None, id);
+        }
+    }
+
+    /// Enough attempts at contact, and nobody was reached.
+    async fn tried(&self, client: &str) {
+        let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
+        for (at, modality, outcome) in [
+            ("2026-02-16T15:00:00Z", "PHONE", "NO_ANSWER"),
+            ("2026-02-18T22:00:00Z", "TEXT", "NO_ANSWER"),
+            ("2026-02-24T15:00:00Z", "PHONE", "NO_ANSWER"),
+            ("2026-02-28T15:00:00Z", "PHONE", "LEFT_SAFE_MESSAGE"),
+        ] {
+            let input = json!({ "clientId": client, "modality": modality, "outcome": outcome, "startedAt": at });
+            self.them.peer.ask_with(log, json!({ "input": input })).await.text("/contactLog/contact/id");
+        }
+    }
+
+    /// Something to do about a story's referral on each side: that there is tells how it goes.
+    async fn work(&mut self, story: Story, referral: ReferralId) {
+        let sides = [(self.them.clinic.clone(), Part::FlowsBack, 0), (self.them.support.clone(), Part::Kept, 500)];
+        for (home, part, more) in sides {
+            let (id, version) = (WorkItemId::new(), 760_000_000 + 1_000 * story as i32 + more);
+            let row = work_item::ActiveModel {
+                id: Set(id),
+                organization_id: Set(home.organization),
+                program_id: Set(home.program),
+                kind: Set(WorkItemKind::HoldReview),
+                referral_id: Set(referral),
+                clock: Set(None),
+                opened_at: Set(self.app.clock().now()),
+                due_at: Set(None),
+                assignee_id: Set(None),
+                requested_by: Set(None),
+                note: Set(None),
+                decision: Set(None),
+                decided_by: Set(None),
+                closed_at: Set(None),
+                version: Set(version),
+            };
+            work_item::Entity::insert(row).exec_without_returning(&self.connection).await.unwrap();
+            self.sing(story, &[part], version.to_string());
+            self.id("work", story, id);
         }
     }
 

@@ -254,6 +254,8 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.explainAccess", "clientId: \"{theirs}\", dataClass: REFERRAL_STATUS, purpose: TREATMENT", &[]),
     telling("Query.events", "last: 100", &[]),
     telling("Query.auditEvents", "last: 100", &[]),
+    always("Query.workItems", "first: 100", &[]),
+    telling("Subscription.workItemChanged", "after: \"{start}\"", &[]),
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
     telling("Subscription.events", "after: \"{start}\"", &[]),
     telling(
@@ -280,6 +282,10 @@ pub(crate) const TELLING: &[Telling] = &[
         &[],
     ),
     telling("Mutation.referralClientDeclines", "id: \"{spareUnwilling}\", reason: NOT_NOW", &[]),
+    telling("Mutation.referralNotReached", "id: \"{spareUnreached}\"", &[]),
+    telling("Mutation.workItemAssign", "id: \"{spareWork}\", staffMemberId: \"{colleague}\"", &[]),
+    telling("Mutation.workItemApprove", "id: \"{spareApproved}\"", &[]),
+    telling("Mutation.workItemReject", "id: \"{spareRejected}\", note: \"Once more\"", &[]),
     telling("Mutation.referralHold", "id: \"{spareHeld}\", text: \"Away\", reviewAt: \"2026-03-09T12:00:00Z\"", &[]),
     telling("Mutation.referralResume", "id: \"{spareResumed}\"", &[]),
     telling("Mutation.referralMarkEnteredInError", "id: \"{spareMistaken}\", text: \"Another person\"", &[]),
@@ -306,4 +312,5 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("Peer", "peer"),
     ("PeerMatch", "match"),
     ("Contact", "contact"),
+    ("WorkItem", "work"),
 ];
