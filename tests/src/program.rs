@@ -139,6 +139,13 @@ impl Installation {
 #[derive(Debug)]
 pub struct Server(Child);
 
+impl Server {
+    /// Its process, as the system numbers it.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Server {
     /// SIGKILL: it hears nothing of it.
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ mod by_hand;
 mod commands;
 mod lists;
 mod measure;
+mod memory;
 
 use kit::databases::{TestDatabase, which_run};
 use lists::List;
@@ -39,6 +40,9 @@ async fn measured() {
         }
         if let Some(db) = fresh("demo") {
             commands::loading(db).await;
+        }
+        if let Some(db) = fresh("memory") {
+            memory::serving(db).await;
         }
     }
 }
