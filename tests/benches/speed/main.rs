@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod commands;
+mod instructions;
 mod lists;
 mod measure;
 mod memory;
@@ -16,7 +17,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     // The server's workers are started from a LocalSet, as in the program.
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        measured().await;
+        if !instructions::counted().await {
+            measured().await;
+        }
     });
 }
 
@@ -43,6 +46,11 @@ async fn measured() {
         }
         if let Some(db) = fresh("memory") {
             memory::serving(db).await;
+        }
+        for list in List::ALL {
+            if let Some(db) = fresh("instructions") {
+                instructions::count(list, db).await;
+            }
         }
     }
 }
