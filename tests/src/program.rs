@@ -24,7 +24,10 @@ fn binary() -> PathBuf {
     if written(&binary) < written(&own) {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "aftercare"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        // With the tests' own features, or cargo would compile the server and half of its dependencies once more for it.
+        build
+            .args(["build", "--quiet", "-p", "aftercare", "-p", "aftercare-tests", "--bin", "aftercare"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         build.arg("--target-dir").arg(folder.parent().expect("it lies in the target folder"));
         if folder.ends_with("release") {
             build.arg("--release");
@@ -138,6 +141,13 @@ impl Installation {
 /// A running server, which does not outlive its test.
 #[derive(Debug)]
 pub struct Server(Child);
+
+impl Server {
+    /// Its process, as the system numbers it.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
 
 impl Drop for Server {
     /// SIGKILL: it hears nothing of it.

@@ -1,6 +1,7 @@
-//! Lists beside one statement that was written by hand for nothing else.
+//! Lists as the product answers them, beside the same lists by hand.
 
 use aftercare::{
+    app::App,
     command::{Plan, load_demo, token_for},
     http::Credentials,
 };
@@ -8,92 +9,122 @@ use async_graphql::Request;
 use chrono::TimeDelta;
 use entity::vocabulary::{PurposeOfUse, Role};
 use kit::{
-    app::{NOW, TestApp},
+    app::TestApp,
     databases::{Kind, TestDatabase},
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use serde_json::Value;
 
-use crate::measure::{beside, sized};
+use crate::{
+    by_hand::ByHand,
+    measure::{beside, sized},
+};
 
-async fn loaded(db: TestDatabase, plan: &Plan) -> TestApp {
-    let mut app = TestApp::start(db).await;
-    load_demo(&app, plan, false).await.unwrap();
-    app.stop_sealer().await;
-    app
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// Twenty workshops with five sessions each, as anyone reads them.
+    Workshops,
+    /// A page of what a coordinator received, with who it is about.
+    Referrals,
 }
 
-/// Signs in, executes, and renders the answer: all of a request but HTTP.
-async fn answer(app: &TestApp, credentials: &Credentials, document: &str) -> Vec<u8> {
-    let engine = app.engine();
-    let access = engine.sign_in(credentials.clone()).await.unwrap();
-    let response = engine.execute(access, Request::new(document)).await;
-    assert!(response.errors.is_empty(), "{:?}", response.errors);
-    serde_json::to_vec(&response).unwrap()
-}
-
-async fn rows(connection: &DatabaseConnection, sql: &str) -> Vec<sea_orm::QueryResult> {
-    connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await.unwrap()
-}
-
-const WORKSHOPS: &str = "{ workshops(first: 20) { nodes { title description modality languages
+pub(crate) const WORKSHOPS: &str = "{ workshops(first: 20) { nodes { title description modality languages
     sessions(first: 5) { nodes { startsAt endsAt status } } } } }";
 
-fn workshops_by_hand(kind: Kind) -> String {
-    let sessions = "SELECT * FROM session s WHERE s.workshop_id = w.id ORDER BY s.starts_at, s.id LIMIT 5";
-    let next =
-        format!("SELECT MIN(n.starts_at) FROM session n WHERE n.workshop_id = w.id AND n.status = 'SCHEDULED' AND n.starts_at > '{NOW}'");
-    let (object, array, json) = match kind {
-        Kind::Sqlite => ("json_object", "json_group_array", "json"),
-        Kind::Postgresql => ("json_build_object", "json_agg", "to_json"),
-    };
-    format!(
-        "SELECT CAST({array}({object}('title', w.title, 'description', w.description, 'modality', w.modality, 'languages', {json}(w.languages),
-            'sessions', {json}(w.sessions))) AS TEXT)
-        FROM (SELECT w.*, (SELECT {array}({object}('startsAt', s.starts_at, 'endsAt', s.ends_at, 'status', s.status)) FROM ({sessions}) s) AS sessions
-            FROM workshop w WHERE w.published_at IS NOT NULL AND w.visibility = 'PUBLIC' ORDER BY ({next}), w.id LIMIT 20) w"
-    )
-}
-
-/// Twenty workshops with five sessions each, as anyone reads them.
-pub(crate) async fn workshops(db: TestDatabase) {
-    let kind = db.kind;
-    let app = loaded(db, &Plan { clients: 0, workshops: 200, sessions: 10, registrations: 0, ..Plan::default() }).await;
-    let connection = app.database.connect().await;
-    let by_hand = workshops_by_hand(kind);
-    let anyone = Credentials::default();
-    let ours = answer(&app, &anyone, WORKSHOPS).await.len();
-    let theirs = rows(&connection, &by_hand).await[0].try_get_by_index::<String>(0).unwrap().len();
-    app.take_statements();
-    answer(&app, &anyone, WORKSHOPS).await;
-    println!("workshops: {} statements, {ours} bytes, {theirs} by hand", app.take_statements().len());
-    let what = format!("{kind:?}: 20 of 200 workshops with 5 of 10 sessions each");
-    let ask = async || drop(answer(&app, &anyone, WORKSHOPS).await);
-    beside(&what, ask, async || drop(rows(&connection, &by_hand).await)).await;
-}
-
-const REFERRALS: &str = "{ referrals(first: 20) { nodes { number urgency createdAt to { name } client { pseudonym }
+pub(crate) const REFERRALS: &str = "{ referrals(first: 20) { nodes { number urgency createdAt to { name } client { pseudonym }
     person { givenName familyName } progress { status acceptedAt peer { displayName } } } } }";
 
-const REFERRALS_BY_HAND: &str = "SELECT r.number, r.urgency, r.created_at, r.status, r.accepted_at, r.person, p.name, c.pseudonym, peer.display_name
-    FROM referral r JOIN program p ON p.id = r.to_program_id LEFT JOIN client c ON c.id = r.to_client_id LEFT JOIN peer ON peer.id = r.peer_id
-    WHERE r.submitted_at IS NOT NULL AND r.to_program_id IN (SELECT p.id FROM program p JOIN organization o ON o.id = p.organization_id
-        WHERE o.name = 'Riverbend Peers') ORDER BY r.updated_at DESC, r.id LIMIT 20";
+/// Who receives referrals.
+pub(crate) const RECEIVER: &str = "Riverbend Peers";
 
-/// A page of what a coordinator received, with who it is about. By hand, names stay sealed.
-pub(crate) async fn referrals(db: TestDatabase) {
+impl List {
+    pub(crate) const ALL: [Self; 2] = [Self::Workshops, Self::Referrals];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Workshops => "workshops",
+            Self::Referrals => "referrals",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.name() == name)
+    }
+
+    /// A server with enough of it. It seals no more.
+    pub(crate) async fn loaded(self, db: TestDatabase) -> TestApp {
+        let none = Plan { clients: 0, workshops: 0, registrations: 0, ..Plan::default() };
+        let plan = match self {
+            Self::Workshops => Plan { workshops: 200, sessions: 10, ..none },
+            Self::Referrals => Plan { clients: sized(2_000) as u32, ..none },
+        };
+        let mut app = TestApp::start(db).await;
+        load_demo(&app, &plan, false).await.unwrap();
+        app.stop_sealer().await;
+        if app.database.kind == Kind::Postgresql {
+            // As the server would by itself, which the kit's is told not to.
+            app.database.tamper("ANALYZE").await;
+        }
+        app
+    }
+}
+
+/// A list, ready to be asked for in either way.
+pub(crate) struct Asked<'a> {
+    list: List,
+    app: &'a App,
+    credentials: Credentials,
+    by_hand: ByHand,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) async fn of(list: List, app: &'a App) -> Self {
+        let credentials = match list {
+            List::Workshops => Credentials::default(),
+            List::Referrals => {
+                let token = token_for(app, RECEIVER, &[Role::Coordinator].into(), TimeDelta::hours(1)).await.unwrap();
+                Credentials { bearer: Some(token), purpose: Some(PurposeOfUse::Treatment), request_id: "bench".to_owned() }
+            }
+        };
+        Self { list, app, credentials, by_hand: ByHand::open(app).await }
+    }
+
+    /// Signs in, executes, and renders the answer: all of a request but HTTP.
+    pub(crate) async fn ours(&self) -> Vec<u8> {
+        let document = match self.list {
+            List::Workshops => WORKSHOPS,
+            List::Referrals => REFERRALS,
+        };
+        let engine = self.app.engine();
+        let access = engine.sign_in(self.credentials.clone()).await.unwrap();
+        let response = engine.execute(access, Request::new(document)).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        serde_json::to_vec(&response).unwrap()
+    }
+
+    pub(crate) async fn by_hand(&self) -> Vec<u8> {
+        match self.list {
+            List::Workshops => self.by_hand.workshops().await,
+            List::Referrals => self.by_hand.referrals().await,
+        }
+    }
+}
+
+/// Measures a list in both ways, which answer the same.
+pub(crate) async fn compare(list: List, db: TestDatabase) {
     let kind = db.kind;
-    let app = loaded(db, &Plan { clients: sized(4_000) as u32, workshops: 0, registrations: 0, ..Plan::default() }).await;
-    let connection = app.database.connect().await;
-    let token = token_for(&app, "Riverbend Peers", &[Role::Coordinator].into(), TimeDelta::hours(1)).await.unwrap();
-    let casey = Credentials { bearer: Some(token), purpose: Some(PurposeOfUse::Treatment), request_id: "bench".to_owned() };
-    let answered = answer(&app, &casey, REFERRALS).await;
-    assert!(String::from_utf8_lossy(&answered).matches("givenName").count() >= 20);
-    assert_eq!(rows(&connection, REFERRALS_BY_HAND).await.len(), 20);
+    let app = list.loaded(db).await;
+    let asked = Asked::of(list, &app).await;
+    let (ours, theirs) = (asked.ours().await, asked.by_hand().await);
+    let data = |answer: &[u8]| serde_json::from_slice::<Value>(answer).unwrap()["data"].take();
+    assert_eq!(data(&ours), data(&theirs), "both ways answer the same");
     app.take_statements();
-    answer(&app, &casey, REFERRALS).await;
-    let statements = app.take_statements();
-    println!("referrals: {} statements", statements.len());
-    let what = format!("{kind:?}: 20 of a coordinator's {} referrals", app.database.count("FROM referral").await);
-    let ask = async || drop(answer(&app, &casey, REFERRALS).await);
-    beside(&what, ask, async || drop(rows(&connection, REFERRALS_BY_HAND).await)).await;
+    asked.ours().await;
+    let statements = app.take_statements().len();
+    println!("{kind:?}: {}: {statements} statements, {} bytes beside {} by hand", list.name(), ours.len(), theirs.len());
+    let of = match list {
+        List::Workshops => "20 of 200 workshops with 5 of 10 sessions each".to_owned(),
+        List::Referrals => format!("20 of a coordinator's {} referrals", app.database.count("FROM referral").await),
+    };
+    beside(&format!("{kind:?}: {of}"), async || drop(asked.ours().await), async || drop(asked.by_hand().await)).await;
 }

@@ -3,37 +3,54 @@
 //! A hand-written harness: what is compared runs in turns in one process, so that a ratio holds on a machine whose speed drifts.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops where it fails, and says what it found")]
 
+mod by_hand;
 mod commands;
+mod instructions;
 mod lists;
 mod measure;
+mod memory;
 
 use kit::databases::{TestDatabase, which_run};
+use lists::List;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    println!("{}", which_run());
-    let databases: [fn() -> Option<TestDatabase>; 2] = [|| Some(TestDatabase::sqlite()), TestDatabase::postgresql];
     // The server's workers are started from a LocalSet, as in the program.
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        for database in databases {
-            let fresh = || database();
-            if let Some(db) = fresh().filter(|_| wants("workshops")) {
-                lists::workshops(db).await;
-            }
-            if let Some(db) = fresh().filter(|_| wants("referrals")) {
-                lists::referrals(db).await;
-            }
-            if let Some(db) = fresh().filter(|_| wants("commands")) {
-                commands::referring(db).await;
-            }
-            if let Some(db) = fresh().filter(|_| wants("latency")) {
-                commands::hearing(db).await;
-            }
-            if let Some(db) = fresh().filter(|_| wants("demo")) {
-                commands::loading(db).await;
-            }
+        if !instructions::counted().await {
+            measured().await;
         }
     });
+}
+
+async fn measured() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    println!("{}", which_run());
+    let databases: [fn() -> Option<TestDatabase>; 2] = [|| Some(TestDatabase::sqlite()), TestDatabase::postgresql];
+    for database in databases {
+        let fresh = |name: &str| if wants(name) { database() } else { None };
+        for list in List::ALL {
+            if let Some(db) = fresh(list.name()) {
+                lists::compare(list, db).await;
+            }
+        }
+        if let Some(db) = fresh("commands") {
+            commands::referring(db).await;
+        }
+        if let Some(db) = fresh("latency") {
+            commands::hearing(db).await;
+        }
+        if let Some(db) = fresh("demo") {
+            commands::loading(db).await;
+        }
+        if let Some(db) = fresh("memory") {
+            memory::serving(db).await;
+        }
+        for list in List::ALL {
+            if let Some(db) = fresh("instructions") {
+                instructions::count(list, db).await;
+            }
+        }
+    }
 }
