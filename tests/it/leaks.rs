@@ -23,6 +23,9 @@ use serde_json::json;
 use two_sides::{KINDS, Story, TELLING, Telling};
 use world::{Asker, Id, World};
 
+/// How long a follower waits for more: on a busy machine an answer takes its time.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// The arguments of a field, once for each id that a placeholder of it stands for, with that id; other placeholders stand for ids of
 /// the same place.
 fn filled<'a>(world: &'a World, field: &Field, n: usize) -> Vec<(String, Option<&'a Id>)> {
@@ -54,7 +57,7 @@ async fn hunt(world: &World, schema: &Schema, asker: &Asker, field: &Field, n: u
         let kind = id.map(|id| world.kind_of(id));
         let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)), kind);
         let answer = match field.name.starts_with("Subscription") {
-            true => asker.caller.follow(&document, Duration::from_secs(2)).await,
+            true => asker.caller.follow(&document, PATIENCE).await,
             false => asker.caller.ask(&document).await,
         };
         let of_this = world.canaries.iter().filter(|canary| field.shows.contains(&canary.class));
@@ -131,7 +134,7 @@ async fn hunt_about(world: &Handovers, schema: &Schema, asker: &handovers::Asker
         let kind = KINDS.iter().find(|(_, known)| *known == placeholder).map(|(kind, _)| *kind);
         let document = schema.document(field.name, &arguments.replace("{start}", &world.start(asker)), kind);
         let answer = match field.name.starts_with("Subscription") {
-            true => asker.caller.follow(&document, Duration::from_secs(2)).await,
+            true => asker.caller.follow(&document, PATIENCE).await,
             false => asker.caller.ask(&document).await,
         };
         let said = text(&answer);

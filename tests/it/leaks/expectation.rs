@@ -148,7 +148,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Query.event", "id: \"{event}\"", &[]),
     field("Query.auditEvents", "first: 100", &[Class::Audit]),
     field("Mutation.programCreate", "input: { name: \"Program {n}\" }", &[]),
-    field("Mutation.programUpdate", "input: { id: \"{program}\", holidays: [\"2026-12-25\"] }", &[]),
+    field("Mutation.programUpdate", "input: { id: \"{program}\", acceptsReferrals: true }", &[]),
     field("Mutation.staffMemberCreate", "input: { displayName: \"New\", roles: [PEER], programIds: [\"{program}\"] }", &[]),
     field("Mutation.apiClientCreate", "input: { name: \"New\", scopes: [], roles: [], programIds: [\"{program}\"] }", &[]),
     field("Mutation.apiClientRotateSecret", "id: \"{application}\"", &[]),

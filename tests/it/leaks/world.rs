@@ -175,13 +175,18 @@ impl World {
         self.askers.push(Asker { name, place, role: Some(role), scoped, own: vec![shown, email, id.to_string()], caller });
     }
 
-    /// How organization and program are run, in columns that no mutation sets yet.
+    /// How organization and program are run, in columns that no mutation of the hunt sets. Versions are far apart, because they are counted
+    /// on.
     async fn directory(&mut self, place: Place) {
         let (home, connection) = (self.home(place), self.app.database.connect().await);
-        let version = 710_000_001 + place as i32;
+        let version = 710_000_001 + 1_000_000 * place as i32;
+        let holiday = format!("1971-01-{}", 11 + place as u32);
         let operations = program_row::Entity::update_many().col_expr(program_row::Column::Version, Expr::val(version));
+        let operations = operations.col_expr(program_row::Column::Holidays, Expr::val(json!([holiday])));
         operations.filter(program_row::Column::Id.eq(home.program)).exec(&connection).await.unwrap();
-        self.sing(Class::Operations, place, version.to_string());
+        for text in [&version.to_string(), &holiday] {
+            self.sing(Class::Operations, place, text);
+        }
         self.id("program", None, place, home.program);
         if place == Place::Far {
             return;
