@@ -45,8 +45,11 @@ const MUTATIONS: &[(&str, &str, Option<&str>)] = &[
 const WITH_THE_CLIENT: &[Actor] = &[Coordinator, Peer];
 const IN_ERROR: &[Actor] = &[Coordinator, ClinicOfficer, Officer];
 
+/// A mutation, and who does it.
+type Line = (&'static str, &'static [Actor]);
+
 /// Domain 2.3 by hand: in which state whose mutations are done. All others are refused.
-const DONE: &[(&str, &[(&str, &[Actor])])] = &[
+const DONE: &[(&str, &[Line])] = &[
     ("DRAFT", &[("referralSubmit", &[Referrer]), ("referralCancel", &[Referrer]), ("referralMarkEnteredInError", &[ClinicOfficer])]),
     (
         "SUBMITTED",

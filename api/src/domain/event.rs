@@ -1,8 +1,8 @@
 //! Who sees what happened.
 
 use entity::{
-    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, RegistrationId, TypedId, client, consent, event, referral, registration,
-    vocabulary::EventKind,
+    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, RegistrationId, TypedId, WorkItemId, client, consent, event, referral,
+    registration, vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -28,8 +28,8 @@ impl Protected for event::Entity {
 
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
-    /// open to them: it is class C; to a consent of no client of theirs, when they see the consent. What the other side of a referral
-    /// did, while its progress is open.
+    /// open to them: it is class C; to something to do about a referral, when its progress is open to them; to a consent of no client of
+    /// theirs, when they see the consent. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
@@ -49,7 +49,9 @@ impl Protected for event::Entity {
         let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
         let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
         let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
-        let here = here.add(known_care(access)).add(known_consent(access));
+        let of_work = event::Column::SubjectKind.eq(WorkItemId::PREFIX);
+        let known_work = Condition::any().add(of_work.not()).add(event::Column::ReferralId.in_subquery(followed.clone().into_query()));
+        let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));

@@ -16,7 +16,7 @@ pub async fn fire_one(store: &Store) -> Result<bool> {
     let system = crate::access::Access::system("a timer", store.clock().now());
     let Some(due) = store.take_due(&system).await? else { return Ok(false) };
     let taken = due.taken();
-    match fire(due).await {
+    match Box::pin(fire(due)).await {
         Ok(true) => {}
         Ok(false) => store.forget_timer(taken).await?,
         Err(error) => {

@@ -116,7 +116,7 @@ pub async fn record(store: &Store, access: &Access, id: ReferralId, new: NewWarm
             note: None,
             note_shared: false,
         };
-        contact::log_in(&mut tx, met).await?;
+        Box::pin(contact::log_in(&mut tx, met)).await?;
     }
     let referral = tx.fetch_for::<referral::Entity>(id, Action::Read).await?;
     tx.commit(referral).await

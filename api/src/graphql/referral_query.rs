@@ -113,6 +113,7 @@ impl ReferralFilter {
 
 /// What referrals are ordered by; more may come.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "they are called as the fields are")]
 pub(crate) enum ReferralOrderField {
     /// When they were submitted; drafts before all others.
     SubmittedAt,

@@ -18,7 +18,7 @@ fn main() {
     // The server's workers are started from a LocalSet, as in the program.
     tokio::task::LocalSet::new().block_on(&runtime, async {
         if !instructions::counted().await {
-            measured().await;
+            Box::pin(measured()).await;
         }
     });
 }
@@ -32,7 +32,7 @@ async fn measured() {
         let fresh = |name: &str| if wants(name) { database() } else { None };
         for list in List::ALL {
             if let Some(db) = fresh(list.name()) {
-                lists::compare(list, db).await;
+                Box::pin(lists::compare(list, db)).await;
             }
         }
         if let Some(db) = fresh("commands") {

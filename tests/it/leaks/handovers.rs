@@ -400,7 +400,7 @@ impl Handovers {
 
     /// Something to do about a story's referral on each side: that there is tells how it goes.
     async fn work(&mut self, story: Story, referral: ReferralId) {
-        let sides = [(self.them.clinic.clone(), Part::FlowsBack, 0), (self.them.support.clone(), Part::Kept, 500)];
+        let sides = [(self.them.clinic.clone(), Part::SentWork, 0), (self.them.support.clone(), Part::ReceivedWork, 500)];
         for (home, part, more) in sides {
             let (id, version) = (WorkItemId::new(), 760_000_000 + 1_000 * story as i32 + more);
             let row = work_item::ActiveModel {

@@ -78,6 +78,8 @@ pub(crate) enum Part {
     SentDisclosures,
     /// B2, told back: where it stands, what was said to it, messages of both sides, the peer as everyone may know them.
     FlowsBack,
+    /// B2, told back: that there is something to do.
+    SentWork,
     /// That there is one.
     Received,
     /// A: the person as disclosed.
@@ -90,6 +92,8 @@ pub(crate) enum Part {
     Signer,
     /// B2: how it goes is the receiver's own.
     Kept,
+    /// B2: what there is to do about it.
+    ReceivedWork,
     /// The receiver's own record of the person.
     Record,
     /// C: contacts, episodes, pairings.
@@ -136,6 +140,8 @@ const ROWS: &[Row] = &[
     (Part::SentDisclosures, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::FlowsBack, &[Referrer, Coordinator, Supervisor], Who::Program, Needs::FlowBack),
     (Part::FlowsBack, &[PrivacyOfficer], Who::Organization, Needs::FlowBack),
+    (Part::SentWork, &[Referrer, Coordinator, Supervisor], Who::Program, Needs::FlowBack),
+    (Part::SentWork, &[PrivacyOfficer], Who::Organization, Needs::FlowBack),
     (Part::Received, &[Coordinator, Supervisor], Who::Program, Needs::Submission),
     (Part::Received, &[PrivacyOfficer], Who::Organization, Needs::Submission),
     (Part::Received, &[Peer], Who::Assigned, Needs::Submission),
@@ -151,6 +157,9 @@ const ROWS: &[Row] = &[
     (Part::Kept, &[Coordinator, Supervisor], Who::Program, Needs::Submission),
     (Part::Kept, &[PrivacyOfficer], Who::Organization, Needs::Submission),
     (Part::Kept, &[Peer], Who::Assigned, Needs::Submission),
+    (Part::ReceivedWork, &[Coordinator, Supervisor], Who::Program, Needs::Submission),
+    (Part::ReceivedWork, &[PrivacyOfficer], Who::Organization, Needs::Submission),
+    (Part::ReceivedWork, &[Peer], Who::Assigned, Needs::Submission),
     (Part::Record, &[Coordinator, Supervisor], Who::Program, Needs::Acceptance),
     (Part::Record, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
     (Part::Record, &[Peer], Who::Assigned, Needs::Acceptance),
@@ -165,9 +174,13 @@ impl Part {
     /// The program and the organization on whose side it is read.
     fn side(self) -> [Post; 2] {
         match self {
-            Self::Sent | Self::SentPerson | Self::SentClinical | Self::SentConsent | Self::SentDisclosures | Self::FlowsBack => {
-                [Post::Sender, Post::SenderElsewhere]
-            }
+            Self::Sent
+            | Self::SentPerson
+            | Self::SentClinical
+            | Self::SentConsent
+            | Self::SentDisclosures
+            | Self::FlowsBack
+            | Self::SentWork => [Post::Sender, Post::SenderElsewhere],
             _ => [Post::Receiver, Post::ReceiverElsewhere],
         }
     }
@@ -254,7 +267,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.explainAccess", "clientId: \"{theirs}\", dataClass: REFERRAL_STATUS, purpose: TREATMENT", &[]),
     telling("Query.events", "last: 100", &[]),
     telling("Query.auditEvents", "last: 100", &[]),
-    always("Query.workItems", "first: 100", &[]),
+    always("Query.workItems", "first: 100", &[Part::SentWork, Part::ReceivedWork]),
     telling("Subscription.workItemChanged", "after: \"{start}\"", &[]),
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
     telling("Subscription.events", "after: \"{start}\"", &[]),

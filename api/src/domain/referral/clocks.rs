@@ -196,9 +196,17 @@ fn next_of(clock: &referral_clock::Model, progress: &Progress<'_>) -> Option<Ins
 
 const ALL: &[ClockKind] = &[Acknowledge, FirstAttempt, FirstContact, Engage];
 
+/// A referral with all that its clocks ask of it: how it goes may be closed to whoever moved it on.
+async fn whole(tx: &Tx, id: ReferralId) -> Result<Visible<referral::Entity>> {
+    let system = Access::system("clocks", tx.access().now);
+    let found = tx.look::<referral::Entity>(&system, Condition::all().add(referral::Column::Id.eq(id))).await?.pop();
+    found.ok_or_else(|| Error::internal("a referral vanished while its clocks were set"))
+}
+
 /// Follows a step of a referral with its clocks.
-pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
-    let Some(mut clocks) = Clocks::of(tx, referral).await? else { return Ok(()) };
+pub(super) async fn follow(tx: &mut Tx, id: ReferralId, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
+    let referral = whole(tx, id).await?;
+    let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(()) };
     let now = tx.access().now;
     match (from, to) {
         (ReferralStatus::Draft, Submitted) => clocks.start(tx, Acknowledge, now).await?,
@@ -232,8 +240,9 @@ pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, fr
 
 /// Starts the clocks that run from discharge, once the person is discharged. Where the receiver is not told when that was, they run
 /// from when it was told that somebody needs support.
-pub(super) async fn discharged(tx: &Tx, referral: &Visible<referral::Entity>, at: Option<Instant>) -> Result<()> {
-    let Some(mut clocks) = Clocks::of(tx, referral).await? else { return Ok(()) };
+pub(super) async fn discharged(tx: &Tx, id: ReferralId, at: Option<Instant>) -> Result<()> {
+    let referral = whole(tx, id).await?;
+    let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(()) };
     let Some((at, submitted)) = at.zip(referral.submitted_at) else { return Ok(()) };
     let told = referral.disclosed_classes & DataClass::ReferralClinical.bit() != 0;
     clocks.start(tx, FirstAttempt, at.max(submitted)).await?;
@@ -242,8 +251,9 @@ pub(super) async fn discharged(tx: &Tx, referral: &Visible<referral::Entity>, at
 }
 
 /// Says that there was a second two-way contact.
-pub(super) async fn engaged(tx: &mut Tx, referral: &Visible<referral::Entity>, at: Instant) -> Result<()> {
-    let Some(mut clocks) = Clocks::of(tx, referral).await? else { return Ok(()) };
+pub(super) async fn engaged(tx: &mut Tx, id: ReferralId, at: Instant) -> Result<()> {
+    let referral = whole(tx, id).await?;
+    let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(()) };
     clocks.met(tx, Engage, at).await?;
     clocks.settle(tx).await
 }
@@ -263,9 +273,7 @@ pub(super) async fn zone(tx: &Tx, referral: &Visible<referral::Entity>) -> Resul
 pub(in crate::domain) async fn fell_due(tx: &mut Tx, id: Uuid) -> Result<Option<Visible<referral::Entity>>> {
     let this = Condition::all().add(referral_clock::Column::Id.eq(ReferralClockId::from(id)));
     let Some(clock) = tx.parts::<referral_clock::Entity>(this).await?.pop() else { return Ok(None) };
-    let system = Access::system("clocks", tx.access().now);
-    let of = Condition::all().add(referral::Column::Id.eq(clock.referral_id));
-    let Some(referral) = tx.look::<referral::Entity>(&system, of).await?.pop() else { return Ok(None) };
+    let referral = whole(tx, clock.referral_id).await?;
     let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(None) };
     let over = transitions::is_final(*clocks.progress.status.read(&clocks.progress));
     if over || !clocks.running().any(|running| running.id == clock.id) {

@@ -263,7 +263,7 @@ async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Vis
     let change = referral::ActiveModel { disclosed_classes: Set(covered), submitted_at: Set(Some(tx.access().now)), ..snapshot };
     let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
     let submitted = moving.advance(tx, step, change).await.map_err(|error| unique(error, duplicate))?;
-    clocks::discharged(tx, &submitted, discharged_at).await?;
+    clocks::discharged(tx, submitted.id, discharged_at).await?;
     tx.fetch_for::<referral::Entity>(submitted.id, Action::Read).await
 }
 

@@ -214,7 +214,8 @@ impl Moving {
         let (to, review_at) = (step.to, step.review_at);
         note(tx, &after, Some(self.standing.status), version, step).await?;
         tx.record(event);
-        self.time(tx, &after, to, review_at).await?;
+        // Boxed, as it is large and every step awaits it.
+        Box::pin(self.time(tx, &after, to, review_at)).await?;
         if let Some(consent) = after.consent_id.filter(|_| done) {
             consents::expire_with(tx, consent, ExpiryEvent::ReferralCloses).await?;
         }
@@ -223,7 +224,7 @@ impl Moving {
 
     /// What is due because of a step: its clocks, when it is looked at again, and when it ends by itself.
     async fn time(&self, tx: &mut Tx, after: &Visible<referral::Entity>, to: ReferralStatus, review_at: Option<Instant>) -> Result<()> {
-        clocks::follow(tx, after, self.standing.status, to).await?;
+        clocks::follow(tx, after.id, self.standing.status, to).await?;
         work::follow(tx, after, self.standing.status, to).await?;
         let subject = Uuid::from(after.id);
         match review_at {

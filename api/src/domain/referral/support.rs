@@ -127,7 +127,7 @@ pub(in crate::domain) async fn contacted(tx: &mut Tx, referral: &Visible<referra
             return Err(Refusal::stale(None).into());
         }
         if two_way && moving.standing.status == ReferralStatus::Connected {
-            clocks::engaged(tx, referral, at).await?;
+            clocks::engaged(tx, referral.id, at).await?;
         }
         return Ok(false);
     };

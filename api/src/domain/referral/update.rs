@@ -124,7 +124,7 @@ pub async fn update(store: &Store, access: &Access, id: ReferralId, changes: Ref
     }
     let updated = moving.change(&mut tx, Side::Sender, change, changed).await?;
     if !draft {
-        clocks::discharged(&tx, &updated, changes.discharged_at.flatten()).await?;
+        clocks::discharged(&tx, updated.id, changes.discharged_at.flatten()).await?;
     }
     tx.commit(updated).await
 }
