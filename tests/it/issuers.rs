@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aftercare::{
     access::{Scope, keys::Kind},
-    command::{IssuerAdd, trust_issuer},
+    command::{IssuerAdd, NewInstallation, first_organization, trust_issuer},
     domain::{
         issuer::{self, NewIssuer},
         staff_member::{self, NewStaffMember},
@@ -296,6 +296,31 @@ on_both! {
         scene.provider.close(true);
         scene.app.clock().advance(TimeDelta::hours(3));
         scene.let_in(&scene.token(&json!({}))).await;
+    }
+
+    async fn an_installation_begins_with_its_identity_provider(db: TestDatabase) {
+        let app = TestApp::start_with(db, &MAY_CALL).await;
+        let provider = IdentityProvider::start(app.clock().now());
+        let first = |issuer: &str| NewInstallation {
+            organization: "Open Door".to_owned(),
+            kind: OrganizationKind::RecoveryCommunityOrganization,
+            time_zone: "America/New_York".to_owned(),
+            administrator: "ana@example.org".to_owned(),
+            issuer: Some(issuer.to_owned()),
+        };
+        let inside = first_organization(&app, first("http://169.254.169.254")).await.unwrap_err();
+        assert!(inside.to_string().contains("not on the public internet"), "{inside}");
+        assert_eq!(app.database.count("FROM organization").await, 0, "what is refused makes nothing");
+
+        first_organization(&app, first(&provider.url)).await.unwrap();
+
+        let now = app.clock().now().timestamp();
+        let claims = json!({ "iss": provider.url, "aud": app.url, "sub": "u-1", "email": "ana@example.org", "email_verified": true,
+            "iat": now, "exp": now + 300, "roles": ["administrator"] });
+        let answer = Caller::with_token(&app.url, &provider.sign(&claims)).ask(VIEWER).await;
+        assert_eq!(answer.text("/viewer/actor/email"), "ana@example.org", "{}", answer.raw);
+        assert_eq!(answer.text("/viewer/organization/name"), "Open Door");
+        assert_eq!(answer.data("/viewer/roles"), &json!([]), "administrators only where the issuer is allowed to name them");
     }
 
     async fn one_is_named_by_its_url_and_says_itself_where_its_keys_are(db: TestDatabase) {

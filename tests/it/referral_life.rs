@@ -250,6 +250,28 @@ on_both! {
         }
     }
 
+    async fn the_history_replays_to_where_each_referral_stands(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        for (state, lines) in DONE {
+            for (mutation, actors) in *lines {
+                let id = in_state(&app, &them, state).await;
+                done(&them, actors[0], mutation, &id).await;
+            }
+        }
+        let earlier = "(SELECT MAX(before.version) FROM referral_transition before WHERE before.referral_id = step.referral_id
+            AND before.version < step.version)";
+        let broken = format!(
+            "FROM referral_transition step JOIN referral_transition before ON before.referral_id = step.referral_id AND before.version = {earlier}
+             WHERE step.\"from\" <> before.\"to\""
+        );
+        assert_eq!(app.database.count(&broken).await, 0, "each step begins where the one before it ended");
+        assert_eq!(app.database.count("FROM referral_transition WHERE (\"from\" IS NULL) <> (version = 1)").await, 0);
+        let last = "(SELECT step.\"to\" FROM referral_transition step WHERE step.referral_id = referral.id ORDER BY step.version DESC LIMIT 1)";
+        assert_eq!(app.database.count(&format!("FROM referral WHERE referral.status <> {last}")).await, 0, "and the last where it stands");
+        assert!(app.database.count("FROM referral").await > 40);
+    }
+
     async fn what_is_asked_is_answered_and_both_sides_read_it(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let them = Handover::begin(&app).await;
