@@ -16,19 +16,19 @@ use aftercare::{
 };
 use chrono::TimeDelta;
 use entity::{
-    ClientId, TypedId, WorkItemId,
+    ClientId,
     program::Address,
     referral, session,
-    vocabulary::{OrganizationKind, Role, ServiceKind, WorkItemKind},
+    vocabulary::{OrganizationKind, Role, ServiceKind},
     work_item,
 };
 use kit::{
-    app::{Home, TestApp, new_workshop, somebody},
+    app::{Home, TestApp, new_workshop, some_work, somebody},
     caller::Caller,
     handover::Handover,
     on_both,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Order};
+use sea_orm::{ColumnTrait, EntityTrait, Order};
 use serde_json::{Value, json};
 
 /// Every connection of the schema: where it is, a query of it for `$first` rows with all that can hang on a row, and where its rows are.
@@ -305,23 +305,8 @@ async fn attend(app: &TestApp, home: &Home, clients: Vec<ClientId>) {
 async fn open_work(app: &TestApp, home: &Home) {
     let system = app.system();
     let referrals = app.store.find::<referral::Entity>(&system).by(referral::Column::ToProgramId, |column| column.eq(home.program));
-    let rows = referrals.first(100).await.unwrap().into_iter().map(|referral| work_item::ActiveModel {
-        id: Set(WorkItemId::new()),
-        organization_id: Set(home.organization),
-        program_id: Set(home.program),
-        kind: Set(WorkItemKind::HoldReview),
-        referral_id: Set(referral.id),
-        clock: Set(None),
-        opened_at: Set(app.clock().now()),
-        due_at: Set(None),
-        assignee_id: Set(None),
-        requested_by: Set(None),
-        note: Set(None),
-        decision: Set(None),
-        decided_by: Set(None),
-        closed_at: Set(None),
-        version: Set(1),
-    });
+    let referrals = referrals.first(100).await.unwrap();
+    let rows = referrals.iter().map(|referral| some_work(home, referral.id, app.clock().now()));
     work_item::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
 }
 

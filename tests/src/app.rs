@@ -30,11 +30,13 @@ use aftercare::{
     http::{Metrics, Shutdown},
     store::{Action, Connections},
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    ApiClientId, OrganizationId, PeerId, ProgramId, StaffMemberId,
-    vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role},
+    ApiClientId, OrganizationId, PeerId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId,
+    vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role, WorkItemKind},
+    work_item,
 };
+use sea_orm::ActiveValue::Set;
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{caller::Caller, databases::TestDatabase};
@@ -374,5 +376,26 @@ pub fn new_workshop(home: &Home) -> NewWorkshop {
         extra_dates: vec![],
         capacity_in_person: None,
         capacity_online: None,
+    }
+}
+
+/// Something to do about a referral, which no command opened.
+pub fn some_work(home: &Home, referral: ReferralId, at: DateTime<Utc>) -> work_item::ActiveModel {
+    work_item::ActiveModel {
+        id: Set(WorkItemId::new()),
+        organization_id: Set(home.organization),
+        program_id: Set(home.program),
+        kind: Set(WorkItemKind::HoldReview),
+        referral_id: Set(referral),
+        clock: Set(None),
+        opened_at: Set(at),
+        due_at: Set(None),
+        assignee_id: Set(None),
+        requested_by: Set(None),
+        note: Set(None),
+        decision: Set(None),
+        decided_by: Set(None),
+        closed_at: Set(None),
+        version: Set(1),
     }
 }

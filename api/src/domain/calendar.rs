@@ -117,11 +117,6 @@ impl Calendar {
         passed + (end - since).max(TimeDelta::zero())
     }
 
-    /// Its time zone.
-    pub const fn zone(&self) -> Tz {
-        self.zone
-    }
-
     /// When half of the time between two instants has passed, of staffed time where a clock runs in that.
     pub fn halfway(&self, start: Instant, due: Instant, unit: ClockUnit) -> Instant {
         match unit {

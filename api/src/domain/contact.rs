@@ -104,9 +104,9 @@ fn checked(new: NewContact, now: Instant) -> Result<NewContact, Refusal> {
     if new.topics.len() > MOST {
         return Err(Refusal::new(Code::TooMany, format!("`topics` has at most {MOST} entries.")).at(at("topics")));
     }
-    let note = new.note.map(|note| text::paragraph("note", &note, NOTE)).transpose()?;
+    let note = text::optional("note", new.note, NOTE)?;
     let topics = new.topics.iter().map(|topic| text::line("topics", topic, 100)).collect::<Result<_, _>>()?;
-    Ok(NewContact { topics, note: note.filter(|note| !note.is_empty()), ..new })
+    Ok(NewContact { topics, note, ..new })
 }
 
 /// Whether an outcome is an attempt to reach the client (domain 2.5).

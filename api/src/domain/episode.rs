@@ -125,12 +125,12 @@ pub async fn end(
     if version.is_some_and(|seen| seen != episode.version) {
         return Err(Refusal::stale(Some(episode.version)).into());
     }
-    let text = text.map(|text| text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
+    let text = text::optional("text", text, 2_000).map_err(|refusal| refusal.at(["text"]))?;
     if episode.status == EpisodeStatus::Ended {
         return Err(Refusal::new(Code::Immutable, "This episode has ended.").at(["id"]).into());
     }
     end_in(&mut tx, &episode, reason).await?;
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
+    if let Some(text) = text {
         let key = tx.key_of(episode.client_id).await?;
         let sealed = key.seal::<episode::Entity, class::ContactsAndNotes, _>(id, episode::Column::EndText, &text)?;
         let change = episode::ActiveModel { end_text: Set(Some(sealed)), ..Default::default() };

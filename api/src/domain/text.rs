@@ -34,6 +34,15 @@ pub fn paragraph(field: &'static str, value: &str, most: usize) -> Result<String
     at_most(field, value, most)
 }
 
+/// Text of several lines that may be left out: none where there is nothing in it.
+///
+/// # Errors
+/// Refused with the field's name.
+pub fn optional(field: &'static str, value: Option<impl AsRef<str>>, most: usize) -> Result<Option<String>, Refusal> {
+    let value = value.map(|value| paragraph(field, value.as_ref(), most)).transpose()?;
+    Ok(value.filter(|value| !value.is_empty()))
+}
+
 fn at_most(field: &'static str, value: &str, most: usize) -> Result<String, Refusal> {
     if value.chars().count() > most {
         return Err(Refusal::invalid(format!("`{field}` has at most {most} characters.")).at(["input", field]));

@@ -5,7 +5,7 @@ use entity::{
     vocabulary::{ContactModality, ContactOutcome, EventKind, HandoffMethod},
     warm_handoff,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::ActiveValue::Set;
 
 use super::{
     contact::{self, A_DAY, NewContact},
@@ -77,13 +77,12 @@ pub async fn record(store: &Store, access: &Access, id: ReferralId, new: NewWarm
     if !(1..=A_DAY).contains(&new.minutes) {
         return Err(Refusal::invalid(format!("`minutes` is from 1 to {A_DAY}.")).at(["input", "minutes"]).into());
     }
-    let at_outcome = |refusal: Refusal| refusal.at(["input", "outcome"]);
-    let outcome = new.outcome.as_deref().map(|outcome| text::paragraph("outcome", outcome, 2_000)).transpose().map_err(at_outcome)?;
+    let outcome = text::optional("outcome", new.outcome, 2_000)?;
     if let Some(staff) = new.staff_member_id {
         introduced_by(&tx, staff, &referral).await?;
     }
     let handoff = WarmHandoffId::new();
-    let outcome = match outcome.filter(|outcome| !outcome.is_empty()) {
+    let outcome = match outcome {
         Some(outcome) => Some(tx.key_of(id).await?.seal::<warm_handoff::Entity, _, _>(handoff, warm_handoff::Column::Outcome, &outcome)?),
         None => None,
     };
@@ -124,8 +123,7 @@ pub async fn record(store: &Store, access: &Access, id: ReferralId, new: NewWarm
 
 /// That somebody works for the sender, or here: nothing else is said of them.
 async fn introduced_by(tx: &Tx, staff: StaffMemberId, referral: &referral::Model) -> Result<()> {
-    let system = Access::system("who introduced a client", tx.access().now);
-    let found = tx.look::<staff_member::Entity>(&system, Condition::all().add(staff_member::Column::Id.eq(staff))).await?.pop();
+    let found = tx.known::<staff_member::Entity>(staff, "who introduced a client").await?;
     let of = |home| Some(home) == referral.to_organization_id || home == referral.from_organization_id;
     match found.filter(|staff| of(staff.organization_id)) {
         Some(_) => Ok(()),

@@ -204,8 +204,7 @@ pub async fn decide(
     if item.requested_by == Some(tx.actor()) {
         return Err(Error::NotPermitted);
     }
-    let note = note.map(|note| text::paragraph("note", note, 2_000)).transpose().map_err(|refusal| refusal.at(["note"]))?;
-    let note = note.filter(|note| !note.is_empty());
+    let note = text::optional("note", note, 2_000).map_err(|refusal| refusal.at(["note"]))?;
     if decision == Decision::Rejected && note.is_none() {
         return Err(Refusal::required("note").at(["note"]).into());
     }

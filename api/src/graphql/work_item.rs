@@ -6,7 +6,7 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject, Subscrip
 use chrono::{DateTime, Utc};
 use entity::{
     ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId, class, event, staff_member,
-    vocabulary::{Decision, ReasonCode, WorkItemKind},
+    vocabulary::{Decision, WorkItemKind},
     work_item,
 };
 use futures_util::{Stream, StreamExt};
@@ -237,7 +237,7 @@ impl WorkItemMutation {
         #[graphql(desc = "In words, for the supervisor, at most 2,000 characters.")] text: Option<String>,
         #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
     ) -> Result<Option<ReferralNotReachedPayload>> {
-        let said = Said { reason: None::<ReasonCode>, text, version };
+        let said = Said { reason: None, text, version };
         let asked = async { not_reached(ctx.store(), &ctx.access(), id, said).await };
         let (asked, user_errors) = command(ctx, "referralNotReached", asked).await?;
         let (referral, work_item) = asked.map_or((None, None), |(referral, item)| (Some(Referral(referral)), Some(WorkItem(item))));

@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use entity::{
     ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, consent_flow,
     disclosure, episode, event, peer, peer_match, referral, referral_message,
-    vocabulary::{OrganizationKind, PurposeOfUse, Role, WorkItemKind},
+    vocabulary::{OrganizationKind, PurposeOfUse, Role},
     work_item,
 };
 use kit::{
-    app::{Home, TestApp},
+    app::{Home, TestApp, some_work},
     caller::Caller,
     handover::Handover,
 };
@@ -403,23 +403,8 @@ impl Handovers {
         let sides = [(self.them.clinic.clone(), Part::SentWork, 0), (self.them.support.clone(), Part::ReceivedWork, 500)];
         for (home, part, more) in sides {
             let (id, version) = (WorkItemId::new(), 760_000_000 + 1_000 * story as i32 + more);
-            let row = work_item::ActiveModel {
-                id: Set(id),
-                organization_id: Set(home.organization),
-                program_id: Set(home.program),
-                kind: Set(WorkItemKind::HoldReview),
-                referral_id: Set(referral),
-                clock: Set(None),
-                opened_at: Set(self.app.clock().now()),
-                due_at: Set(None),
-                assignee_id: Set(None),
-                requested_by: Set(None),
-                note: Set(None),
-                decision: Set(None),
-                decided_by: Set(None),
-                closed_at: Set(None),
-                version: Set(version),
-            };
+            let row = some_work(&home, referral, self.app.clock().now());
+            let row = work_item::ActiveModel { id: Set(id), version: Set(version), ..row };
             work_item::Entity::insert(row).exec_without_returning(&self.connection).await.unwrap();
             self.sing(story, &[part], version.to_string());
             self.id("work", story, id);

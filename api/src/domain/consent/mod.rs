@@ -381,8 +381,7 @@ pub(super) async fn flows_for_treatment(
 
 /// A consent that a referral or a direction of it names, whoever reads it: what it covers was asked before.
 pub(super) async fn named(tx: &Tx, id: ConsentId) -> Result<Option<Visible<consent::Entity>>> {
-    let system = Access::system("a consent that was named", tx.access().now);
-    Ok(tx.look::<consent::Entity>(&system, Condition::all().add(consent::Column::Id.eq(id))).await?.pop())
+    tx.known::<consent::Entity>(id, "a consent that was named").await
 }
 
 /// What one consent lets an organization tell another for treatment now, as bits of classes.

@@ -91,8 +91,7 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
         }
         return Ok(known);
     }
-    let this = tx.look::<referral::Entity>(&system, Condition::all().add(referral::Column::Id.eq(referral.id))).await?.pop();
-    let this = this.ok_or_else(broken)?;
+    let this = tx.known::<referral::Entity>(referral.id, "acceptance").await?.ok_or_else(broken)?;
     let opened = this.open::<class::Identity>().ok_or_else(broken)?;
     let sealed = opened.person.as_ref().ok_or_else(broken)?;
     let person: Person = tx.unseal(&opened, referral::Column::Person, sealed).await?;

@@ -13,7 +13,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition};
 use uuid::Uuid;
 
 use super::super::{
-    calendar::{Calendar, Span},
+    calendar::Calendar,
     clock_policy::ClockPolicy,
     program as programs, transitions,
     work_item::{self as work_items, NewWork},
@@ -23,7 +23,6 @@ use super::{
     work::open_for_receiver,
 };
 use crate::{
-    access::Access,
     clock::Instant,
     error::{Error, Result},
     store::{Event, Opened, Part, PartOf, Tx, Visible},
@@ -59,8 +58,7 @@ impl<'a> Clocks<'a> {
     /// Those of a submitted referral; a draft has none.
     async fn of(tx: &Tx, referral: &'a Visible<referral::Entity>) -> Result<Option<Self>> {
         let Some(to) = referral.to_program_id.filter(|_| referral.submitted_at.is_some()) else { return Ok(None) };
-        let system = Access::system("clocks", tx.access().now);
-        let program = tx.look::<program::Entity>(&system, Condition::all().add(program::Column::Id.eq(to))).await?.pop();
+        let program = tx.known::<program::Entity>(to, "clocks").await?;
         let program = program.ok_or_else(|| Error::internal("a submitted referral names no program"))?;
         let of = Condition::all().add(referral_clock::Column::ReferralId.eq(referral.id));
         let all = tx.parts::<referral_clock::Entity>(of).await?;
@@ -93,7 +91,7 @@ impl<'a> Clocks<'a> {
             kind,
             policy_version: policy.version,
             started_at: at.into(),
-            warn_at: half(&self.calendar, span, at, due).into(),
+            warn_at: self.calendar.halfway(at, due, span.unit).into(),
             due_at: due.into(),
             ceiling_at: self.calendar.after(at, rule.ceiling).max(due).into(),
             warned_at: None,
@@ -178,11 +176,6 @@ impl<'a> Clocks<'a> {
     }
 }
 
-/// When half of a clock's time has passed.
-fn half(calendar: &Calendar, span: Span, start: Instant, due: Instant) -> Instant {
-    calendar.halfway(start, due, span.unit)
-}
-
 /// When something about a clock is to be done next; nothing when its ceiling was passed.
 fn next_of(clock: &referral_clock::Model, progress: &Progress<'_>) -> Option<Instant> {
     if clock.warned_at.is_none() && clock.breached_at.is_none() {
@@ -198,8 +191,7 @@ const ALL: &[ClockKind] = &[Acknowledge, FirstAttempt, FirstContact, Engage];
 
 /// A referral with all that its clocks ask of it: how it goes may be closed to whoever moved it on.
 async fn whole(tx: &Tx, id: ReferralId) -> Result<Visible<referral::Entity>> {
-    let system = Access::system("clocks", tx.access().now);
-    let found = tx.look::<referral::Entity>(&system, Condition::all().add(referral::Column::Id.eq(id))).await?.pop();
+    let found = tx.known::<referral::Entity>(id, "clocks").await?;
     found.ok_or_else(|| Error::internal("a referral vanished while its clocks were set"))
 }
 
@@ -260,12 +252,6 @@ pub(super) async fn engaged(tx: &mut Tx, id: ReferralId, at: Instant) -> Result<
 
 async fn to_do(tx: &mut Tx, referral: &referral::Model, kind: WorkItemKind, clock: ClockKind, due_at: Option<Instant>) -> Result<()> {
     open_for_receiver(tx, referral, kind, |new| NewWork { clock: Some(clock), due_at, ..new }).await.map(drop)
-}
-
-/// The time zone of the program that receives a referral.
-pub(super) async fn zone(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<chrono_tz::Tz> {
-    let clocks = Clocks::of(tx, referral).await?.ok_or_else(|| Error::internal("a draft has no receiver yet"))?;
-    Ok(clocks.calendar.zone())
 }
 
 /// Does what is due about a clock: warns at half, says that it fell due, and that its ceiling was passed; each once, in that order. Gives

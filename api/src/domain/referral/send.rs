@@ -4,7 +4,7 @@ use entity::{
     ClientId, ConsentId, ProgramId, ReferralId, TypedId, class, client, consent, organization,
     program::{self},
     referral, referral_search,
-    vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind, TimerKind},
+    vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
@@ -166,9 +166,6 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
     });
     tx.insert_parts::<referral_search::Entity, _>(search.collect()).await?;
     begun(tx, &made).await?;
-    if let Some(at) = idle_until(ReferralStatus::Draft, now) {
-        tx.arm(TimerKind::ReferralExpiry, id, at).await?;
-    }
     tx.record(Event { kind: EventKind::ReferralCreated, ..happened(&made, Side::Sender, 1) });
     if new.submit { submit_in(tx, Moving::of(tx, made).await?, None).await } else { Ok(made) }
 }

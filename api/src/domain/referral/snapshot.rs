@@ -7,7 +7,7 @@ use entity::{
     referral,
     vocabulary::{AsamEdition, DataClass, DischargeType, RecoveryPathway},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
@@ -15,7 +15,6 @@ use super::super::{
     program as programs, text,
 };
 use crate::{
-    access::Access,
     clock::Instant,
     error::{Code, Error, Refusal, Result},
     store::{Tx, Visible},
@@ -130,8 +129,8 @@ pub(super) fn checked_clinical(clinical: Clinical, now: Instant) -> Result<Clini
         let sentence = "`dischargeType` is NOT_YET_DISCHARGED, and `dischargedAt` says otherwise: give one of them.";
         return Err(Refusal::invalid(sentence).at(at("dischargeType")));
     }
-    let reason = clinical.reason.map(|reason| text::paragraph("reason", &reason, 4_000)).transpose()?;
-    Ok(Clinical { reason: reason.filter(|reason| !reason.is_empty()), ..clinical })
+    let reason = text::optional("reason", clinical.reason, 4_000)?;
+    Ok(Clinical { reason, ..clinical })
 }
 
 /// The person and the facts as they are now, sealed under the referral's own key, and when the person was discharged.
@@ -140,10 +139,8 @@ pub(super) async fn snapshot_of(
     draft: &Visible<referral::Entity>,
     covered: i32,
 ) -> Result<(referral::ActiveModel, Option<Instant>)> {
-    let system = Access::system("snapshot for the receiver", tx.access().now);
     let broken = || Error::internal("the client of a draft is gone");
-    let of = Condition::all().add(client::Column::Id.eq(draft.from_client_id));
-    let client = tx.look::<client::Entity>(&system, of).await?.pop().ok_or_else(broken)?;
+    let client = tx.known::<client::Entity>(draft.from_client_id, "snapshot for the receiver").await?.ok_or_else(broken)?;
     let opened = client.open::<class::Identity>().ok_or_else(broken)?;
     let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
     let opened = client.open::<class::ReferralClinical>().ok_or_else(broken)?;

@@ -62,7 +62,7 @@ pub(super) struct Step {
     side: Side,
     party: Party,
     reason: Option<ReasonCode>,
-    text: Option<String>,
+    pub(super) text: Option<String>,
     /// What is asked for, with a request for information.
     pub(super) fields: Option<Vec<String>>,
     /// When it is looked at again.
@@ -133,10 +133,7 @@ impl Moving {
         let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
         let status = *progress.status.read(&progress);
         let peer = match &progress.peer_id {
-            Some(id) => {
-                let system = Access::system("who is assigned", tx.access().now);
-                tx.look::<peer::Entity>(&system, Condition::all().add(peer::Column::Id.eq(*id.read(&progress)))).await?.pop()
-            }
+            Some(id) => tx.known::<peer::Entity>(*id.read(&progress), "who is assigned").await?,
             None => None,
         };
         let history = match status {
@@ -231,10 +228,7 @@ impl Moving {
             Some(at) => tx.arm(TimerKind::ReferralReview, subject, at).await?,
             None => tx.disarm(TimerKind::ReferralReview, [subject]).await?,
         }
-        match idle_until(to, tx.access().now) {
-            Some(at) => tx.arm(TimerKind::ReferralExpiry, subject, at).await,
-            None => tx.disarm(TimerKind::ReferralExpiry, [subject]).await,
-        }
+        expire_when_idle(tx, after.id, to).await
     }
 
     /// Of two at once one wins. What a rule changes need not be there for whoever set it off.
@@ -246,8 +240,7 @@ impl Moving {
         if !tx.write_if(&self.referral, change, unchanged).await? {
             return Err(Refusal::stale(None).into());
         }
-        let system = Access::system("a rule", tx.access().now);
-        let after = tx.look::<referral::Entity>(&system, Condition::all().add(referral::Column::Id.eq(self.referral.id))).await?.pop();
+        let after = tx.known::<referral::Entity>(self.referral.id, "a rule").await?;
         after.ok_or_else(|| Error::internal("a referral vanished while it was changed"))
     }
 
@@ -267,9 +260,7 @@ impl Moving {
             ..change
         };
         let after = self.write(tx, change).await?;
-        if let Some(at) = idle_until(self.standing.status, now) {
-            tx.arm(TimerKind::ReferralExpiry, after.id, at).await?;
-        }
+        expire_when_idle(tx, after.id, self.standing.status).await?;
         tx.record(Event { kind: EventKind::ReferralUpdated, changed, ..happened(&after, side, version) });
         Ok(after)
     }
@@ -277,8 +268,7 @@ impl Moving {
 
 /// What was said, as the row asks for it: a reason of its list, a text where one is needed.
 fn worded(row: &Transition, reason: Option<ReasonCode>, text: Option<String>) -> Result<Option<String>, Refusal> {
-    let text = text.map(|text| text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
-    let text = text.filter(|text| !text.is_empty());
+    let text = text::optional("text", text, 2_000).map_err(|refusal| refusal.at(["text"]))?;
     if !row.reasons.is_empty() {
         match reason {
             None => return Err(Refusal::required("reason").at(["reason"])),
@@ -309,6 +299,14 @@ pub(super) fn idle_until(status: ReferralStatus, since: Instant) -> Option<Insta
     Some(since + TimeDelta::days(days))
 }
 
+/// Has a referral end by itself when it lies idle from now on, where that ends it.
+async fn expire_when_idle(tx: &Tx, id: ReferralId, status: ReferralStatus) -> Result<()> {
+    match idle_until(status, tx.access().now) {
+        Some(at) => tx.arm(TimerKind::ReferralExpiry, id, at).await,
+        None => tx.disarm(TimerKind::ReferralExpiry, [Uuid::from(id)]).await,
+    }
+}
+
 /// The history of a referral that the caller was shown, oldest first.
 pub(super) async fn history(tx: &Tx, id: ReferralId) -> Result<Vec<referral_transition::Model>> {
     let mut steps = tx.parts::<referral_transition::Entity>(Condition::all().add(referral_transition::Column::ReferralId.eq(id))).await?;
@@ -328,7 +326,7 @@ pub(in crate::domain) fn happened(referral: &referral::Model, side: Side, versio
     Event { other_organization: other.filter(|_| !one_sided), client, ..event }
 }
 
-/// Writes that a draft was begun.
+/// Writes that a draft was begun, which ends by itself when it lies idle.
 pub(super) async fn begun(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<()> {
     let first = Step {
         to: ReferralStatus::Draft,
@@ -340,7 +338,8 @@ pub(super) async fn begun(tx: &Tx, referral: &Visible<referral::Entity>) -> Resu
         review_at: None,
         suggested: None,
     };
-    note(tx, referral, None, 1, first).await
+    note(tx, referral, None, 1, first).await?;
+    expire_when_idle(tx, referral.id, ReferralStatus::Draft).await
 }
 
 /// Writes a step into the referral's history.

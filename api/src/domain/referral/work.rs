@@ -1,7 +1,7 @@
 //! What somebody has to do about a referral, and the one step that two people take.
 
 use entity::{
-    ReferralId, WorkItemId, class, client, contact, referral,
+    ReferralId, WorkItemId, class, client, contact, program, referral,
     vocabulary::{ReferralStatus, WorkItemKind},
     work_item,
 };
@@ -12,7 +12,7 @@ use super::super::{
     client::Identity,
     contact::is_attempt,
     transitions::is_final,
-    wall_time::local_of,
+    wall_time::{local_of, zone_of},
     work_item::{self as work_items, NewWork},
 };
 use super::{
@@ -73,9 +73,7 @@ pub(super) async fn open_for_receiver(
 
 /// Says that a place on the waiting list, or a hold, is to be looked at again. Gives the referral; nothing when it moved on.
 pub(in crate::domain) async fn reviewed(tx: &mut Tx, id: ReferralId, at: Instant) -> Result<Option<Visible<referral::Entity>>> {
-    let system = Access::system("a review is due", tx.access().now);
-    let of = Condition::all().add(referral::Column::Id.eq(id));
-    let Some(referral) = tx.look::<referral::Entity>(&system, of).await?.pop() else { return Ok(None) };
+    let Some(referral) = tx.known::<referral::Entity>(id, "a review is due").await? else { return Ok(None) };
     let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
     let kind = match progress.status.read(&progress) {
         ReferralStatus::Waitlisted => WorkItemKind::WaitlistReview,
@@ -99,11 +97,10 @@ pub async fn not_reached(
 ) -> Result<(Visible<referral::Entity>, Visible<work_item::Entity>)> {
     let mut tx = store.begin(access).await?;
     let moving = Moving::fetch(&tx, id).await?;
-    let text = said.text.clone();
-    moving.to(&["14"], ReferralStatus::NotReached, said)?;
+    // Whoever approves takes the step; until then its words are the request's.
+    let note = moving.to(&["14"], ReferralStatus::NotReached, said)?.text;
     enough_attempts(&tx, &moving.referral).await?;
-    let note = text.map(|text| super::super::text::paragraph("text", &text, 2_000)).transpose().map_err(|refusal| refusal.at(["text"]))?;
-    let asked = |new| NewWork { note: note.filter(|note| !note.is_empty()), requested: true, ..new };
+    let asked = |new| NewWork { note, requested: true, ..new };
     let item = open_for_receiver(&mut tx, &moving.referral, WorkItemKind::Approval, asked).await?.ok_or(Error::NotFound)?;
     let item = tx.fetch_for::<work_item::Entity>(item, Action::Read).await?;
     if item.requested_by != Some(tx.actor()) {
@@ -124,17 +121,18 @@ pub(in crate::domain) async fn not_reached_approved(tx: &mut Tx, id: ReferralId,
 
 /// That enough was tried.
 async fn enough_attempts(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<()> {
-    let system = Access::system("the rule of attempts", tx.access().now);
-    let broken = || Error::internal("a referral in outreach has no client of the receiver");
-    let id = referral.to_client_id.ok_or_else(broken)?;
-    let client = tx.look::<client::Entity>(&system, Condition::all().add(client::Column::Id.eq(id))).await?.pop().ok_or_else(broken)?;
+    const RULE: &str = "the rule of attempts";
+    let system = Access::system(RULE, tx.access().now);
+    let broken = || Error::internal("a referral in outreach lacks its client or its program");
+    let (id, program) = referral.to_client_id.zip(referral.to_program_id).ok_or_else(broken)?;
+    let client = tx.known::<client::Entity>(id, RULE).await?.ok_or_else(broken)?;
     let opened = client.open::<class::Identity>().ok_or_else(broken)?;
     let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
     let safe: Vec<_> = identity.contact_methods.iter().filter(|method| method.safe).collect();
     let channels = Channels { safe: !safe.is_empty(), message: safe.iter().any(|method| method.may_leave_message) };
     let mut contacts = tx.look::<contact::Entity>(&system, Condition::all().add(contact::Column::ReferralId.eq(referral.id))).await?;
     contacts.sort_by_key(|contact| contact.started_at);
-    let zone = super::clocks::zone(tx, referral).await?;
+    let zone = zone_of(&tx.known::<program::Entity>(program, RULE).await?.ok_or_else(broken)?.time_zone)?;
     let tried = contacts.iter().filter(|contact| is_attempt(contact.outcome));
     let tried =
         tried.map(|contact| Attempt { at: local_of(zone, contact.started_at), modality: contact.modality, outcome: contact.outcome });
