@@ -21,6 +21,10 @@ pub struct Model {
     pub identity: Guarded<class::Identity, Sealed>,
     /// Class B, likewise: pathways, experiences, needs.
     pub recovery: Guarded<class::ReferralClinical, Sealed>,
+    /// The record that stands for this person since the two were merged; null while it stands for itself.
+    pub merged_into_id: Option<ClientId>,
+    /// When they were merged (UTC).
+    pub merged_at: Option<DateTimeUtc>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

@@ -19,6 +19,8 @@ pub struct Model {
     pub organization_id: OrganizationId,
     /// Whose consent it is; a client of the organization that recorded it.
     pub client_id: ClientId,
+    /// Under whose key it is sealed, where that is another's: a record that was merged into the client's.
+    pub sealed_for_id: Option<ClientId>,
     /// What kind.
     pub kind: ConsentKind,
     /// Recipients named by class; null when they are named one by one.

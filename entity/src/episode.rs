@@ -19,6 +19,8 @@ pub struct Model {
     pub organization_id: OrganizationId,
     /// Who is supported.
     pub client_id: ClientId,
+    /// Under whose key it is sealed, where that is another's: a record that was merged into the client's.
+    pub sealed_for_id: Option<ClientId>,
     /// By which program.
     pub program_id: ProgramId,
     /// The referral that led to it: one opens at most one.

@@ -264,6 +264,7 @@ vocabulary! {
     /// What falls due.
     TimerKind {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
+        ClientMerge = "CLIENT_MERGE",
     }
 
     /// What somebody has to do; more may come.

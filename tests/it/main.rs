@@ -9,6 +9,7 @@ mod concurrency;
 mod crash;
 mod databases;
 mod demo;
+mod duplicates;
 mod event_order;
 mod idempotency;
 mod issuers;

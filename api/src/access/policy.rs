@@ -70,6 +70,8 @@ pub enum Act {
     Assign,
     /// Write to the other side.
     Converse,
+    /// Merge it with another record of the same person, or undo that.
+    Merge,
 }
 
 const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
@@ -91,6 +93,7 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::ApiClient, Act::End, &[Administrator]),
     (Resource::Client, Act::Create, &[Coordinator]),
     (Resource::Client, Act::Update, &[Coordinator]),
+    (Resource::Client, Act::Merge, &[Coordinator]),
     (Resource::Workshop, Act::Read, STAFF),
     (Resource::Workshop, Act::Create, &[Coordinator]),
     (Resource::Workshop, Act::Update, &[Coordinator]),

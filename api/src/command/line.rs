@@ -197,9 +197,9 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
     let config = Config::from_process(Vec::new()).map_err(|wrong| said(wrong.to_string()))?;
     logging::start(config.log);
     match line.command {
-        None => serve(config, Environment::Development, true).await,
-        Some(Command::Serve { demo: true }) => serve(config, Environment::Development, true).await,
-        Some(Command::Serve { demo: false }) => serve(config, Environment::Production, false).await,
+        None => Box::pin(serve(config, Environment::Development, true)).await,
+        Some(Command::Serve { demo: true }) => Box::pin(serve(config, Environment::Development, true)).await,
+        Some(Command::Serve { demo: false }) => Box::pin(serve(config, Environment::Production, false)).await,
         Some(Command::Migrate(step)) => migrate(&config, &step).await,
         Some(Command::Demo(Demo::Load(plan))) => {
             let app = App::open(config, Clock::system(), Environment::Development).await?;

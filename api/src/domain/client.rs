@@ -5,12 +5,15 @@ use entity::{
     ClientId, OrganizationId, ProgramId, TypedId, client, client_program, client_search, peer_match as peer_match_row,
     program::{self, Address},
     referral,
-    vocabulary::{ContactMethodKind, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway, Role},
+    vocabulary::{
+        ContactMethodKind, EventKind, Experience, FundingKind, Gender, MatchCriterionKind, PlanDimension, RaceEthnicity, RecoveryPathway,
+        Role,
+    },
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 
-use super::{address, peer_match, pseudonym, text};
+use super::{address, duplicate, peer_match, pseudonym, text};
 use crate::{
     access::{
         Access, Scope,
@@ -18,7 +21,9 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Searchable, Store, Tx, Visible, always, never, query, unique},
+    store::{
+        Action, Class, Event, Grants, Part, PartOf, Protected, SearchWord, Searchable, Store, Tx, Visible, always, never, query, unique,
+    },
 };
 
 impl Part for client_program::Entity {}
@@ -133,6 +138,7 @@ impl Protected for client::Entity {
             Action::Update => may(access, Resource::Client, Act::Update),
             Action::Extend => may(access, Resource::Consent, Act::Create),
             Action::Support => may(access, Resource::Contact, Act::Create),
+            Action::Merge => may(access, Resource::Client, Act::Merge),
             _ => false,
         }
     }
@@ -222,6 +228,20 @@ pub struct Recovery {
     pub needs: Vec<PlanDimension>,
     /// Whether they use medication for opioid use disorder, which is recovery; null when not said.
     pub moud: Option<bool>,
+    /// What they want of a peer. Records from before these could be given have none.
+    #[serde(default)]
+    pub match_preferences: Vec<MatchPreference>,
+}
+
+/// What somebody wants of a peer (domain 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchPreference {
+    /// What it is about.
+    pub criterion: MatchCriterionKind,
+    /// What they want.
+    pub value: String,
+    /// Whether it must be so; otherwise it is a wish.
+    pub required: bool,
 }
 
 /// What a client is made of.
@@ -240,15 +260,23 @@ const ADULT_YEARS: u32 = 18;
 /// The most contact methods, languages, identifiers and so on of one client.
 const MOST: usize = 20;
 
-fn checked_recovery(recovery: Recovery) -> Result<Recovery, Refusal> {
+pub(super) fn checked_recovery(recovery: Recovery) -> Result<Recovery, Refusal> {
     if recovery.communities.len() > MOST {
         return Err(Refusal::new(Code::TooMany, format!("`communities` has at most {MOST} entries.")).at(["input", "communities"]));
     }
+    if recovery.match_preferences.len() > MOST {
+        let sentence = format!("`matchPreferences` has at most {MOST} entries.");
+        return Err(Refusal::new(Code::TooMany, sentence).at(["input", "matchPreferences"]));
+    }
     let communities = recovery.communities.iter().map(|name| text::line("communities", name, 100)).collect::<Result<_, _>>()?;
-    Ok(Recovery { communities, ..recovery })
+    let wanted = recovery
+        .match_preferences
+        .into_iter()
+        .map(|wanted| Ok(MatchPreference { value: text::line("matchPreferences", &wanted.value, 100)?, ..wanted }));
+    Ok(Recovery { communities, match_preferences: wanted.collect::<Result<_, Refusal>>()?, ..recovery })
 }
 
-fn checked(identity: Identity, now: Instant) -> Result<Identity, Refusal> {
+pub(super) fn checked(identity: Identity, now: Instant) -> Result<Identity, Refusal> {
     let today = now.date_naive();
     let at = |field: &'static str| ["input", field];
     let age = today.years_since(identity.date_of_birth);
@@ -361,6 +389,8 @@ pub(super) async fn write(
         pseudonym: Set(pseudonym::new()),
         identity: Set(key.seal::<client::Entity, _, _>(id, client::Column::Identity, identity)?),
         recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, recovery)?),
+        merged_into_id: Set(None),
+        merged_at: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
@@ -370,20 +400,35 @@ pub(super) async fn write(
         client_id: Set(id),
         program_id: Set(*program),
     });
-    let words = tx.search_words(organization, &searchable(identity))?;
-    let words = words.into_iter().map(|word| client_search::ActiveModel {
-        organization_id: Set(organization),
-        kind: Set(word.kind.to_owned()),
-        hash: Set(word.hash),
-        client_id: Set(id),
-    });
+    let words = words_of(tx, organization, identity)?;
+    tx.insert_unseen(row).await?;
+    tx.insert_parts::<client_program::Entity, _>(memberships.collect()).await?;
+    found_by(tx, organization, id, &words).await?;
+    tx.record(Event::new(EventKind::ClientCreated, organization, id, 1).of_client(id));
+    let own = words.into_iter().map(|word| (word.kind.to_owned(), word.hash)).collect();
+    duplicate::look_for(tx, organization, id, &own, programs).await?;
+    Ok(id)
+}
+
+/// The hashes of what an identity can be found by.
+pub(super) fn words_of(tx: &Tx, organization: OrganizationId, identity: &Identity) -> Result<Vec<SearchWord>> {
+    tx.search_words(organization, &searchable(identity))
+}
+
+/// Lets a client be found by these words.
+///
+/// # Errors
+/// Refused when another client of the organization has one of the external identifiers.
+pub(super) async fn found_by(tx: &Tx, organization: OrganizationId, id: ClientId, words: &[SearchWord]) -> Result<()> {
     let known = || {
         let sentence = "A client of your organization has one of these external identifiers: find them by it.";
         Refusal::new(Code::AlreadyExists, sentence).at(["input", "externalIdentifiers"])
     };
-    tx.insert_unseen(row).await?;
-    tx.insert_parts::<client_program::Entity, _>(memberships.collect()).await?;
-    tx.insert_parts::<client_search::Entity, _>(words.collect()).await.map_err(|error| unique(error, known))?;
-    tx.record(Event::new(EventKind::ClientCreated, organization, id, 1).of_client(id));
-    Ok(id)
+    let rows = words.iter().map(|word| client_search::ActiveModel {
+        organization_id: Set(organization),
+        kind: Set(word.kind.to_owned()),
+        hash: Set(word.hash.clone()),
+        client_id: Set(id),
+    });
+    tx.insert_parts::<client_search::Entity, _>(rows.collect()).await.map_err(|error| unique(error, known))
 }

@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
-use super::{client as clients, episode, referral as referrals, text};
+use super::{client as clients, client_merge::standing, episode, referral as referrals, text};
 use crate::{
     access::{Access, Scope},
     clock::Instant,
@@ -47,7 +47,7 @@ impl Protected for contact::Entity {
     }
 
     fn subject(row: &contact::Model) -> uuid::Uuid {
-        row.client_id.into()
+        row.sealed_for_id.unwrap_or(row.client_id).into()
     }
 
     fn row_class() -> Option<Class> {
@@ -137,7 +137,7 @@ pub async fn log(store: &Store, access: &Access, new: NewContact) -> Result<Visi
 /// # Errors
 /// As [`log`].
 pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Entity>> {
-    let client = tx.fetch_for::<client::Entity>(new.client_id, Action::Support).await?;
+    let client = standing(tx, new.client_id, Action::Support).await?;
     let peer = supporting(tx, new.peer_id, client.organization_id).await?;
     let new = checked(new, tx.access().now)?;
     let referral = referral_of(tx, &client, &peer, new.referral_id).await?;
@@ -150,6 +150,7 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
         id: Set(id),
         organization_id: Set(client.organization_id),
         client_id: Set(client.id),
+        sealed_for_id: Set(None),
         program_id: Set(peer.program_id),
         peer_id: Set(peer.id),
         referral_id: Set(referral.as_ref().map(|referral| referral.id)),

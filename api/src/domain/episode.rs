@@ -50,7 +50,7 @@ impl Protected for episode::Entity {
 
     /// What was said to its end is sealed under the client's key.
     fn subject(row: &episode::Model) -> uuid::Uuid {
-        row.client_id.into()
+        row.sealed_for_id.unwrap_or(row.client_id).into()
     }
 
     fn row_class() -> Option<Class> {
@@ -131,7 +131,7 @@ pub async fn end(
     }
     end_in(&mut tx, &episode, reason).await?;
     if let Some(text) = text {
-        let key = tx.key_of(episode.client_id).await?;
+        let key = tx.key_of(episode::Entity::subject(&episode)).await?;
         let sealed = key.seal::<episode::Entity, class::ContactsAndNotes, _>(id, episode::Column::EndText, &text)?;
         let change = episode::ActiveModel { end_text: Set(Some(sealed)), ..Default::default() };
         tx.write_if(&episode, change, Condition::all()).await?;
@@ -166,6 +166,7 @@ pub(super) async fn begin(tx: &mut Tx, referral: &Visible<referral::Entity>, cli
         id: Set(id),
         organization_id: Set(organization),
         client_id: Set(client),
+        sealed_for_id: Set(None),
         program_id: Set(program),
         referral_id: Set(Some(referral.id)),
         status: Set(EpisodeStatus::Active),

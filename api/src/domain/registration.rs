@@ -1,7 +1,7 @@
 //! Who sees that a client comes to a session, and how seats are taken and freed.
 
 use entity::{
-    ClientId, RegistrationId, SessionId, TypedId, class, client, registration, session,
+    ClientId, RegistrationId, SessionId, TypedId, class, registration, session,
     vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus},
     workshop,
 };
@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr},
 };
 
-use super::{client as clients, schedule::seats_move_at, session::refuse_over};
+use super::{client as clients, client_merge::standing, schedule::seats_move_at, session::refuse_over};
 use crate::{
     access::{
         Access, Scope,
@@ -116,7 +116,7 @@ pub async fn create(store: &Store, access: &Access, new: NewRegistration) -> Res
 /// As [`create`].
 pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<registration::Entity>> {
     tx.require(may(tx.access(), Resource::Registration, Act::Create))?;
-    let client = tx.fetch_for::<client::Entity>(new.client_id, Action::Read).await?;
+    let client = standing(tx, new.client_id, Action::Read).await?;
     let session = tx.fetch_for::<session::Entity>(new.session_id, Action::Extend).await?;
     if session.organization_id != client.organization_id || !client.may_open(Class::ContactsAndNotes) {
         return Err(Error::NotPermitted);

@@ -1,8 +1,8 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
-use entity::{ConsentId, ReferralId, vocabulary::TimerKind};
+use entity::{ClientId, ConsentId, ReferralId, vocabulary::TimerKind};
 
-use super::{consent, referral};
+use super::{client_merge, consent, referral};
 use crate::{
     error::Result,
     store::{Due, Store},
@@ -34,6 +34,12 @@ async fn fire(due: Due) -> Result<bool> {
         TimerKind::Clock => referral::fell_due(&mut tx, subject).await?,
         TimerKind::ReferralExpiry => referral::expire(&mut tx, ReferralId::from(subject)).await?,
         TimerKind::ReferralReview => referral::reviewed(&mut tx, ReferralId::from(subject), at).await?,
+        TimerKind::ClientMerge => {
+            return match client_merge::settle(&mut tx, ClientId::from(subject)).await? {
+                Some(kept) => tx.commit(kept).await.map(|_| true),
+                None => Ok(false),
+            };
+        }
         TimerKind::ConsentExpiry => {
             let ended = consent::expired(&mut tx, ConsentId::from(subject)).await?;
             return match ended {

@@ -7,7 +7,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement};
 
-use super::{referral as referrals, text};
+use super::{duplicate, referral as referrals, text};
 use crate::{
     access::{
         Access, Scope,
@@ -267,8 +267,13 @@ pub async fn decide(
     let item = tx.fetch_for::<work_item::Entity>(id, Action::Answer).await?;
     refuse_closed(&item)?;
     let about = About::of(&item).ok_or_else(|| Error::internal("something is to be done about nothing"))?;
-    let asked = match (item.kind, about) {
-        (WorkItemKind::Approval, About::Referral(referral)) => Asked::Approval(referral),
+    let asked = match (item.kind, about, decision) {
+        (WorkItemKind::PossibleDuplicate, About::Client(client), Decision::Rejected) => Asked::OtherPeople(client),
+        (WorkItemKind::PossibleDuplicate, ..) => {
+            let sentence = "If they are one person, merge the two records with `clientMerge`, which closes this; if not, reject it.";
+            return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
+        }
+        (WorkItemKind::Approval, About::Referral(referral), _) => Asked::Approval(referral),
         _ => return Err(Refusal::new(Code::Immutable, "Nothing was asked here that could be approved or rejected.").at(["id"]).into()),
     };
     if item.requested_by == Some(tx.actor()) {
@@ -284,6 +289,7 @@ pub async fn decide(
             referrals::not_reached_approved(&mut tx, referral, said).await?;
         }
         Asked::Approval(_) => {}
+        Asked::OtherPeople(client) => duplicate::are_other_people(&mut tx, client).await?,
     }
     let sealed = match &note {
         Some(note) => Some(tx.key_of(about.key()).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
@@ -304,6 +310,8 @@ pub async fn decide(
 enum Asked {
     /// To close a referral as not reached.
     Approval(ReferralId),
+    /// Whether a client is somebody else than those who look like them.
+    OtherPeople(ClientId),
 }
 
 /// What the one who asked says.

@@ -3,38 +3,31 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, client_program, consent, contact, disclosure, episode, event, organization, peer_match,
-    registration,
+    ClientId, ProgramId, class, client, client_program, event, organization,
     vocabulary::{
-        ContactMethodKind, EpisodeStatus, EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway,
+        ContactMethodKind, EventKind, Experience, FundingKind, Gender, MatchCriterionKind, PlanDimension, RaceEthnicity, RecoveryPathway,
     },
 };
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
+    client_care::ClientCare,
+    client_privacy::ClientPrivacy,
     connection::{children, connection, paged},
-    consent::ConsentConnection,
-    contact::ContactConnection,
     context::RequestContext,
-    disclosure::DisclosureConnection,
-    episode::{Episode, EpisodeConnection},
-    error::{UserError, coded, command, query_error},
+    error::{coded, query_error},
     event::{DateTimeRange, EventConnection},
     guard::Requires,
     organization::Organization,
-    peer_match::PeerMatchConnection,
-    program::{Address, AddressInput, Program, programs},
-    registration::RegistrationConnection,
+    program::{Address, Program, programs},
     scalar::{Date, EmailAddress, LanguageTag, LocalTime, PhoneNumber, TimeZone},
 };
 use crate::{
-    access::{
-        Scope,
-        policy::{Act, Resource, may},
-    },
+    access::Scope,
     domain::{
-        client::{self as rules, Identity, NewClient, Recovery, create},
-        consent as consents, text,
+        client::{self as rules, Identity, Recovery},
+        client_merge::find_standing,
+        text,
     },
     error::{Error as OurError, Result as OurResult},
     store::{Class, PageArgs, Searchable, Visible},
@@ -101,7 +94,7 @@ impl Client {
     /// Class M: consents, and what was disclosed under them. Null where the viewer's role does not open it.
     async fn privacy(&self, ctx: &Context<'_>) -> Option<ClientPrivacy> {
         if self.0.may_open(Class::Privacy) {
-            return Some(ClientPrivacy(self.0.id));
+            return Some(ClientPrivacy(self.0.clone()));
         }
         ctx.closed_by_role(Class::Privacy);
         None
@@ -124,6 +117,14 @@ impl Client {
         }
         let find = find.ordered(event::Column::Position, Order::Desc);
         Ok(children(ctx, find, event::Column::ClientId, self.0.id, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// The record that stands for this person since the two were merged; null while this one stands for itself.
+    async fn merged_into(&self, ctx: &Context<'_>) -> Result<Option<Client>> {
+        match self.0.merged_into_id {
+            Some(id) => Ok(ctx.load::<client::Entity>(id).await?.map(Client)),
+            None => Ok(None),
+        }
     }
 
     /// UTC.
@@ -152,131 +153,6 @@ fn unless_erased<T>(unsealed: OurResult<T>) -> Result<Option<T>> {
 }
 
 connection!(Client, ClientConnection, ClientEdge, client::Entity, "clients");
-
-/// The support that a client gets. Made only where that is open to the viewer.
-pub(crate) struct ClientCare(ClientId);
-
-/// The support that a client gets.
-#[Object]
-impl ClientCare {
-    /// Their episodes of support, oldest first.
-    async fn episodes(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<EpisodeConnection> {
-        let access = ctx.access();
-        let find = ctx.store().find::<episode::Entity>(&access).ordered(episode::Column::StartedAt, Order::Asc);
-        Ok(children(ctx, find, episode::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-
-    /// The one that goes on; the last that began where there are several.
-    async fn current_episode(&self, ctx: &Context<'_>) -> Result<Option<Episode>> {
-        let access = ctx.access();
-        let find = ctx.store().find::<episode::Entity>(&access).by(episode::Column::Status, |column| column.ne(EpisodeStatus::Ended));
-        let find = find.ordered(episode::Column::StartedAt, Order::Desc);
-        let newest = PageArgs { first: Some(1), ..PageArgs::default() };
-        let page = ctx.load_children(self.0, find.of_each(episode::Column::ClientId, newest, false)).await?;
-        Ok(page.page.rows.first().map(|(_, row)| Episode(row.clone())))
-    }
-
-    /// Contacts with them and attempts, newest first.
-    async fn contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<ContactConnection> {
-        let access = ctx.access();
-        let find = ctx.store().find::<contact::Entity>(&access).ordered(contact::Column::StartedAt, Order::Desc);
-        Ok(children(ctx, find, contact::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-
-    /// The sessions that they are registered for, or were, newest first.
-    async fn registrations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<RegistrationConnection> {
-        let access = ctx.access();
-        let find = ctx.store().find::<registration::Entity>(&access).ordered(registration::Column::RegisteredAt, Order::Desc);
-        Ok(children(ctx, find, registration::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-
-    /// The peers whom they work with, or did, newest first.
-    async fn assignments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<PeerMatchConnection> {
-        let access = ctx.access();
-        let find = ctx.store().find::<peer_match::Entity>(&access).ordered(peer_match::Column::ProposedAt, Order::Desc);
-        Ok(children(ctx, find, peer_match::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-}
-
-/// A client's consents, and what was disclosed under them. Made only where that is open to the viewer.
-pub(crate) struct ClientPrivacy(ClientId);
-
-/// A client's consents, and what was disclosed under them.
-#[Object]
-impl ClientPrivacy {
-    /// Their consents, newest first.
-    async fn consents(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Only those that were not revoked and have not ended.")] active_only: Option<bool>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<ConsentConnection> {
-        let access = ctx.access();
-        let mut find = ctx.store().find::<consent::Entity>(&access);
-        if active_only.unwrap_or_default() {
-            find = find.matching_as("active", None, consents::holding(access.now));
-        }
-        let find = find.ordered(consent::Column::CreatedAt, Order::Desc);
-        Ok(children(ctx, find, consent::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-
-    /// The accounting that a client may ask for (42 CFR 2.25), newest first. The privacy officer's; to others it is empty, and listed in
-    /// `extensions.redactions`.
-    async fn disclosures(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Of this time; of all when there is none.")] range: Option<DateTimeRange>,
-        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-    ) -> Result<DisclosureConnection> {
-        let access = ctx.access();
-        if !may(&access, Resource::Disclosure, Act::Read) {
-            ctx.closed_by_role(Class::Privacy);
-        }
-        let mut find = ctx.store().find::<disclosure::Entity>(&access);
-        if let Some(from) = range.and_then(|range| range.from) {
-            find = find.by(disclosure::Column::At, |column| column.gte(from));
-        }
-        if let Some(to) = range.and_then(|range| range.to) {
-            find = find.by(disclosure::Column::At, |column| column.lt(to));
-        }
-        let find = find.ordered(disclosure::Column::At, Order::Desc);
-        Ok(children(ctx, find, disclosure::Column::ClientId, self.0, PageArgs { first, after, last, before }).await?.into())
-    }
-}
 
 /// Who someone is and how they are reached.
 pub(crate) struct ClientIdentity(Identity);
@@ -385,6 +261,28 @@ impl ClientRecovery {
     /// Whether they use medication for opioid use disorder, which is recovery; null when not said.
     async fn moud(&self) -> Option<bool> {
         self.0.moud
+    }
+
+    /// What they want of a peer.
+    async fn match_preferences(&self) -> Vec<MatchPreference> {
+        self.0.match_preferences.iter().cloned().map(Into::into).collect()
+    }
+}
+
+/// What somebody wants of a peer.
+#[derive(SimpleObject)]
+pub(crate) struct MatchPreference {
+    /// What it is about.
+    criterion: MatchCriterionKind,
+    /// What they want.
+    value: String,
+    /// Whether it must be so; otherwise it is a wish.
+    required: bool,
+}
+
+impl From<rules::MatchPreference> for MatchPreference {
+    fn from(wanted: rules::MatchPreference) -> Self {
+        Self { criterion: wanted.criterion, value: wanted.value, required: wanted.required }
     }
 }
 
@@ -506,7 +404,7 @@ pub(crate) struct ClientQuery;
 
 #[Object]
 impl ClientQuery {
-    /// The clients whom the viewer works with, newest last.
+    /// The clients whom the viewer works with, newest last; of a person with merged records, the one that stands.
     #[graphql(guard = "Requires(Scope::ClientsRead)")]
     async fn clients(
         &self,
@@ -519,7 +417,7 @@ impl ClientQuery {
     ) -> Result<ClientConnection> {
         let filter = filter.unwrap_or_default();
         let access = ctx.access();
-        let mut find = ctx.store().find::<client::Entity>(&access);
+        let mut find = ctx.store().find::<client::Entity>(&access).by(client::Column::MergedIntoId, |column| column.is_null());
         let words = filter.words();
         if !words.is_empty() {
             find = find.matching(Some(Class::Identity), ctx.store().clients_with(&ctx.access(), &words).map_err(query_error)?);
@@ -542,7 +440,8 @@ impl ClientQuery {
         Ok(page.into())
     }
 
-    /// The client with this id, or with this identifier in another system. Exactly one of the two.
+    /// The client with this id, or with this identifier in another system. Exactly one of the two. For a record that was merged into another,
+    /// the one that stands.
     #[graphql(guard = "Requires(Scope::ClientsRead)")]
     async fn client(
         &self,
@@ -551,7 +450,7 @@ impl ClientQuery {
         #[graphql(desc = "What another system knows them by.")] external_identifier: Option<ExternalIdentifierInput>,
     ) -> Result<Option<Client>> {
         let found = match (id, external_identifier) {
-            (Some(id), None) => ctx.store().fetch::<client::Entity>(&ctx.access(), id).await.map_err(query_error)?,
+            (Some(id), None) => find_standing(ctx.store(), &ctx.access(), id).await.map_err(query_error)?,
             (None, Some(known)) => {
                 let words = [Searchable::ExternalIdentifier(&known.system, &known.value)];
                 let access = ctx.access();
@@ -563,137 +462,5 @@ impl ClientQuery {
             _ => return Err(coded("BAD_USER_INPUT", "Give `id` or `externalIdentifier`, exactly one of them.")),
         };
         Ok(found.map(Client))
-    }
-}
-
-/// A way to reach someone.
-#[derive(InputObject)]
-pub(crate) struct ContactMethodInput {
-    /// What it is.
-    kind: ContactMethodKind,
-    /// The number or address.
-    value: String,
-    /// Whether the person called it safe. Nothing else is ever used.
-    safe: bool,
-    /// Whether what is said there may mention recovery; not unless it says so.
-    may_mention_recovery: Option<bool>,
-    /// Whether a message may be left; not unless it says so.
-    may_leave_message: Option<bool>,
-    /// From when in the day, in the person's zone.
-    from: Option<LocalTime>,
-    /// Until when.
-    to: Option<LocalTime>,
-}
-
-/// A new client of the caller's organization.
-#[derive(InputObject)]
-pub(crate) struct ClientCreateInput {
-    /// Given name.
-    given_name: String,
-    /// Family name.
-    family_name: String,
-    /// How they want to be called.
-    preferred_name: Option<String>,
-    /// As they say.
-    pronouns: Option<String>,
-    /// Date of birth; people under 18 cannot be served yet.
-    date_of_birth: Date,
-    /// As they say.
-    gender: Option<Gender>,
-    /// As they say.
-    race_ethnicity: Option<Vec<RaceEthnicity>>,
-    /// Who pays.
-    payer: Option<FundingKind>,
-    /// How they are reached.
-    contact_methods: Vec<ContactMethodInput>,
-    /// Where they live.
-    address: Option<AddressInput>,
-    /// Their own time zone; UTC when none is given.
-    time_zone: Option<TimeZone>,
-    /// What they speak.
-    languages: Option<Vec<LanguageTag>>,
-    /// Whether an interpreter is needed.
-    interpreter_needed: Option<bool>,
-    /// As they describe themselves.
-    communities: Option<Vec<String>>,
-    /// The ways they name.
-    pathways: Option<Vec<RecoveryPathway>>,
-    /// What they have lived through and name.
-    experiences: Option<Vec<Experience>>,
-    /// Where they want support.
-    needs: Option<Vec<PlanDimension>>,
-    /// Whether they use medication for opioid use disorder.
-    moud: Option<bool>,
-    /// What other systems know them by.
-    external_identifiers: Option<Vec<ExternalIdentifierInput>>,
-    /// The programs they are with: some that the caller works in.
-    program_ids: Option<Vec<ProgramId>>,
-}
-
-impl From<ClientCreateInput> for NewClient {
-    fn from(input: ClientCreateInput) -> Self {
-        let method = |(place, method): (usize, ContactMethodInput)| rules::ContactMethod {
-            id: (place + 1).to_string(),
-            kind: method.kind,
-            value: method.value,
-            safe: method.safe,
-            may_mention_recovery: method.may_mention_recovery.unwrap_or_default(),
-            may_leave_message: method.may_leave_message.unwrap_or_default(),
-            from: method.from.map(|time| time.0),
-            to: method.to.map(|time| time.0),
-        };
-        Self {
-            identity: Identity {
-                given_name: input.given_name,
-                family_name: input.family_name,
-                preferred_name: input.preferred_name,
-                pronouns: input.pronouns,
-                date_of_birth: input.date_of_birth.0,
-                gender: input.gender,
-                race_ethnicity: input.race_ethnicity.unwrap_or_default(),
-                contact_methods: input.contact_methods.into_iter().enumerate().map(method).collect(),
-                address: input.address.map(Into::into),
-                time_zone: input.time_zone.map_or_else(|| "UTC".to_owned(), |zone| zone.0),
-                languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
-                interpreter_needed: input.interpreter_needed.unwrap_or_default(),
-                payer: input.payer,
-                external_identifiers: input.external_identifiers.unwrap_or_default().into_iter().map(Into::into).collect(),
-            },
-            recovery: Recovery {
-                communities: input.communities.unwrap_or_default(),
-                pathways: input.pathways.unwrap_or_default(),
-                experiences: input.experiences.unwrap_or_default(),
-                needs: input.needs.unwrap_or_default(),
-                moud: input.moud,
-            },
-            program_ids: input.program_ids.unwrap_or_default(),
-        }
-    }
-}
-
-/// What `clientCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ClientCreatePayload {
-    /// The client; null when it was refused.
-    client: Option<Client>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// Mutations.
-#[derive(Default)]
-pub(crate) struct ClientMutation;
-
-#[Object]
-impl ClientMutation {
-    /// Adds a client to programs that the caller works in. For coordinators.
-    #[graphql(guard = "Requires(Scope::ClientsWrite)")]
-    async fn client_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The client.")] input: ClientCreateInput,
-    ) -> Result<Option<ClientCreatePayload>> {
-        let (client, user_errors) = command(ctx, "clientCreate", create(ctx.store(), &ctx.access(), input.into())).await?;
-        Ok(Some(ClientCreatePayload { client: client.map(Client), user_errors }))
     }
 }

@@ -9,7 +9,7 @@ use entity::{
 use sea_orm::Order;
 
 use super::{
-    client::{Client, ContactMethod, ExternalIdentifier},
+    client::{Client, ContactMethod, ExternalIdentifier, MatchPreference},
     connection::{children, connection},
     consent::Consent,
     contact::ContactConnection,
@@ -269,12 +269,24 @@ impl ReferralPerson {
 
     /// As they describe themselves. Class B, although it stands here: none where the clinical facts are not open to the viewer.
     async fn communities(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(self.of_their_recovery(ctx).await?.map(|clinical| clinical.communities).unwrap_or_default())
+    }
+
+    /// What they want of a peer. Class B, likewise.
+    async fn match_preferences(&self, ctx: &Context<'_>) -> Result<Vec<MatchPreference>> {
+        let clinical = self.of_their_recovery(ctx).await?;
+        Ok(clinical.map(|clinical| clinical.match_preferences.into_iter().map(Into::into).collect()).unwrap_or_default())
+    }
+}
+
+impl ReferralPerson {
+    /// Class B of the same snapshot; nothing where it is not open to the viewer.
+    async fn of_their_recovery(&self, ctx: &Context<'_>) -> Result<Option<Clinical>> {
         let Some(opened) = self.of.open::<class::ReferralClinical>() else {
             ctx.closed(Class::ReferralClinical, why_closed(&ctx.access(), &self.of, Class::ReferralClinical));
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        let clinical: Clinical = ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await.map_err(query_error)?;
-        Ok(clinical.communities)
+        ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await.map(Some).map_err(query_error)
     }
 }
 

@@ -8,7 +8,8 @@ use entity::{
 };
 
 use super::{
-    client::{ClientCreateInput, ExternalIdentifierInput},
+    client::ExternalIdentifierInput,
+    client_mutation::ClientCreateInput,
     consent::ConsentInput,
     context::RequestContext,
     error::{UserError, coded, command},
@@ -92,6 +93,7 @@ impl ReferralCreateInput {
                 discharge_type: self.discharge_type,
                 level: self.level_of_care_left.map(Into::into),
                 communities: Vec::new(),
+                match_preferences: Vec::new(),
                 pathways: Vec::new(),
                 moud: None,
                 reason: self.reason,

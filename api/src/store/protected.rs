@@ -168,6 +168,8 @@ pub enum Action {
     Converse,
     /// Support the person, and log it.
     Support,
+    /// Merge it with another record of the same person, or undo that.
+    Merge,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role

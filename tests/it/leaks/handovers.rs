@@ -88,6 +88,9 @@ const SPARE: &[(&str, &[&str])] = &[
     ("spareWaiting", &[]),
     ("spareMistaken", &[]),
     ("spareAccepted", &["accept"]),
+    ("spareKept", &["accept"]),
+    ("spareMerged", &["accept"]),
+    ("spareParted", &["accept", "merge"]),
     ("spareUnwilling", &["accept"]),
     ("spareHeld", &["accept"]),
     ("spareResumed", &["accept", "hold"]),
@@ -364,6 +367,13 @@ impl Handovers {
                     "ask" => drop(
                         self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
                     ),
+                    "merge" => {
+                        let kept = &self.ids.iter().find(|id| id.placeholder == "spareKept").unwrap().text;
+                        let merge =
+                            "mutation($kept: ID!, $merged: ID!) { clientMerge(keepId: $kept, mergeId: $merged) { userErrors { code } } }";
+                        let merged = self.them.coordinator.ask_with(merge, json!({ "kept": kept, "merged": ours })).await;
+                        assert_eq!(merged.user_error_codes(), [""; 0], "{}", merged.raw);
+                    }
                     "hold" => {
                         let more = "text: \"Away\" reviewAt: \"2026-03-09T12:00:00Z\"";
                         drop(self.them.act(&self.them.coordinator, "referralHold", &id, more).await);
@@ -373,6 +383,7 @@ impl Handovers {
             }
             let id = match *placeholder {
                 "spareConsent" => told.consent,
+                "spareKept" | "spareMerged" | "spareParted" => ours,
                 "spareWork" | "spareApproved" | "spareRejected" => work,
                 "spareEpisode" => {
                     let of = episode::Column::ReferralId.eq(told.referral);

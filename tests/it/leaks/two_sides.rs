@@ -271,6 +271,9 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Subscription.workItemChanged", "after: \"{start}\"", &[]),
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
     telling("Subscription.events", "after: \"{start}\"", &[]),
+    telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
+    telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
+    telling("Mutation.clientUnmerge", "id: \"{spareParted}\"", &[]),
     telling(
         "Mutation.consentRecord",
         "input: { clientId: \"{theirs}\", consent: { kind: CONTACT_CHANNELS, dataClasses: [], purposes: [], signedAt: \"2026-03-01T12:00:00Z\", signedBy: \"Somebody\", signerCapacity: SELF, signatureMethod: PAPER, neverExpires: true } }",

@@ -120,6 +120,7 @@ fn new_referral(number: usize, person: &NewClient, from: &Place, home: &Home, to
             discharge_type: DischargeType::Completed,
             level: Some((AsamEdition::Fourth, "3.5".to_owned())),
             communities: Vec::new(),
+            match_preferences: Vec::new(),
             pathways: Vec::new(),
             moud: None,
             reason: Some("Asks for somebody who has been there.".to_owned()),

@@ -45,6 +45,7 @@ pub(super) fn made_up(rng: &mut StdRng, number: usize) -> NewClient {
         },
         recovery: Recovery {
             communities: Vec::new(),
+            match_preferences: Vec::new(),
             pathways: RecoveryPathway::ALL.choose(rng).copied().into_iter().collect(),
             experiences: Experience::ALL.choose(rng).copied().into_iter().collect(),
             needs: PlanDimension::ALL.choose(rng).copied().into_iter().collect(),

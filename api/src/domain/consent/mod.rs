@@ -5,12 +5,12 @@ mod elements;
 use std::collections::BTreeSet;
 
 use entity::{
-    ClientId, ConsentId, OrganizationId, TypedId, client, consent, consent_flow, episode, organization, referral,
+    ClientId, ConsentId, OrganizationId, TypedId, consent, consent_flow, episode, organization, referral,
     vocabulary::{EventKind, ExpiryEvent, PurposeOfUse, RecipientClass, Role, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
-use super::{client as clients, referral as referrals, text};
+use super::{client as clients, client_merge::standing, referral as referrals, text};
 use crate::{
     access::{
         Access, Scope,
@@ -67,7 +67,7 @@ impl Protected for consent::Entity {
     }
 
     fn subject(row: &consent::Model) -> uuid::Uuid {
-        row.client_id.into()
+        row.sealed_for_id.unwrap_or(row.client_id).into()
     }
 }
 
@@ -156,7 +156,7 @@ const MOST: usize = 50;
 /// `CONSENT_INCOMPLETE` and the missing elements, or when one is wrong.
 pub async fn record(store: &Store, access: &Access, client: ClientId, new: NewConsent) -> Result<Visible<consent::Entity>> {
     let mut tx = store.begin(access).await?;
-    let client = tx.fetch_for::<client::Entity>(client, Action::Extend).await?;
+    let client = standing(&tx, client, Action::Extend).await?;
     let id = record_in(&mut tx, client.id, client.organization_id, new, &["input", "consent"]).await?;
     let recorded = tx.fetch_for::<consent::Entity>(id, Action::Read).await?;
     tx.commit(recorded).await
@@ -192,6 +192,7 @@ pub(super) async fn record_in(
         id: Set(id),
         organization_id: Set(recorder),
         client_id: Set(client),
+        sealed_for_id: Set(None),
         kind: Set(new.kind),
         recipient_class: Set(new.recipient_class),
         data_classes: Set(unique(new.data_classes).into()),
@@ -263,7 +264,7 @@ pub async fn revoke(store: &Store, access: &Access, id: ConsentId, how: &str, wr
         return Err(Refusal::required("how").at(["how"]).into());
     }
     tx.journal_revocation(consent.organization_id, id).await?;
-    let key = tx.key_of(consent.client_id).await?;
+    let key = tx.key_of(consent::Entity::subject(&consent)).await?;
     let change = consent::ActiveModel {
         revoked_at: Set(Some(access.now)),
         revoked_how: Set(Some(key.seal::<consent::Entity, _, _>(id, consent::Column::RevokedHow, &how)?)),

@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 use entity::{
-    ClientId, Guarded, OrganizationId, ProgramId, ReferralId, class, client_program, consent, organization, program, referral,
+    ClientId, Guarded, OrganizationId, ProgramId, ReferralId, class, client, client_program, consent, organization, program, referral,
     vocabulary::{DataClass, ReferralOrigin, ReferralStatus},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::super::{
     client::{self as clients},
-    consent as consents, peer_match, text,
+    consent as consents, duplicate, peer_match, text,
 };
 use super::{
     snapshot::Person,
@@ -88,6 +88,8 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
         if tx.parts::<client_program::Entity>(with).await?.is_empty() {
             let membership = client_program::ActiveModel { organization_id: Set(to), client_id: Set(known), program_id: Set(program) };
             tx.insert_parts::<client_program::Entity, _>(vec![membership]).await?;
+            let client = tx.known::<client::Entity>(known, "acceptance").await?.ok_or_else(broken)?;
+            duplicate::look_again(tx, &client).await?;
         }
         return Ok(known);
     }

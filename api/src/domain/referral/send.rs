@@ -1,7 +1,7 @@
 //! How a referral is written and submitted.
 
 use entity::{
-    ClientId, ConsentId, ProgramId, ReferralId, TypedId, class, client, consent, organization,
+    ClientId, ConsentId, ProgramId, ReferralId, TypedId, class, consent, organization,
     program::{self},
     referral, referral_search,
     vocabulary::{DataClass, EventKind, ReferralOrigin, ReferralStatus, ReferralUrgency, ServiceKind},
@@ -10,6 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::super::{
     client::{self as clients, ExternalIdentifier, NewClient},
+    client_merge::standing,
     consent as consents, text, transitions,
 };
 use super::{
@@ -105,7 +106,7 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
     let clinical = checked_clinical(new.clinical, tx.access().now)?;
     let identifiers = checked_identifiers(new.external_identifiers)?;
     let client = match new.who {
-        Who::Known(id) => tx.fetch_for::<client::Entity>(id, Action::Read).await?.id,
+        Who::Known(id) => standing(tx, id, Action::Read).await?.id,
         Who::New(client) => insert_client(tx, &from, *client).await?,
     };
     let earlier = match new.re_referral_of {

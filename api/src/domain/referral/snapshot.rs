@@ -11,7 +11,7 @@ use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    client::{ContactMethod, Identity, Recovery},
+    client::{ContactMethod, Identity, MatchPreference, Recovery},
     program as programs, text,
 };
 use crate::{
@@ -82,6 +82,7 @@ impl Person {
         let recovery = clinical.map(|clinical| Recovery {
             communities: clinical.communities,
             pathways: clinical.pathways,
+            match_preferences: clinical.match_preferences,
             moud: clinical.moud,
             ..Recovery::default()
         });
@@ -106,6 +107,9 @@ pub struct Clinical {
     pub pathways: Vec<RecoveryPathway>,
     /// Whether they use medication for opioid use disorder.
     pub moud: Option<bool>,
+    /// What they want of a peer.
+    #[serde(default)]
+    pub match_preferences: Vec<MatchPreference>,
     /// What the sender says to it.
     pub reason: Option<String>,
 }
@@ -161,7 +165,8 @@ pub(super) async fn snapshot_of(
     let key = tx.key_of(draft.id).await?;
     let of_client = covered & DataClass::ReferralClinical.bit() != 0;
     let clinical = if of_client {
-        Clinical { communities: recovery.communities, pathways: recovery.pathways, moud: recovery.moud, ..clinical }
+        let Recovery { communities, pathways, moud, match_preferences, .. } = recovery;
+        Clinical { communities, pathways, moud, match_preferences, ..clinical }
     } else {
         clinical
     };
