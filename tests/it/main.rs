@@ -30,5 +30,6 @@ mod schema;
 mod statements;
 mod subscription;
 mod tidy;
+mod timers;
 mod tokens;
 mod walkthrough;
