@@ -3,11 +3,11 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    Guarded, OrganizationId, ProgramId, ReferralId, Sealed, StaffMemberId, WorkItemId, class,
+    ClientId, Guarded, OrganizationId, ProgramId, ReferralId, Sealed, StaffMemberId, WorkItemId, class,
     vocabulary::{ClockKind, Decision, WorkItemKind},
 };
 
-/// Something to do about a referral: opened by a clock, a rule or a request, closed by what closes it.
+/// Something to do about a referral or a client: opened by a clock, a rule or a request, closed by what closes it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "work_item")]
@@ -21,8 +21,10 @@ pub struct Model {
     pub program_id: ProgramId,
     /// What is to be done.
     pub kind: WorkItemKind,
-    /// About which referral.
-    pub referral_id: ReferralId,
+    /// About which referral; null when it is about a client.
+    pub referral_id: Option<ReferralId>,
+    /// About which client; null when it is about a referral.
+    pub client_id: Option<ClientId>,
     /// Which of its clocks opened it; null when none did.
     pub clock: Option<ClockKind>,
     /// UTC.
@@ -33,7 +35,7 @@ pub struct Model {
     pub assignee_id: Option<StaffMemberId>,
     /// Who asked for it; null when nobody did.
     pub requested_by: Option<String>,
-    /// What is asked or was said to the decision, sealed under the referral's key.
+    /// What is asked or was said to the decision, sealed under the key of what it is about.
     pub note: Option<Guarded<class::ReferralStatus, Sealed>>,
     /// What was decided, where something was.
     pub decision: Option<Decision>,

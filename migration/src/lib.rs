@@ -11,6 +11,7 @@ mod m0007_program_search;
 mod m0008_staffed_hours;
 mod m0009_referral_life;
 mod m0010_time;
+mod m0011_work_about_clients;
 
 use sea_orm_migration::prelude::*;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_staffed_hours::Migration),
             Box::new(m0009_referral_life::Migration),
             Box::new(m0010_time::Migration),
+            Box::new(m0011_work_about_clients::Migration),
         ]
     }
 }

@@ -17,7 +17,7 @@ use entity::{AnyId, TypedId};
 use expectation::{Class, FIELDS, Field};
 use futures_util::{StreamExt as _, stream};
 use handovers::Handovers;
-use kit::{app::TestApp, caller::Answer, on_both};
+use kit::{app::TestApp, caller::Answer, databases::TestDatabase, on_both};
 use schema::Schema;
 use serde_json::json;
 use two_sides::{KINDS, Story, TELLING, Telling};
@@ -25,6 +25,9 @@ use world::{Asker, Id, World};
 
 /// How long a follower waits for more: on a busy machine an answer takes its time.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How many questions are asked at once.
+const AT_ONCE: usize = 4;
 
 /// The arguments of a field, once for each id that a placeholder of it stands for, with that id; other placeholders stand for ids of
 /// the same place.
@@ -83,7 +86,7 @@ async fn hunt_all(world: &World, root: &str) -> (Vec<String>, Vec<&'static str>)
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker))).enumerate();
     let schema = &schema;
     let found = stream::iter(hunts).map(|(n, (field, asker))| hunt(world, schema, asker, field, n));
-    let found = found.buffered(8).collect().await;
+    let found = found.buffered(AT_ONCE).collect().await;
     summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
 }
 
@@ -166,12 +169,19 @@ async fn hunt_referrals(world: &Handovers, root: &str) -> (Vec<String>, Vec<&'st
     let fields = TELLING.iter().filter(|field| field.name.starts_with(root));
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker)));
     let found = stream::iter(hunts).map(|(field, asker)| hunt_about(world, schema, asker, field));
-    let found = found.buffered(if root == "Subscription" { 24 } else { 8 }).collect().await;
+    let found = found.buffered(if root == "Subscription" { 24 } else { AT_ONCE }).collect().await;
     summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
 }
 
+/// Findings are shortened: whole answers would hide them in a log that is cut.
 fn none(found: &[String]) {
-    assert!(found.is_empty(), "{} findings, the first of them:\n{}", found.len(), found[..found.len().min(30)].join("\n"));
+    let shown: Vec<_> = found.iter().take(30).map(|finding| finding.chars().take(400).collect::<String>()).collect();
+    assert!(found.is_empty(), "{} findings, the first of them:\n{}", found.len(), shown.join("\n"));
+}
+
+/// A server that takes its time: everything at once, on a busy machine, is no request of every day.
+async fn patient(db: TestDatabase) -> TestApp {
+    TestApp::start_with(db, &[("AFTERCARE_REQUESTS__TIMEOUT_SECONDS", "600")]).await
 }
 
 on_both! {
@@ -185,37 +195,37 @@ on_both! {
     }
 
     async fn queries_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Query").await.0);
+        none(&hunt_all(&World::on(patient(db).await).await, "Query").await.0);
     }
 
     async fn mutations_are_done_for_somebody_and_show_nothing_else(db: TestDatabase) {
-        let (found, done) = hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await;
+        let (found, done) = hunt_all(&World::on(patient(db).await).await, "Mutation").await;
         none(&found);
         each_was_done(FIELDS.iter().map(|field| field.name), &done);
     }
 
     async fn subscriptions_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await.0);
+        none(&hunt_all(&World::on(patient(db).await).await, "Subscription").await.0);
     }
 
     async fn both_sides_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
-        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Query").await;
+        let (found, _) = hunt_referrals(&Handovers::on(patient(db).await).await, "Query").await;
         none(&found);
     }
 
     async fn followers_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
-        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Subscription").await;
+        let (found, _) = hunt_referrals(&Handovers::on(patient(db).await).await, "Subscription").await;
         none(&found);
     }
 
     async fn each_mutation_is_done_for_somebody_and_shows_nothing_else(db: TestDatabase) {
-        let (found, done) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Mutation").await;
+        let (found, done) = hunt_referrals(&Handovers::on(patient(db).await).await, "Mutation").await;
         none(&found);
         each_was_done(TELLING.iter().map(|field| field.name), &done);
     }
 
     async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {
-        let world = World::on(TestApp::start(db).await).await;
+        let world = World::on(patient(db).await).await;
         let mut found = Vec::new();
         for asker in &world.askers {
             for id in &world.ids {
@@ -235,7 +245,7 @@ on_both! {
     }
 
     async fn a_filter_by_what_is_hidden_finds_nothing(db: TestDatabase) {
-        let world = World::on(TestApp::start(db).await).await;
+        let world = World::on(patient(db).await).await;
         let query = "query($name: String) { clients(filter: { familyName: $name }) { totalCount nodes { id } } }";
         let mut found = Vec::new();
         for asker in &world.askers {
@@ -251,7 +261,7 @@ on_both! {
     }
 
     async fn planted_leaks_are_found(db: TestDatabase) {
-        let world = World::on(TestApp::start(db).await).await;
+        let world = World::on(patient(db).await).await;
         let peer = world.asker("PEER Near");
         let honest = peer.caller.ask("{ clients { totalCount nodes { id } } }").await;
         none(&leaks(&world, peer, &honest));

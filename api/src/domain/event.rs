@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
-use super::client as clients;
+use super::{client as clients, work_item};
 use crate::{
     access::{
         Access, Scope,
@@ -28,7 +28,7 @@ impl Protected for event::Entity {
 
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
-    /// open to them: it is class C; to something to do about a referral, when its progress is open to them; to a consent of no client of
+    /// open to them: it is class C; to something to do, when they see it or the referral's progress; to a consent of no client of
     /// theirs, when they see the consent. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
@@ -50,7 +50,10 @@ impl Protected for event::Entity {
         let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
         let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
         let of_work = event::Column::SubjectKind.eq(WorkItemId::PREFIX);
-        let known_work = Condition::any().add(of_work.not()).add(event::Column::ReferralId.in_subquery(followed.clone().into_query()));
+        let known_work = Condition::any()
+            .add(of_work.not())
+            .add(event::Column::ReferralId.in_subquery(followed.clone().into_query()))
+            .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
         let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))

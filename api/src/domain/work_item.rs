@@ -1,11 +1,11 @@
 //! What somebody has to do: who sees it, what opens it and what closes it.
 
 use entity::{
-    OrganizationId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId, referral, staff_member, staff_program,
+    ClientId, OrganizationId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, referral, staff_member, staff_program,
     vocabulary::{ClockKind, Decision, EventKind, Role, WorkItemKind},
     work_item,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement};
 
 use super::{referral as referrals, text};
 use crate::{
@@ -30,7 +30,7 @@ impl Protected for work_item::Entity {
     }
 
     /// What is to be done in the caller's programs (the privacy officer's: in the whole organization) about referrals whose progress is
-    /// open to them: that something is to be done tells how a referral goes.
+    /// open to them: that something is to be done tells how a referral goes. About a client, for those who do it (see [`about_clients`]).
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::ReferralsWrite);
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::WorkItem, Act::Read)) else { return never() };
@@ -42,10 +42,9 @@ impl Protected for work_item::Entity {
         let followed = query::<referral::Entity>().select_only().column(referral::Column::Id);
         let followed =
             followed.filter(referral::Entity::visible_to(access)).filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
-        Condition::all()
-            .add(work_item::Column::OrganizationId.eq(own))
-            .add(here)
-            .add(work_item::Column::ReferralId.in_subquery(followed.into_query()))
+        let about =
+            Condition::any().add(work_item::Column::ReferralId.in_subquery(followed.into_query())).add_option(about_clients(access));
+        Condition::all().add(work_item::Column::OrganizationId.eq(own)).add(here).add(about)
     }
 
     fn grants(_: &Access) -> Grants {
@@ -57,14 +56,15 @@ impl Protected for work_item::Entity {
         match action {
             Action::Read => true,
             Action::Update => here && may(access, Resource::WorkItem, Act::Assign),
+            Action::Answer if row.kind == WorkItemKind::PossibleDuplicate => here && may(access, Resource::Client, Act::Update),
             Action::Answer => here && may(access, Resource::WorkItem, Act::Answer),
             _ => false,
         }
     }
 
-    /// What is said to a decision is sealed under the referral's key.
+    /// What is said to a decision is sealed under the key of what it is about.
     fn subject(row: &work_item::Model) -> uuid::Uuid {
-        row.referral_id.into()
+        About::of(row).map_or_else(uuid::Uuid::nil, About::key)
     }
 
     fn row_class() -> Option<Class> {
@@ -72,7 +72,66 @@ impl Protected for work_item::Entity {
     }
 }
 
-/// Something new to do about a referral.
+/// What there is to do about people, for whom each kind is: possible duplicates for the coordinators of the program (domain 2.8).
+fn about_clients(access: &Access) -> Option<Condition> {
+    let duplicates = access.has_any(&[Role::Coordinator, Role::PrivacyOfficer]);
+    let kinds = duplicates.then_some(WorkItemKind::PossibleDuplicate);
+    let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
+    let of_kinds = work_item::Column::Kind.is_in(kinds);
+    duplicates.then(|| Condition::all().add(of_kinds).add(work_item::Column::ClientId.in_subquery(clients.into_query())))
+}
+
+/// The ids of what there is to do about people, where the caller sees it.
+pub(super) fn of_clients(access: &Access) -> Option<SelectStatement> {
+    let items = query::<work_item::Entity>().select_only().column(work_item::Column::Id);
+    about_clients(access).map(|_| items.filter(work_item::Entity::visible_to(access)).into_query())
+}
+
+/// What something is to be done about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A referral.
+    Referral(ReferralId),
+    /// A client.
+    Client(ClientId),
+}
+
+impl About {
+    /// What a row is about: the table has no row that is about nothing.
+    pub fn of(row: &work_item::Model) -> Option<Self> {
+        row.referral_id.map(Self::Referral).or(row.client_id.map(Self::Client))
+    }
+
+    /// Whose key seals what is said.
+    fn key(self) -> uuid::Uuid {
+        match self {
+            Self::Referral(id) => id.into(),
+            Self::Client(id) => id.into(),
+        }
+    }
+
+    const fn referral(self) -> Option<ReferralId> {
+        if let Self::Referral(id) = self { Some(id) } else { None }
+    }
+
+    const fn client(self) -> Option<ClientId> {
+        if let Self::Client(id) = self { Some(id) } else { None }
+    }
+}
+
+impl From<ReferralId> for About {
+    fn from(id: ReferralId) -> Self {
+        Self::Referral(id)
+    }
+}
+
+impl From<ClientId> for About {
+    fn from(id: ClientId) -> Self {
+        Self::Client(id)
+    }
+}
+
+/// Something new to do.
 pub(super) struct NewWork {
     /// In whose organization.
     pub(super) organization: OrganizationId,
@@ -80,8 +139,8 @@ pub(super) struct NewWork {
     pub(super) program: ProgramId,
     /// What.
     pub(super) kind: WorkItemKind,
-    /// About which referral.
-    pub(super) referral: ReferralId,
+    /// About what.
+    pub(super) about: About,
     /// Because of which clock.
     pub(super) clock: Option<ClockKind>,
     /// By when.
@@ -92,17 +151,27 @@ pub(super) struct NewWork {
     pub(super) requested: bool,
 }
 
-fn still_open(referral: ReferralId, kinds: &[WorkItemKind]) -> Condition {
-    Condition::all()
-        .add(work_item::Column::ReferralId.eq(referral))
-        .add(work_item::Column::Kind.is_in(kinds.iter().copied()))
-        .add(work_item::Column::ClosedAt.is_null())
+fn still_open(about: About, kinds: &[WorkItemKind]) -> Condition {
+    let this = match about {
+        About::Referral(id) => work_item::Column::ReferralId.eq(id),
+        About::Client(id) => work_item::Column::ClientId.eq(id),
+    };
+    Condition::all().add(this).add(work_item::Column::Kind.is_in(kinds.iter().copied())).add(work_item::Column::ClosedAt.is_null())
+}
+
+fn happened(kind: EventKind, organization: OrganizationId, id: WorkItemId, version: i32, about: Option<About>) -> Event {
+    let event = Event::new(kind, organization, id, version);
+    match about {
+        Some(About::Referral(referral)) => event.of_referral(referral),
+        Some(About::Client(client)) => event.of_client(client),
+        None => event,
+    }
 }
 
 /// Opens something to do, unless the same is open. Gives its id.
 pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     let system = Access::system("work lists", tx.access().now);
-    let mut same = still_open(new.referral, &[new.kind]).add(work_item::Column::OrganizationId.eq(new.organization));
+    let mut same = still_open(new.about, &[new.kind]).add(work_item::Column::OrganizationId.eq(new.organization));
     if let Some(clock) = new.clock {
         same = same.add(work_item::Column::Clock.eq(clock));
     }
@@ -111,7 +180,7 @@ pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     }
     let id = WorkItemId::new();
     let note = match &new.note {
-        Some(note) => Some(tx.key_of(new.referral).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
+        Some(note) => Some(tx.key_of(new.about.key()).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
         None => None,
     };
     let row = work_item::ActiveModel {
@@ -119,7 +188,8 @@ pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
         organization_id: Set(new.organization),
         program_id: Set(new.program),
         kind: Set(new.kind),
-        referral_id: Set(new.referral),
+        referral_id: Set(new.about.referral()),
+        client_id: Set(new.about.client()),
         clock: Set(new.clock),
         opened_at: Set(tx.access().now),
         due_at: Set(new.due_at),
@@ -132,14 +202,14 @@ pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
         version: Set(1),
     };
     tx.insert_unseen(row).await?;
-    tx.record(Event::new(EventKind::WorkItemOpened, new.organization, id, 1).of_referral(new.referral));
+    tx.record(happened(EventKind::WorkItemOpened, new.organization, id, 1, Some(new.about)));
     Ok(id)
 }
 
-/// Closes what was to be done about a referral, because it was done or is no more to do.
-pub(super) async fn close(tx: &mut Tx, referral: ReferralId, kinds: &[WorkItemKind], clocks: Option<&[ClockKind]>) -> Result<()> {
+/// Closes what was to be done, because it was done or is no more to do.
+pub(super) async fn close(tx: &mut Tx, about: impl Into<About>, kinds: &[WorkItemKind], clocks: Option<&[ClockKind]>) -> Result<()> {
     let system = Access::system("work lists", tx.access().now);
-    let of = still_open(referral, kinds);
+    let of = still_open(about.into(), kinds);
     let of = match clocks {
         Some(clocks) => of.add(work_item::Column::Clock.is_in(clocks.iter().copied())),
         None => of,
@@ -156,7 +226,7 @@ async fn close_one(tx: &mut Tx, item: &Visible<work_item::Entity>, change: work_
     if !tx.write_if(item, change, work_item::Column::Version.eq(item.version)).await? {
         return Err(Refusal::stale(None).into());
     }
-    tx.record(Event::new(EventKind::WorkItemClosed, item.organization_id, item.id, version).of_referral(item.referral_id));
+    tx.record(happened(EventKind::WorkItemClosed, item.organization_id, item.id, version, About::of(item)));
     Ok(())
 }
 
@@ -177,9 +247,7 @@ pub async fn assign(store: &Store, access: &Access, id: WorkItemId, assignee: St
     let version = item.version + 1;
     let change = work_item::ActiveModel { assignee_id: Set(Some(staff.id)), version: Set(version), ..Default::default() };
     let assigned = tx.update_if(&item, change, work_item::Column::Version.eq(item.version)).await?.ok_or_else(|| Refusal::stale(None))?;
-    tx.record(
-        Event::new(EventKind::WorkItemChanged, item.organization_id, id, version).of_referral(item.referral_id).changed(["assignee"]),
-    );
+    tx.record(happened(EventKind::WorkItemChanged, item.organization_id, id, version, About::of(&item)).changed(["assignee"]));
     tx.commit(assigned).await
 }
 
@@ -198,9 +266,11 @@ pub async fn decide(
     let mut tx = store.begin(access).await?;
     let item = tx.fetch_for::<work_item::Entity>(id, Action::Answer).await?;
     refuse_closed(&item)?;
-    if item.kind != WorkItemKind::Approval {
-        return Err(Refusal::new(Code::Immutable, "Nothing was asked here that could be approved or rejected.").at(["id"]).into());
-    }
+    let about = About::of(&item).ok_or_else(|| Error::internal("something is to be done about nothing"))?;
+    let asked = match (item.kind, about) {
+        (WorkItemKind::Approval, About::Referral(referral)) => Asked::Approval(referral),
+        _ => return Err(Refusal::new(Code::Immutable, "Nothing was asked here that could be approved or rejected.").at(["id"]).into()),
+    };
     if item.requested_by == Some(tx.actor()) {
         return Err(Error::NotPermitted);
     }
@@ -208,18 +278,15 @@ pub async fn decide(
     if decision == Decision::Rejected && note.is_none() {
         return Err(Refusal::required("note").at(["note"]).into());
     }
-    let asked = match &item.open::<entity::class::ReferralStatus>() {
-        Some(opened) => match &opened.note {
-            Some(asked) => Some(tx.unseal::<_, _, String>(opened, work_item::Column::Note, asked).await?),
-            None => None,
-        },
-        None => None,
-    };
-    if decision == Decision::Approved {
-        referrals::not_reached_approved(&mut tx, item.referral_id, note.clone().or(asked)).await?;
+    match asked {
+        Asked::Approval(referral) if decision == Decision::Approved => {
+            let said = note.clone().or(asked_for(&tx, &item).await?);
+            referrals::not_reached_approved(&mut tx, referral, said).await?;
+        }
+        Asked::Approval(_) => {}
     }
     let sealed = match &note {
-        Some(note) => Some(tx.key_of(item.referral_id).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
+        Some(note) => Some(tx.key_of(about.key()).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
         None => item.note.clone(),
     };
     let change = work_item::ActiveModel {
@@ -231,6 +298,21 @@ pub async fn decide(
     close_one(&mut tx, &item, change).await?;
     let decided = tx.fetch_for::<work_item::Entity>(id, Action::Read).await?;
     tx.commit(decided).await
+}
+
+/// What a decision is about.
+enum Asked {
+    /// To close a referral as not reached.
+    Approval(ReferralId),
+}
+
+/// What the one who asked says.
+async fn asked_for(tx: &Tx, item: &Visible<work_item::Entity>) -> Result<Option<String>> {
+    let Some(opened) = item.open::<entity::class::ReferralStatus>() else { return Ok(None) };
+    match &opened.note {
+        Some(asked) => tx.unseal(&opened, work_item::Column::Note, asked).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn refuse_closed(item: &work_item::Model) -> Result<(), Refusal> {
@@ -255,6 +337,7 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
         (WorkItemKind::WaitlistReview, _) => "The place on the waiting list is to be looked at again.",
         (WorkItemKind::HoldReview, _) => "The hold is to be looked at again.",
         (WorkItemKind::Approval, _) => "A colleague asks to close this as not reached.",
+        (WorkItemKind::PossibleDuplicate, _) => "Another record of this program may be of the same person.",
         _ => "There is something to do.",
     }
 }
@@ -272,6 +355,7 @@ pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'stat
         (WorkItemKind::WaitlistReview, _) => "The referral is accepted, declined or put on the waiting list again.",
         (WorkItemKind::HoldReview, _) => "The referral goes on, or is held again.",
         (WorkItemKind::Approval, _) => "Another person approves or rejects it.",
+        (WorkItemKind::PossibleDuplicate, _) => "The two records are merged, or it is rejected because they are two people.",
         _ => "It is done.",
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     access::{Access, Scope},
     domain::{
         referral::{Said, not_reached},
-        work_item::{assign, because, closes_when, decide},
+        work_item::{About, assign, because, closes_when, decide},
     },
     store::{Find, PageArgs, Visible},
 };
@@ -53,7 +53,12 @@ impl WorkItem {
 
     /// What it is about.
     async fn subject(&self, ctx: &Context<'_>) -> Result<Node> {
-        find(ctx, self.0.referral_id.into()).await?.ok_or_else(|| coded("UNAVAILABLE", "What it is about has gone."))
+        let about = match About::of(&self.0) {
+            Some(About::Referral(id)) => find(ctx, id.into()).await?,
+            Some(About::Client(id)) => find(ctx, id.into()).await?,
+            None => None,
+        };
+        about.ok_or_else(|| coded("UNAVAILABLE", "What it is about has gone."))
     }
 
     /// Why it is here.

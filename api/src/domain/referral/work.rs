@@ -48,7 +48,7 @@ pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, fr
             organization: referral.from_organization_id,
             program: referral.from_program_id,
             kind: WorkItemKind::InfoRequested,
-            referral: referral.id,
+            about: referral.id.into(),
             clock: None,
             due_at: super::step::idle_until(to, tx.access().now),
             note: None,
@@ -67,7 +67,7 @@ pub(super) async fn open_for_receiver(
     of: impl FnOnce(NewWork) -> NewWork,
 ) -> Result<Option<WorkItemId>> {
     let Some((organization, program)) = referral.to_organization_id.zip(referral.to_program_id) else { return Ok(None) };
-    let new = NewWork { organization, program, kind, referral: referral.id, clock: None, due_at: None, note: None, requested: false };
+    let new = NewWork { organization, program, kind, about: referral.id.into(), clock: None, due_at: None, note: None, requested: false };
     work_items::open(tx, of(new)).await.map(Some)
 }
 

@@ -1,0 +1,99 @@
+//! Work that is about a person and no referral: possible duplicates, emergency access; and offers, which fall due.
+
+use sea_orm_migration::prelude::*;
+
+use crate::column::{bytes, id, index, instant, nullable, reference, text, version, word};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+const TIMERS: &[&str] = &["CLOCK", "REFERRAL_EXPIRY", "REFERRAL_REVIEW", "CONSENT_EXPIRY", "OFFER_EXPIRY"];
+
+const CLOCKS: &[&str] = &["ACKNOWLEDGE", "FIRST_ATTEMPT", "FIRST_CONTACT", "ENGAGE"];
+
+#[rustfmt::skip]
+const WORK: &[&str] = &[
+    "INFO_REQUESTED", "CLOCK_DUE", "CLOCK_BREACHED", "WAITLIST_REVIEW", "HOLD_REVIEW", "POSSIBLE_DUPLICATE", "APPROVAL",
+    "EMERGENCY_ACCESS_REVIEW", "FOLLOW_UP_DUE", "CREDENTIAL_EXPIRING", "SUPERVISION_DUE", "MODERATION",
+];
+
+const TIMER_COLUMNS: &[&str] = &["kind", "subject_id", "due_at", "failures"];
+
+#[rustfmt::skip]
+const WORK_COLUMNS: &[&str] = &[
+    "id", "organization_id", "program_id", "kind", "referral_id", "clock", "opened_at", "due_at", "assignee_id", "requested_by", "note",
+    "decision", "decided_by", "closed_at", "version",
+];
+
+/// Makes a table anew with what is in it: SQLite changes neither checks nor whether a column may be null.
+async fn rebuilt(
+    manager: &SchemaManager<'_>,
+    mut table: TableCreateStatement,
+    name: &'static str,
+    columns: &[&'static str],
+) -> Result<(), DbErr> {
+    let next = format!("next_{name}");
+    manager.create_table(table.table(next.clone()).take()).await?;
+    let kept = Query::select().columns(columns.iter().copied()).from(name).take();
+    let copied = Query::insert()
+        .into_table(next.clone())
+        .columns(columns.iter().copied())
+        .select_from(kept)
+        .map_err(|error| DbErr::Custom(error.to_string()))?
+        .take();
+    manager.execute(copied).await?;
+    manager.drop_table(Table::drop().table(name).take()).await?;
+    manager.rename_table(Table::rename().table(next, name).take()).await
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let timer = Table::create()
+            .col(word("kind", TIMERS))
+            .col(id("subject_id"))
+            .col(instant("due_at"))
+            .col(ColumnDef::new("failures").integer().not_null())
+            .primary_key(Index::create().col("kind").col("subject_id"))
+            .take();
+        rebuilt(manager, timer, "timer", TIMER_COLUMNS).await?;
+        manager.create_index(index("timer", &["due_at"])).await?;
+
+        let about_one = Expr::col("referral_id").is_null().and(Expr::col("client_id").is_not_null());
+        let about_one = about_one.or(Expr::col("referral_id").is_not_null().and(Expr::col("client_id").is_null()));
+        let work = Table::create()
+            .col(id("id").primary_key())
+            .col(id("organization_id"))
+            .col(id("program_id"))
+            .col(word("kind", WORK))
+            .col(nullable(id("referral_id")))
+            .col(nullable(id("client_id")))
+            .col(nullable(word("clock", CLOCKS)))
+            .col(instant("opened_at"))
+            .col(nullable(instant("due_at")))
+            .col(nullable(id("assignee_id")))
+            .col(nullable(text("requested_by")))
+            .col(nullable(bytes("note")))
+            .col(nullable(word("decision", &["APPROVED", "REJECTED"])))
+            .col(nullable(text("decided_by")))
+            .col(nullable(instant("closed_at")))
+            .col(version())
+            .foreign_key(&mut reference("work_item", "organization_id", "organization"))
+            .foreign_key(&mut reference("work_item", "program_id", "program"))
+            .foreign_key(&mut reference("work_item", "referral_id", "referral"))
+            .foreign_key(&mut reference("work_item", "client_id", "client"))
+            .foreign_key(&mut reference("work_item", "assignee_id", "staff_member"))
+            .check(about_one)
+            .take();
+        rebuilt(manager, work, "work_item", WORK_COLUMNS).await?;
+        manager.create_index(index("work_item", &["program_id", "opened_at", "id"])).await?;
+        manager.create_index(index("work_item", &["program_id", "due_at", "id"])).await?;
+        manager.create_index(index("work_item", &["referral_id", "kind"])).await?;
+        manager.create_index(index("work_item", &["client_id", "kind"])).await?;
+        manager.create_index(index("work_item", &["assignee_id"])).await
+    }
+
+    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Migration("what is about a client has no place in the earlier table: restore a backup".to_owned()))
+    }
+}
