@@ -9,6 +9,7 @@ mod concurrency;
 mod crash;
 mod databases;
 mod demo;
+mod emergency;
 mod event_order;
 mod idempotency;
 mod issuers;

@@ -11,6 +11,7 @@ pub mod clock_policy;
 pub mod consent;
 pub mod contact;
 pub mod disclosure;
+pub mod emergency_access;
 pub mod episode;
 pub mod event;
 pub mod issuer;

@@ -155,6 +155,7 @@ tables![
     contact,
     deployment,
     disclosure,
+    emergency_access,
     episode,
     event,
     idempotency,
