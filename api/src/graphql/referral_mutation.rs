@@ -12,6 +12,7 @@ use super::{
     consent::ConsentInput,
     context::RequestContext,
     error::{UserError, coded, command},
+    event::in_our_era,
     guard::Requires,
     program::LevelOfCareInput,
     referral::Referral,
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     access::Scope,
+    clock::whole_micros,
     domain::{
         referral::{Clinical, NewReferral, ReferralChanges, Under, Who, create, submit, update},
         referral_message,
@@ -45,6 +47,7 @@ pub(crate) struct ReferralCreateInput {
     /// How soon someone should be met.
     urgency: ReferralUrgency,
     /// When they were discharged (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     discharged_at: Option<DateTime<Utc>>,
     /// When they are expected to be.
     expected_discharge_on: Option<Date>,
@@ -87,7 +90,7 @@ impl ReferralCreateInput {
             under,
             urgency: self.urgency,
             clinical: Clinical {
-                discharged_at: self.discharged_at,
+                discharged_at: self.discharged_at.map(whole_micros),
                 expected_discharge_on: self.expected_discharge_on.map(|date| date.0),
                 discharge_type: self.discharge_type,
                 level: self.level_of_care_left.map(Into::into),
@@ -125,6 +128,7 @@ pub(crate) struct ReferralUpdateInput {
     /// The ASAM level that they leave; a draft's only.
     level_of_care_left: MaybeUndefined<LevelOfCareInput>,
     /// When they were discharged (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     discharged_at: MaybeUndefined<DateTime<Utc>>,
     /// When they are expected to be.
     expected_discharge_on: MaybeUndefined<Date>,
@@ -144,7 +148,7 @@ impl From<ReferralUpdateInput> for ReferralChanges {
             reason: given(input.reason),
             level: given(input.level_of_care_left).map(|level| level.map(Into::into)),
             external_identifiers: input.external_identifiers.map(|known| known.into_iter().map(Into::into).collect()),
-            discharged_at: given(input.discharged_at),
+            discharged_at: given(input.discharged_at).map(|at| at.map(whole_micros)),
             expected_discharge_on: given(input.expected_discharge_on).map(|date| date.map(|date| date.0)),
             discharge_type: input.discharge_type,
             version: input.version,

@@ -446,7 +446,7 @@ impl Handovers {
             self.sing(story, &[Part::Released], word(what));
         }
         self.sing(story, &[Part::Released], "canary-mail-connected@");
-        self.sing(story, &[Part::Released], ours);
+        self.sing(story, &[Part::Released, Part::Audited], ours);
         let of = work_item::Column::Kind.eq(WorkItemKind::EmergencyAccessReview);
         let review = rows::<work_item::Entity>().filter(of).one(&self.connection).await.unwrap().unwrap().id;
         self.sing(story, &[Part::Review], review.to_string());

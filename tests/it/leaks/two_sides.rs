@@ -106,6 +106,8 @@ pub(crate) enum Part {
     ReceivedDisclosures,
     /// A and B of the receiver's record, released in an emergency.
     Released,
+    /// That the staff of the organization to which it was released read it: an organization audits its own.
+    Audited,
     /// That the emergency is to be reviewed.
     Review,
 }
@@ -177,6 +179,7 @@ const ROWS: &[Row] = &[
     (Part::Note, &[Peer], Who::Assigned, Needs::Acceptance),
     (Part::ReceivedDisclosures, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::Released, &[Referrer, Coordinator, Supervisor, Peer], Who::Organization, Needs::Emergency),
+    (Part::Audited, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::Review, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
 ];
 
@@ -191,7 +194,7 @@ impl Part {
             | Self::SentDisclosures
             | Self::FlowsBack
             | Self::SentWork => [Post::Sender, Post::SenderElsewhere],
-            Self::Released => [Post::Hospital, Post::Hospital],
+            Self::Released | Self::Audited => [Post::Hospital, Post::Hospital],
             _ => [Post::Receiver, Post::ReceiverElsewhere],
         }
     }
