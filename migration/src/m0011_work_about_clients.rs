@@ -7,7 +7,7 @@ use crate::column::{bytes, id, index, instant, nullable, reference, text, versio
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TIMERS: &[&str] = &["CLOCK", "REFERRAL_EXPIRY", "REFERRAL_REVIEW", "CONSENT_EXPIRY", "OFFER_EXPIRY"];
+const TIMERS: &[&str] = &["CLOCK", "REFERRAL_EXPIRY", "REFERRAL_REVIEW", "CONSENT_EXPIRY", "OFFER_EXPIRY", "CLIENT_MERGE"];
 
 const CLOCKS: &[&str] = &["ACKNOWLEDGE", "FIRST_ATTEMPT", "FIRST_CONTACT", "ENGAGE"];
 
