@@ -234,6 +234,8 @@ ids! {
     ConsentId = "con";
     /// One disclosure of a client's data to someone outside the organization that holds it.
     DisclosureId = "dis";
+    /// Access to a client's data because of a medical emergency.
+    EmergencyAccessId = "emg";
     /// A handing over of a client to a program.
     ReferralId = "ref";
     /// One change of a referral's state.

@@ -15,6 +15,7 @@ pub mod consent_flow;
 pub mod contact;
 pub mod deployment;
 pub mod disclosure;
+pub mod emergency_access;
 pub mod episode;
 pub mod event;
 mod guarded;

@@ -12,6 +12,7 @@ mod m0008_staffed_hours;
 mod m0009_referral_life;
 mod m0010_time;
 mod m0011_work_about_clients;
+mod m0013_emergency_access;
 mod m0014_merge;
 
 use sea_orm_migration::prelude::*;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_referral_life::Migration),
             Box::new(m0010_time::Migration),
             Box::new(m0011_work_about_clients::Migration),
+            Box::new(m0013_emergency_access::Migration),
             Box::new(m0014_merge::Migration),
         ]
     }

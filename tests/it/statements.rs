@@ -79,7 +79,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     ),
     (
         "Query.workItems",
-        "query($first: Int!) { workItems(first: $first) { totalCount nodes { kind because assignee { displayName } requestedBy note
+        "query($first: Int!) { workItems(first: $first, filter: { kinds: [HOLD_REVIEW] }) { totalCount nodes { kind because assignee { displayName } requestedBy note
             subject { id ... on Referral { number client { pseudonym } progress { status overdue clocks { dueAt }
                 availableTransitions { to allowed } infoRequest { text } warmHandoff { minutes } suggestedProgram { name } } } } } } }",
         "/workItems/nodes",

@@ -41,8 +41,12 @@ fn to_caller(access: &Access) -> Option<Condition> {
     Some(Condition::all().add(named).add(lasts).add(flow(Column::EndedAt).is_null()))
 }
 
-/// The directions that hold, name the caller's organization and cover this purpose.
+/// The directions that hold, name the caller's organization and cover this purpose. An emergency rests on no consent: see
+/// [`emergency`](super::emergency).
 pub fn flows_to(access: &Access, purpose: PurposeOfUse) -> Option<Condition> {
+    if purpose == PurposeOfUse::Emergency {
+        return None;
+    }
     let purposes = Expr::col((Entity, Column::Purposes)).bit_and(purpose.bit()).ne(0);
     Some(to_caller(access)?.add(purposes))
 }

@@ -1,6 +1,7 @@
 //! Who is asking, and what may they see.
 
 pub mod consent;
+pub mod emergency;
 pub mod issuer;
 pub mod jws;
 mod key_file;

@@ -49,6 +49,8 @@ pub enum Resource {
     WorkItem,
     /// The accounting of disclosures.
     Disclosure,
+    /// Access to another organization's client in a medical emergency.
+    EmergencyAccess,
 }
 
 /// What is done.
@@ -119,6 +121,9 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::WorkItem, Act::Assign, &[Coordinator, Supervisor]),
     (Resource::WorkItem, Act::Answer, &[Supervisor]),
     (Resource::Disclosure, Act::Read, &[PrivacyOfficer]),
+    (Resource::EmergencyAccess, Act::Read, &[Referrer, Coordinator, Peer, Supervisor]),
+    (Resource::EmergencyAccess, Act::Create, &[Coordinator, Peer, Supervisor, PrivacyOfficer]),
+    (Resource::EmergencyAccess, Act::Answer, &[PrivacyOfficer]),
 ];
 
 /// Whether one of the caller's roles may do this at all.

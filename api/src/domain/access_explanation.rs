@@ -7,7 +7,10 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::{
-    access::{Access, Actor, Scope},
+    access::{
+        Access, Actor, Scope,
+        policy::{Act, Resource, may},
+    },
     error::{Error, Result},
     store::{Class, Store},
 };
@@ -75,6 +78,7 @@ pub async fn explain(
     let as_reader = reading_as(store, &system, access, reader, purpose).await?;
     match as_reader.organization == Some(client.organization_id) {
         true => within(store, &as_reader, client.id, class_of(class)).await,
+        false if purpose == PurposeOfUse::Emergency => in_emergency(store, &as_reader, client.id, class_of(class)).await,
         false => across(store, &system, &as_reader, client.id, class_of(class)).await,
     }
 }
@@ -141,6 +145,30 @@ async fn across(store: &Store, system: &Access, reader: &Access, client: ClientI
         (false, ..) => Some("A consent permits and does not share by itself: there must be a referral as well."),
         (_, false, _) => Some("Ask somebody of the referral's program whose role reads referrals."),
         _ => Some("Record a consent of the client that names the organization, this class and this purpose."),
+    };
+    Ok(Explanation { allowed: open, steps, remedy })
+}
+
+/// From another organization in a medical emergency, which needs no consent and opens no referral.
+async fn in_emergency(store: &Store, reader: &Access, client: ClientId, class: Class) -> Result<Explanation> {
+    let reads = may(reader, Resource::EmergencyAccess, Act::Read);
+    // Every emergency access opens who somebody is, to those whose role reads it.
+    let released = store.opens::<client::Entity>(reader, client, Class::Identity).await?;
+    let open = store.opens::<client::Entity>(reader, client, class).await?;
+    let steps = vec![
+        Step { rule: "role", passed: reads, detail: "The reader's role reads what a medical emergency opens (42 CFR 2.51)." },
+        Step { rule: "emergency", passed: released, detail: "An emergency access that is open now names the reader's organization." },
+        Step {
+            rule: "class",
+            passed: open,
+            detail: "An emergency access opens who the client is and the clinical facts, and nothing else.",
+        },
+    ];
+    let remedy = match (reads, released, open) {
+        (_, _, true) => None,
+        (false, ..) => Some("Ask somebody whose role may read this."),
+        (_, false, _) => Some("Record the medical emergency with `emergencyAccess`, for the reader's organization."),
+        _ => Some("Ask for a consent of the client: an emergency does not open this class."),
     };
     Ok(Explanation { allowed: open, steps, remedy })
 }

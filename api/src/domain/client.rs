@@ -10,19 +10,20 @@ use entity::{
         Role,
     },
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
 use super::{address, duplicate, peer_match, pseudonym, text};
 use crate::{
     access::{
-        Access, Scope,
+        Access, Scope, emergency,
         policy::{Act, Resource, may},
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
     store::{
-        Action, Class, Event, Grants, Part, PartOf, Protected, SearchWord, Searchable, Store, Tx, Visible, always, never, query, unique,
+        Action, Class, Discloser, Event, Grants, Part, PartOf, Protected, SearchWord, Searchable, Store, Tx, Visible, always, never, query,
+        unique,
     },
 };
 
@@ -96,6 +97,11 @@ pub(super) fn consents_kept(access: &Access) -> Condition {
     Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(all)
 }
 
+/// Those whom an emergency access opens to the caller.
+fn released(access: &Access) -> Option<Condition> {
+    emergency::released(access, Expr::col((client::Entity, client::Column::Id)))
+}
+
 /// A condition on clients of the caller's own organization, asked of a column that names one.
 pub(super) fn named_by(access: &Access, column: impl ColumnTrait, who: Condition) -> Condition {
     let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(who);
@@ -124,12 +130,21 @@ impl Protected for client::Entity {
     }
 
     fn grants(access: &Access) -> Grants {
-        Grants::none()
+        let own = Grants::none()
             .open_if(Class::Identity, access.has(Role::PrivacyOfficer))
             .open(Class::Identity, near(access))
             .open(Class::ReferralClinical, near(access))
             .open(Class::ContactsAndNotes, supported(access))
-            .open(Class::Privacy, consents_kept(access))
+            .open(Class::Privacy, consents_kept(access));
+        let Some(released) = released(access) else { return own };
+        let here = Condition::all().add(client::Column::OrganizationId.eq(access.organization));
+        own.within(&here).open(Class::Identity, released.clone()).open(Class::ReferralClinical, released)
+    }
+
+    /// Those of other organizations that an emergency access opens to the caller's (42 CFR 2.51): who they are and the clinical facts.
+    fn by_id_alone(access: &Access) -> Option<Condition> {
+        let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::ClientsWrite);
+        released(access).filter(|_| scoped)
     }
 
     fn allows(access: &Access, action: Action, _: &client::Model) -> bool {
@@ -139,6 +154,7 @@ impl Protected for client::Entity {
             Action::Extend => may(access, Resource::Consent, Act::Create),
             Action::Support => may(access, Resource::Contact, Act::Create),
             Action::Merge => may(access, Resource::Client, Act::Merge),
+            Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
             _ => false,
         }
     }
@@ -149,6 +165,11 @@ impl Protected for client::Entity {
             client::Column::Recovery => Some(Class::ReferralClinical),
             _ => None,
         }
+    }
+
+    fn discloser(row: &client::Model, _: Class, reader: OrganizationId) -> Option<Discloser> {
+        let others = reader != row.organization_id;
+        others.then(|| Discloser { organization: row.organization_id, client: row.id, consenting: vec![row.id] })
     }
 }
 

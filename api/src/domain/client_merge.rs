@@ -54,7 +54,8 @@ pub async fn find_standing(store: &Store, access: &Access, id: ClientId) -> Resu
         None => store.fetch::<client::Entity>(&system, id).await?.and_then(|row| row.merged_into_id),
     };
     while let Some(into) = merged {
-        found = store.fetch::<client::Entity>(access, into).await?;
+        // Who sees the merged record only, because of an emergency, goes on seeing it.
+        found = store.fetch::<client::Entity>(access, into).await?.or(found);
         merged = store.fetch::<client::Entity>(&system, into).await?.and_then(|row| row.merged_into_id);
     }
     Ok(found)

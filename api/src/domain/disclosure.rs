@@ -8,7 +8,7 @@ use crate::{
         Access,
         policy::{Act, Resource, may},
     },
-    store::{Action, Grants, Protected, never},
+    store::{Action, Class, Grants, Protected, always, never},
 };
 
 impl Protected for disclosure::Entity {
@@ -31,10 +31,19 @@ impl Protected for disclosure::Entity {
     }
 
     fn grants(_: &Access) -> Grants {
-        Grants::none()
+        Grants::none().open(Class::Privacy, always())
     }
 
     fn allows(_: &Access, action: Action, _: &disclosure::Model) -> bool {
         action == Action::Read
+    }
+
+    fn class_of(column: disclosure::Column) -> Option<Class> {
+        matches!(column, disclosure::Column::Facts).then_some(Class::Privacy)
+    }
+
+    /// What is said of an emergency is sealed under the client's key.
+    fn subject(row: &disclosure::Model) -> uuid::Uuid {
+        row.client_id.into()
     }
 }

@@ -100,6 +100,7 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ConsentConfirmed => "A consent was confirmed.",
         EventKind::ConsentRevoked => "A consent was revoked.",
         EventKind::ConsentExpired => "A consent ended.",
+        EventKind::EmergencyAccessOpened => "A client's data was released in a medical emergency.",
         EventKind::ReferralCreated => "A referral was written.",
         EventKind::ReferralStatusChanged => "A referral moved on.",
         EventKind::ReferralUpdated => "A referral was changed.",

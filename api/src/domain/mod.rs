@@ -14,6 +14,7 @@ pub mod consent;
 pub mod contact;
 pub mod disclosure;
 mod duplicate;
+pub mod emergency_access;
 pub mod episode;
 pub mod event;
 pub mod issuer;

@@ -10,6 +10,7 @@ use entity::{
 use crate::{
     access::{
         Access, Actor, Scope, Token,
+        policy::{Act, Resource, may},
         token::{Subject, Verified},
     },
     error::{Error, Result},
@@ -31,17 +32,18 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
         Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
         None => claims.scopes,
     };
-    Ok(Access {
+    let access = Access {
         actor: known.actor,
         organization: Some(claims.organization),
         organization_kind: Some(known.organization_kind),
         programs: known.programs,
         roles: known.roles.iter().copied().filter(|role| claims.roles.contains(role)).collect(),
         scopes,
-        purposes: known.purposes,
         token,
         ..caller
-    })
+    };
+    let purposes = known.purposes.into_iter().filter(|purpose| *purpose != PurposeOfUse::Emergency || meets_emergencies(&access));
+    Ok(Access { purposes: purposes.collect(), ..access })
 }
 
 /// Who a caller is now, whose token was verified before: a subscription lives longer than what its caller may see.
@@ -82,7 +84,7 @@ async fn staff(store: &Store, id: StaffMemberId, claims: &Verified) -> Result<Op
         programs,
         roles,
         scopes: None,
-        purposes: PurposeOfUse::ALL.iter().copied().filter(not_emergency).collect(),
+        purposes: PurposeOfUse::ALL.iter().copied().collect(),
     }))
 }
 
@@ -94,11 +96,12 @@ async fn application(store: &Store, id: ApiClientId, claims: &Verified) -> Resul
         programs,
         roles,
         scopes: Some(scopes.iter().filter_map(|name| name.parse().ok()).collect()),
-        purposes: purposes.into_iter().filter(not_emergency).collect(),
+        purposes: purposes.into_iter().collect(),
     }))
 }
 
-/// An emergency is opened by `emergencyAccess` alone.
-fn not_emergency(purpose: &PurposeOfUse) -> bool {
-    *purpose != PurposeOfUse::Emergency
+/// Whether somebody may name an emergency: people, no applications. It opens what `emergencyAccess` opened, and nothing else
+/// (contract.md, "Answers").
+fn meets_emergencies(access: &Access) -> bool {
+    matches!(access.actor, Actor::Staff(_)) && may(access, Resource::EmergencyAccess, Act::Read)
 }

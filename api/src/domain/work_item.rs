@@ -7,10 +7,10 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement};
 
-use super::{duplicate, referral as referrals, text};
+use super::{duplicate, emergency_access, referral as referrals, text};
 use crate::{
     access::{
-        Access, Scope,
+        Access, Actor, Scope,
         policy::{Act, Resource, may},
     },
     clock::Instant,
@@ -57,6 +57,9 @@ impl Protected for work_item::Entity {
             Action::Read => true,
             Action::Update => here && may(access, Resource::WorkItem, Act::Assign),
             Action::Answer if row.kind == WorkItemKind::PossibleDuplicate => here && may(access, Resource::Client, Act::Update),
+            Action::Answer if row.kind == WorkItemKind::EmergencyAccessReview => {
+                matches!(access.actor, Actor::Staff(_)) && may(access, Resource::EmergencyAccess, Act::Answer)
+            }
             Action::Answer => here && may(access, Resource::WorkItem, Act::Answer),
             _ => false,
         }
@@ -72,13 +75,15 @@ impl Protected for work_item::Entity {
     }
 }
 
-/// What there is to do about people, for whom each kind is: possible duplicates for the coordinators of the program (domain 2.8).
+/// What there is to do about people, for whom each kind is: possible duplicates for the coordinators of the program (domain 2.8), what was
+/// released in an emergency for the privacy officer (domain 3.4).
 fn about_clients(access: &Access) -> Option<Condition> {
-    let duplicates = access.has_any(&[Role::Coordinator, Role::PrivacyOfficer]);
-    let kinds = duplicates.then_some(WorkItemKind::PossibleDuplicate);
+    let duplicates = access.has_any(&[Role::Coordinator, Role::PrivacyOfficer]).then_some(WorkItemKind::PossibleDuplicate);
+    let emergencies = may(access, Resource::EmergencyAccess, Act::Answer).then_some(WorkItemKind::EmergencyAccessReview);
+    let kinds: Vec<_> = duplicates.into_iter().chain(emergencies).collect();
     let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-    let of_kinds = work_item::Column::Kind.is_in(kinds);
-    duplicates.then(|| Condition::all().add(of_kinds).add(work_item::Column::ClientId.in_subquery(clients.into_query())))
+    let of_kinds = (!kinds.is_empty()).then(|| work_item::Column::Kind.is_in(kinds))?;
+    Some(Condition::all().add(of_kinds).add(work_item::Column::ClientId.in_subquery(clients.into_query())))
 }
 
 /// The ids of what there is to do about people, where the caller sees it.
@@ -175,9 +180,14 @@ pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     if let Some(clock) = new.clock {
         same = same.add(work_item::Column::Clock.eq(clock));
     }
-    if let Some(open) = tx.look::<work_item::Entity>(&system, same).await?.pop() {
-        return Ok(open.id);
+    match tx.look::<work_item::Entity>(&system, same).await?.pop() {
+        Some(open) => Ok(open.id),
+        None => open_another(tx, new).await,
     }
+}
+
+/// Opens something to do, whatever is open. Gives its id.
+pub(super) async fn open_another(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     let id = WorkItemId::new();
     let note = match &new.note {
         Some(note) => Some(tx.key_of(new.about.key()).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
@@ -274,6 +284,7 @@ pub async fn decide(
             return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
         }
         (WorkItemKind::Approval, About::Referral(referral), _) => Asked::Approval(referral),
+        (WorkItemKind::EmergencyAccessReview, About::Client(_), _) => Asked::EmergencyAccess,
         _ => return Err(Refusal::new(Code::Immutable, "Nothing was asked here that could be approved or rejected.").at(["id"]).into()),
     };
     if item.requested_by == Some(tx.actor()) {
@@ -288,8 +299,9 @@ pub async fn decide(
             let said = note.clone().or(asked_for(&tx, &item).await?);
             referrals::not_reached_approved(&mut tx, referral, said).await?;
         }
-        Asked::Approval(_) => {}
         Asked::OtherPeople(client) => duplicate::are_other_people(&mut tx, client).await?,
+        Asked::EmergencyAccess if decision == Decision::Rejected => emergency_access::rejected(&tx, id).await?,
+        Asked::Approval(_) | Asked::EmergencyAccess => {}
     }
     let sealed = match &note {
         Some(note) => Some(tx.key_of(about.key()).await?.seal::<work_item::Entity, _, _>(id, work_item::Column::Note, note)?),
@@ -312,6 +324,8 @@ enum Asked {
     Approval(ReferralId),
     /// Whether a client is somebody else than those who look like them.
     OtherPeople(ClientId),
+    /// Whether what was released in an emergency was rightly so.
+    EmergencyAccess,
 }
 
 /// What the one who asked says.
@@ -345,6 +359,7 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
         (WorkItemKind::WaitlistReview, _) => "The place on the waiting list is to be looked at again.",
         (WorkItemKind::HoldReview, _) => "The hold is to be looked at again.",
         (WorkItemKind::Approval, _) => "A colleague asks to close this as not reached.",
+        (WorkItemKind::EmergencyAccessReview, _) => "A colleague released data of this person in a medical emergency.",
         (WorkItemKind::PossibleDuplicate, _) => "Another record of this program may be of the same person.",
         _ => "There is something to do.",
     }
@@ -363,6 +378,7 @@ pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'stat
         (WorkItemKind::WaitlistReview, _) => "The referral is accepted, declined or put on the waiting list again.",
         (WorkItemKind::HoldReview, _) => "The referral goes on, or is held again.",
         (WorkItemKind::Approval, _) => "Another person approves or rejects it.",
+        (WorkItemKind::EmergencyAccessReview, _) => "Another person, a privacy officer, approves it, or rejects it, which ends the access.",
         (WorkItemKind::PossibleDuplicate, _) => "The two records are merged, or it is rejected because they are two people.",
         _ => "It is done.",
     }

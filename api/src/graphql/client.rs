@@ -37,6 +37,20 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Client(pub(crate) Visible<client::Entity>);
 
+impl Client {
+    /// Whether it is the viewer's own organization's record. Another's is there in an emergency alone, and nothing of it is listed as
+    /// closed (contract.md, "Answers").
+    fn is_own(&self, ctx: &Context<'_>) -> bool {
+        ctx.access().organization == Some(self.0.organization_id)
+    }
+
+    fn closed_by_role(&self, ctx: &Context<'_>, class: Class) {
+        if self.is_own(ctx) {
+            ctx.closed_by_role(class);
+        }
+    }
+}
+
 /// A person receiving support, as one organization knows them.
 #[Object]
 impl Client {
@@ -59,7 +73,7 @@ impl Client {
     /// Class A: who they are and how they are reached. Null where the viewer's role does not open it, and once it is erased.
     async fn identity(&self, ctx: &Context<'_>) -> Result<Option<ClientIdentity>> {
         let Some(opened) = self.0.open::<class::Identity>() else {
-            ctx.closed_by_role(Class::Identity);
+            self.closed_by_role(ctx, Class::Identity);
             return Ok(None);
         };
         let identity = unless_erased(ctx.store().unseal(&opened, client::Column::Identity, &opened.identity).await)?;
@@ -69,15 +83,18 @@ impl Client {
     /// Class B: what they say of their recovery. Null where the viewer's role does not open it, and once it is erased.
     async fn recovery(&self, ctx: &Context<'_>) -> Result<Option<ClientRecovery>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else {
-            ctx.closed_by_role(Class::ReferralClinical);
+            self.closed_by_role(ctx, Class::ReferralClinical);
             return Ok(None);
         };
         let recovery = unless_erased(ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await)?;
         Ok(recovery.map(ClientRecovery))
     }
 
-    /// The programs they are with.
+    /// The programs they are with; none to another organization in an emergency.
     async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<Program>> {
+        if !self.is_own(ctx) {
+            return Ok(Vec::new());
+        }
         let with = ctx.load_parts::<client::Entity, client_program::Entity>(&self.0).await?;
         programs(ctx, with.iter().map(|with| with.program_id)).await
     }
@@ -87,7 +104,7 @@ impl Client {
         if self.0.may_open(Class::ContactsAndNotes) {
             return Some(ClientCare(self.0.id));
         }
-        ctx.closed_by_role(Class::ContactsAndNotes);
+        self.closed_by_role(ctx, Class::ContactsAndNotes);
         None
     }
 
@@ -96,7 +113,7 @@ impl Client {
         if self.0.may_open(Class::Privacy) {
             return Some(ClientPrivacy(self.0.clone()));
         }
-        ctx.closed_by_role(Class::Privacy);
+        self.closed_by_role(ctx, Class::Privacy);
         None
     }
 
@@ -144,7 +161,7 @@ impl Client {
 }
 
 /// What was unsealed; nothing when its key is gone, because the person was erased.
-fn unless_erased<T>(unsealed: OurResult<T>) -> Result<Option<T>> {
+pub(super) fn unless_erased<T>(unsealed: OurResult<T>) -> Result<Option<T>> {
     match unsealed {
         Ok(value) => Ok(Some(value)),
         Err(OurError::NotFound) => Ok(None),

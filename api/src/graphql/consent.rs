@@ -12,6 +12,7 @@ use super::{
     connection::connection,
     context::RequestContext,
     error::{UserError, command, query_error},
+    event::in_our_era,
     guard::Requires,
     organization::Organization,
     referral::organization_of,
@@ -208,6 +209,7 @@ pub(crate) struct ConsentInput {
     /// What for.
     purposes: Vec<PurposeOfUse>,
     /// When it was signed (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     signed_at: DateTime<Utc>,
     /// By whom.
     signed_by: String,
@@ -220,6 +222,7 @@ pub(crate) struct ConsentInput {
     /// In which language it was explained.
     language: Option<LanguageTag>,
     /// When it ends (UTC). One of this, `expiryEvent` and `neverExpires`.
+    #[graphql(validator(custom = "in_our_era"))]
     expires_at: Option<DateTime<Utc>>,
     /// Or what ends it. REFERRAL_CLOSES ends it with the final state itself: to learn the outcome, choose another.
     expiry_event: Option<ExpiryEvent>,

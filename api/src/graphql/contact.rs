@@ -13,7 +13,7 @@ use super::{
     connection::{connection, paged},
     context::RequestContext,
     error::{UserError, command, query_error},
-    event::DateTimeRange,
+    event::{DateTimeRange, in_our_era},
     guard::Requires,
     peer::Peer,
     referral::Referral,
@@ -187,6 +187,7 @@ pub(crate) struct ContactLogInput {
     /// What came of it.
     outcome: ContactOutcome,
     /// When it began (UTC); not in the future.
+    #[graphql(validator(custom = "in_our_era"))]
     started_at: DateTime<Utc>,
     /// How long, 1 to 1,440; needed with COMPLETED.
     minutes: Option<i32>,

@@ -3,16 +3,33 @@
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
-    DisclosureId, client, consent, disclosure, organization,
+    DisclosureId, class, client, consent, disclosure, organization,
     vocabulary::{DataClass, PurposeOfUse},
 };
 
-use super::{client::Client, connection::connection, consent::Consent, context::RequestContext, organization::Organization};
-use crate::store::Visible;
+use super::{
+    client::{Client, unless_erased},
+    connection::connection,
+    consent::Consent,
+    context::RequestContext,
+    organization::Organization,
+};
+use crate::{domain::emergency_access::Facts, store::Visible};
 
-/// One disclosure of a client's data to another organization (42 CFR 2.25).
+/// One disclosure of a client's data to somebody outside the organization (42 CFR 2.25).
 #[derive(Clone)]
 pub(crate) struct Disclosure(pub(crate) Visible<disclosure::Entity>);
+
+impl Disclosure {
+    /// What was said of an emergency; nothing where nothing was said, or the person was erased.
+    async fn facts(&self, ctx: &Context<'_>) -> Result<Option<Facts>> {
+        let Some(opened) = self.0.open::<class::Privacy>() else { return Ok(None) };
+        match &opened.facts {
+            Some(sealed) => unless_erased(ctx.store().unseal(&opened, disclosure::Column::Facts, sealed).await),
+            None => Ok(None),
+        }
+    }
+}
 
 connection!(Disclosure, DisclosureConnection, DisclosureEdge, disclosure::Entity, "disclosures");
 
@@ -27,7 +44,7 @@ const fn described(class: DataClass) -> &'static str {
     }
 }
 
-/// One disclosure of a client's data to another organization (42 CFR 2.25).
+/// One disclosure of a client's data to somebody outside the organization (42 CFR 2.25).
 #[Object]
 impl Disclosure {
     /// Its id.
@@ -40,23 +57,37 @@ impl Disclosure {
         Ok(ctx.load::<client::Entity>(self.0.client_id).await?.map(Client))
     }
 
-    /// To which organization; null once it has left.
+    /// To which organization; null once it has left, and where it was told to somebody who is not of one.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        Ok(ctx.load::<organization::Entity>(self.0.recipient_organization_id).await?.map(Organization))
+        match self.0.recipient_organization_id {
+            Some(id) => Ok(ctx.load::<organization::Entity>(id).await?.map(Organization)),
+            None => Ok(None),
+        }
     }
 
     /// The recipient's name, as it was then.
-    async fn recipient_name(&self) -> &str {
-        &self.0.recipient_name
+    async fn recipient_name(&self, ctx: &Context<'_>) -> Result<String> {
+        let facts = self.facts(ctx).await?;
+        Ok(facts.map_or_else(|| self.0.recipient_name.clone(), |facts| facts.recipient_name))
     }
 
-    /// What was disclosed, in words.
-    async fn description(&self) -> String {
-        let parts: Vec<&str> = self.0.data_classes.iter().map(|class| described(*class)).collect();
-        parts.join("; ")
+    /// Where the recipient is: the medical facility that was named in an emergency. Null where none was.
+    async fn recipient_address(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.facts(ctx).await?.map(|facts| facts.facility))
     }
 
-    /// Who read it: the id of staff or of an application of the recipient.
+    /// What was disclosed, in words, with the nature of the emergency where it was one.
+    async fn description(&self, ctx: &Context<'_>) -> Result<String> {
+        let mut parts: Vec<String> = self.0.data_classes.iter().map(|class| described(*class).to_owned()).collect();
+        if let Some(facts) = self.facts(ctx).await? {
+            parts.push(format!("in a medical emergency: {}", facts.nature));
+        } else if self.0.emergency_access_id.is_some() {
+            parts.push("in a medical emergency".to_owned());
+        }
+        Ok(parts.join("; "))
+    }
+
+    /// Who read it: the id of staff or of an application of the recipient. Who told it, where an emergency was recorded.
     async fn actor_name(&self) -> &str {
         &self.0.actor
     }
@@ -71,9 +102,17 @@ impl Disclosure {
         self.0.purpose
     }
 
-    /// Under which consent; null where it is not the viewer's to see.
+    /// Under which consent; null where it is not the viewer's to see, and in an emergency, which needs none.
     async fn consent(&self, ctx: &Context<'_>) -> Result<Option<Consent>> {
-        Ok(ctx.load::<consent::Entity>(self.0.consent_id).await?.map(Consent))
+        match self.0.consent_id {
+            Some(id) => Ok(ctx.load::<consent::Entity>(id).await?.map(Consent)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether it was made in a medical emergency, without a consent (42 CFR 2.51).
+    async fn emergency(&self) -> bool {
+        self.0.emergency_access_id.is_some()
     }
 
     /// When (UTC).

@@ -5,9 +5,16 @@ use std::sync::{Arc, atomic::Ordering};
 use async_graphql::{Request, Response, Value, value};
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use entity::vocabulary::PurposeOfUse;
+use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 
-use super::{Schema, consent::NOTICE, context::RequestData, error::query_error, level::ByLevels};
+use super::{
+    Schema,
+    consent::NOTICE,
+    context::RequestData,
+    error::{coded, query_error},
+    level::ByLevels,
+};
 use crate::{
     access::{
         Access, Actor, KeySets,
@@ -83,7 +90,7 @@ async fn complete(data: &RequestData, mut response: Response) -> Response {
             return Response::from_errors(vec![withheld.into_server_error(async_graphql::Pos::default())]);
         }
     };
-    if !scopes.is_empty() {
+    if let Some(scopes) = scopes {
         response.extensions.insert("part2Notice".to_owned(), NOTICE.into());
         let scopes = scopes.iter().map(consent_scope).collect();
         response.extensions.insert("consentScope".to_owned(), Value::List(scopes));
@@ -123,6 +130,12 @@ impl Engine for GraphEngine {
     }
 
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
+        if access.purpose == Some(PurposeOfUse::Emergency) {
+            let refused =
+                coded("FORBIDDEN", "What an emergency opens is in no stream: ask for it by its id, or name another purpose of use.");
+            let refused = Response::from_errors(vec![refused.into_server_error(async_graphql::Pos::default())]);
+            return stream::once(async { Err(refused) }).boxed();
+        }
         let data = self.data(access);
         let items = ByLevels::new(self.schema.execute_stream(request.data(Arc::clone(&data))), data.levels.clone());
         items

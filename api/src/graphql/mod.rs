@@ -13,6 +13,7 @@ mod consent;
 mod contact;
 mod context;
 mod disclosure;
+mod emergency_access;
 mod engine;
 mod episode;
 mod error;

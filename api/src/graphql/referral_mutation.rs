@@ -13,6 +13,7 @@ use super::{
     consent::ConsentInput,
     context::RequestContext,
     error::{UserError, coded, command},
+    event::in_our_era,
     guard::Requires,
     program::LevelOfCareInput,
     referral::Referral,
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     access::Scope,
+    clock::whole_micros,
     domain::{
         referral::{Clinical, NewReferral, ReferralChanges, Under, Who, create, submit, update},
         referral_message,
@@ -46,6 +48,7 @@ pub(crate) struct ReferralCreateInput {
     /// How soon someone should be met.
     urgency: ReferralUrgency,
     /// When they were discharged (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     discharged_at: Option<DateTime<Utc>>,
     /// When they are expected to be.
     expected_discharge_on: Option<Date>,
@@ -88,7 +91,7 @@ impl ReferralCreateInput {
             under,
             urgency: self.urgency,
             clinical: Clinical {
-                discharged_at: self.discharged_at,
+                discharged_at: self.discharged_at.map(whole_micros),
                 expected_discharge_on: self.expected_discharge_on.map(|date| date.0),
                 discharge_type: self.discharge_type,
                 level: self.level_of_care_left.map(Into::into),
@@ -127,6 +130,7 @@ pub(crate) struct ReferralUpdateInput {
     /// The ASAM level that they leave; a draft's only.
     level_of_care_left: MaybeUndefined<LevelOfCareInput>,
     /// When they were discharged (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     discharged_at: MaybeUndefined<DateTime<Utc>>,
     /// When they are expected to be.
     expected_discharge_on: MaybeUndefined<Date>,
@@ -146,7 +150,7 @@ impl From<ReferralUpdateInput> for ReferralChanges {
             reason: given(input.reason),
             level: given(input.level_of_care_left).map(|level| level.map(Into::into)),
             external_identifiers: input.external_identifiers.map(|known| known.into_iter().map(Into::into).collect()),
-            discharged_at: given(input.discharged_at),
+            discharged_at: given(input.discharged_at).map(|at| at.map(whole_micros)),
             expected_discharge_on: given(input.expected_discharge_on).map(|date| date.map(|date| date.0)),
             discharge_type: input.discharge_type,
             version: input.version,

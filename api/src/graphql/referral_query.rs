@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     access::{Access, Scope},
-    domain::referral::{is_open, listed},
+    domain::{
+        referral::{is_open, listed},
+        text,
+    },
     error::Result as OurResult,
     store::{Class, Find, PageArgs, Store},
 };
@@ -94,7 +97,8 @@ impl ReferralFilter {
             find = find.matching(Some(Class::ReferralStatus), if overdue { late } else { late.not() });
         }
         if let Some(number) = &self.number {
-            find = find.by(Column::Number, |column| column.eq(number.trim().to_uppercase()));
+            let number = text::line("number", number, 100)?.to_uppercase();
+            find = find.by(Column::Number, |column| column.eq(number));
         }
         if let Some(known) = &self.external_identifier {
             find = find.matching(None, store.referrals_known_as(access, &known.system, &known.value)?);

@@ -7,9 +7,10 @@ use entity::{
     vocabulary::{HandoffMethod, ReasonCode, ReferralResult},
 };
 
-use super::{context::RequestContext, error::command, guard::Requires, referral::Referral, referral_mutation::payloads};
+use super::{context::RequestContext, error::command, event::in_our_era, guard::Requires, referral::Referral, referral_mutation::payloads};
 use crate::{
     access::Scope,
+    clock::whole_micros,
     domain::{
         referral::{
             Said, accept, answer_info, assign, cancel, client_declines, complete, decline, enter_in_error, hold, request_info, resume,
@@ -25,6 +26,7 @@ pub(crate) struct WarmHandoffInput {
     /// How.
     method: HandoffMethod,
     /// When (UTC).
+    #[graphql(validator(custom = "in_our_era"))]
     occurred_at: DateTime<Utc>,
     /// Who of the sender's staff introduced them.
     staff_member_id: Option<StaffMemberId>,
@@ -42,7 +44,7 @@ impl From<WarmHandoffInput> for NewWarmHandoff {
     fn from(input: WarmHandoffInput) -> Self {
         Self {
             method: input.method,
-            occurred_at: input.occurred_at,
+            occurred_at: whole_micros(input.occurred_at),
             staff_member_id: input.staff_member_id,
             peer_id: input.peer_id,
             client_present: input.client_present,
@@ -144,8 +146,9 @@ impl ReferralStepMutation {
         #[graphql(desc = "When the place is looked at again (UTC): within seven days.")] next_review_at: DateTime<Utc>,
         #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
     ) -> Result<Option<ReferralWaitlistPayload>> {
-        let moved =
-            async { waitlist(ctx.store(), &ctx.access(), id, next_review_at, Said { reason: None, text: Some(text), version }).await };
+        let moved = async {
+            waitlist(ctx.store(), &ctx.access(), id, whole_micros(next_review_at), Said { reason: None, text: Some(text), version }).await
+        };
         let (moved, user_errors) = command(ctx, "referralWaitlist", moved).await?;
         Ok(Some(ReferralWaitlistPayload { referral: moved.map(Referral), user_errors }))
     }
@@ -234,7 +237,8 @@ impl ReferralStepMutation {
         #[graphql(desc = "When it is looked at again (UTC): within thirty days.")] review_at: DateTime<Utc>,
         #[graphql(desc = "The version that the viewer saw; the present one when none is named.")] version: Option<i32>,
     ) -> Result<Option<ReferralHoldPayload>> {
-        let moved = async { hold(ctx.store(), &ctx.access(), id, review_at, Said { reason: None, text: Some(text), version }).await };
+        let moved =
+            async { hold(ctx.store(), &ctx.access(), id, whole_micros(review_at), Said { reason: None, text: Some(text), version }).await };
         let (moved, user_errors) = command(ctx, "referralHold", moved).await?;
         Ok(Some(ReferralHoldPayload { referral: moved.map(Referral), user_errors }))
     }

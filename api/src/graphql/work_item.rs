@@ -262,7 +262,8 @@ impl WorkItemMutation {
         Ok(Some(WorkItemAssignPayload { work_item: item.map(WorkItem), user_errors }))
     }
 
-    /// Approves what a colleague asked for, which is done with it. For supervisors, and never for the one who asked.
+    /// Approves what a colleague asked for, which is done with it, or released in a medical emergency. For supervisors, an emergency for the
+    /// privacy officer, and never for the one who asked.
     #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
     async fn work_item_approve(
         &self,
@@ -275,7 +276,8 @@ impl WorkItemMutation {
         Ok(Some(WorkItemApprovePayload { work_item: item.map(WorkItem), user_errors }))
     }
 
-    /// Rejects what a colleague asked for. For supervisors, and never for the one who asked.
+    /// Rejects what a colleague asked for, or released in a medical emergency, which ends that access at once. For supervisors, an emergency
+    /// for the privacy officer, and never for the one who asked.
     #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
     async fn work_item_reject(
         &self,

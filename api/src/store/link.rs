@@ -1,7 +1,7 @@
 //! The logs whose rows are chained by hash, and what each of their rows is as a link.
 
-use entity::{OrganizationId, audit_event, disclosure, event, vocabulary::DataClass};
-use sea_orm::{EntityTrait, FromQueryResult};
+use entity::{Guarded, OrganizationId, Sealed, audit_event, disclosure, event, vocabulary::DataClass};
+use sea_orm::{EntityTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::sha256;
@@ -63,6 +63,13 @@ pub(in crate::store) fn hash_after<E: Link>(previous: &[u8], row: &E::Model, pos
 /// Nothing, or a value that is never the same as nothing.
 fn optional<T: ToString>(value: Option<&T>) -> Vec<u8> {
     value.map(|value| format!("+{}", value.to_string()).into_bytes()).unwrap_or_default()
+}
+
+fn sealed_bytes<C>(sealed: Guarded<C, Sealed>) -> Vec<u8> {
+    match Value::from(sealed) {
+        Value::Bytes(Some(bytes)) => bytes.to_vec(),
+        _ => Vec::new(),
+    }
 }
 
 fn classes(of: &[DataClass]) -> Vec<u8> {
@@ -131,17 +138,24 @@ impl Link for disclosure::Entity {
     }
 
     fn bytes(row: &disclosure::Model) -> Vec<Vec<u8>> {
-        vec![
+        let mut bytes = vec![
             row.client_id.0.as_bytes().to_vec(),
-            row.recipient_organization_id.0.as_bytes().to_vec(),
+            row.recipient_organization_id.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default(),
             row.recipient_name.clone().into_bytes(),
             row.actor.clone().into_bytes(),
             classes(&row.data_classes),
             row.purpose.as_str().into(),
-            row.consent_id.0.as_bytes().to_vec(),
-            row.consent_version.to_be_bytes().to_vec(),
+            row.consent_id.map(|id| id.0.as_bytes().to_vec()).unwrap_or_default(),
+            row.consent_version.map(|version| version.to_be_bytes().to_vec()).unwrap_or_default(),
             row.request_id.clone().into_bytes(),
             row.at.timestamp_micros().to_be_bytes().to_vec(),
-        ]
+        ];
+        // Rows from before there were emergencies keep their hash. The facts are hashed as they are sealed, so that it survives an
+        // erasure.
+        if let Some(emergency) = row.emergency_access_id {
+            bytes.push(emergency.0.as_bytes().to_vec());
+            bytes.push(row.facts.clone().map(sealed_bytes).unwrap_or_default());
+        }
+        bytes
     }
 }

@@ -53,6 +53,7 @@ const BY_ITSELF: &[&str] = &["consent_flow.client_id", "client_program.client_id
 /// What goes on naming whom it named.
 const LEFT: &[&str] = &[
     "work_item.client_id",
+    "emergency_access.client_id",
     "client.merged_into_id",
     "client_moved.merged_id",
     "possible_duplicate.client_id",

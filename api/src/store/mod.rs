@@ -37,10 +37,11 @@ use cursor::CursorKey;
 pub use find::{Find, Page, PageArgs};
 pub use merge::columns_that_name_clients;
 pub use own::KEYS;
+use protected::Fetched;
 pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, PartOf, Protected, Visible};
 pub(crate) use protected::{always, never};
-pub use reads::ConsentScope;
 use reads::ReadLog;
+pub use reads::{ConsentScope, Released};
 pub use sealed::{SearchWord, Searchable};
 pub use timer::{Due, Taken};
 use vault::{Label, Vault};
@@ -115,9 +116,22 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn by_ids<E: Protected>(&self, access: &Access, ids: &[E::Id]) -> Result<Vec<Visible<E>>> {
-        let rows = protected::select_by_ids::<E, _>(self.reader(), access, ids, &self.reads).await?;
+        let rows = protected::with_ids(protected::named::<E>(access), ids).into_model::<Fetched<E>>().all(self.reader()).await?;
+        let rows = Fetched::all_visible(rows, access, &self.reads);
         rows.iter().for_each(Visible::note_row);
+        if E::by_id_alone(access).is_some() {
+            rows.iter().for_each(Visible::note_disclosed);
+        }
         Ok(rows)
+    }
+
+    /// Whether a row exists for somebody who asks by its id, with a class of it open. It is noted nowhere: nothing of it is read.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn opens<E: Protected>(&self, access: &Access, id: E::Id, class: Class) -> Result<bool> {
+        let rows = protected::with_ids(protected::named::<E>(access), &[id]).into_model::<Fetched<E>>().all(self.reader()).await?;
+        Ok(Fetched::all_visible(rows, access, &ReadLog::default()).iter().any(|row| row.may_open(class)))
     }
 
     /// The parts of these rows, which the caller has fetched, by row and in their own order: with one statement.

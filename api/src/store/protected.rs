@@ -122,6 +122,12 @@ impl Grants {
         if holds { self.open(class, always()) } else { self }
     }
 
+    /// The same where this holds, and nothing elsewhere.
+    #[must_use]
+    pub fn within(self, holds: &Condition) -> Self {
+        Self(self.0.into_iter().map(|(class, condition)| (class, Condition::all().add(holds.clone()).add(condition))).collect())
+    }
+
     /// The condition under which a class is open; one that never holds when it is not listed.
     pub(crate) fn condition(&self, class: Class) -> Condition {
         self.0
@@ -166,6 +172,8 @@ pub enum Action {
     Answer,
     /// Write to the other side.
     Converse,
+    /// Let others read it in a medical emergency.
+    Release,
     /// Support the person, and log it.
     Support,
     /// Merge it with another record of the same person, or undo that.
@@ -202,6 +210,12 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
     /// planners do badly with an `OR` of two sides.
     fn arms(access: &Access) -> Vec<Condition> {
         vec![Self::visible_to(access)]
+    }
+
+    /// The rows that exist for the caller besides when they ask by its id, and in no list, stream or command: those of another
+    /// organization, whose data each such answer discloses.
+    fn by_id_alone(_access: &Access) -> Option<Condition> {
+        None
     }
 
     /// Whose key seals the columns of a row.
@@ -303,6 +317,13 @@ impl<E: Protected> Visible<E> {
         }
     }
 
+    /// Notes that the row was disclosed, where another organization is told by it that somebody is a client (42 CFR 2.13(c)).
+    pub(in crate::store) fn note_disclosed(&self) {
+        if self.reader.is_some_and(|reader| E::discloser(&self.model, Class::Identity, reader).is_some()) {
+            self.reads.note::<E>(&self.model, Class::Identity, self.reader);
+        }
+    }
+
     /// Opens a class of columns, where it is open to the caller, and notes that it was read.
     pub fn open<C: Classed>(&self) -> Option<Opened<'_, E, C>> {
         self.may_open(C::CLASS).then(|| {
@@ -379,6 +400,14 @@ pub(in crate::store) fn scoped<E: Protected>(access: &Access) -> sea_orm::Select
     if access.is_system() { granted } else { granted.filter(E::visible_to(access)) }
 }
 
+/// The rows that exist for the caller when they ask by id.
+pub(in crate::store) fn named<E: Protected>(access: &Access) -> sea_orm::Select<E> {
+    match E::by_id_alone(access) {
+        Some(alone) if !access.is_system() => granted::<E>(access).filter(Condition::any().add(E::visible_to(access)).add(alone)),
+        _ => scoped::<E>(access),
+    }
+}
+
 /// Rows with their grants, of ids that are known to exist for the caller.
 pub(in crate::store) fn granted<E: Protected>(access: &Access) -> sea_orm::Select<E> {
     let grants = if access.is_system() { Expr::val(i32::MAX) } else { E::grants(access).as_column() };
@@ -390,13 +419,18 @@ pub(in crate::store) fn visible<E: Protected>(access: &Access) -> sea_orm::Selec
     if access.is_system() { connection::select::<E>() } else { connection::select::<E>().filter(E::visible_to(access)) }
 }
 
+/// Those of these rows that exist for the caller of a command.
 pub(in crate::store) async fn select_by_ids<E: Protected, D: ConnectionTrait>(
     on: &D,
     access: &Access,
     ids: &[E::Id],
     reads: &ReadLog,
 ) -> Result<Vec<Visible<E>>> {
-    let keys = ids.iter().map(|id| super::key_of::<E>(*id));
-    let rows = scoped::<E>(access).filter(sea_orm::ColumnTrait::is_in(&E::id_column(), keys)).into_model::<Fetched<E>>().all(on).await?;
+    let rows = with_ids(scoped::<E>(access), ids).into_model::<Fetched<E>>().all(on).await?;
     Ok(Fetched::all_visible(rows, access, reads))
+}
+
+/// Narrows to rows with these ids.
+pub(in crate::store) fn with_ids<E: Protected>(select: sea_orm::Select<E>, ids: &[E::Id]) -> sea_orm::Select<E> {
+    select.filter(sea_orm::ColumnTrait::is_in(&E::id_column(), ids.iter().map(|id| super::key_of::<E>(*id))))
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use entity::{
-    AuditEventId, ConsentId, DisclosureId, List, OrganizationId, TypedId, audit_event, consent, consent_flow, disclosure, organization,
+    AuditEventId, ConsentId, DisclosureId, EmergencyAccessId, Guarded, List, OrganizationId, Sealed, TypedId, audit_event, class, consent,
+    consent_flow, disclosure, emergency_access, organization,
     vocabulary::{DataClass, PurposeOfUse},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Class, Discloser, Protected, Store, Tx, connection, write};
 use crate::{
-    access::{Access, consent::flows_to},
+    access::{Access, consent::flows_to, emergency},
     error::{Error, Result},
 };
 
@@ -69,23 +70,31 @@ pub struct ConsentScope {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Classes of one client's data, told by one organization under one consent.
+/// What a disclosure rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Basis {
+    Consent(ConsentId),
+    Emergency(EmergencyAccessId),
+}
+
+/// Classes of one client's data, told by one organization on one basis.
 struct Told {
     discloser: Discloser,
     classes: Vec<DataClass>,
-    consent: ConsentId,
+    basis: Basis,
 }
 
 impl Store {
     /// Writes what this request opened to the audit, and what it disclosed to the accounting of who disclosed it, before its answer
-    /// leaves. Gives the consents that cover what was disclosed.
+    /// leaves. Gives the consents that cover what was disclosed, none in an emergency; nothing when nothing was disclosed.
     ///
     /// # Errors
-    /// `Database` when it cannot be written, `Unavailable` when a consent ended meanwhile: the answer must not leave then.
-    pub async fn write_reads(&self, access: &Access) -> Result<Vec<ConsentScope>> {
+    /// `Database` when it cannot be written, `Unavailable` when a consent or an emergency access ended meanwhile: the answer must not
+    /// leave then.
+    pub async fn write_reads(&self, access: &Access) -> Result<Option<Vec<ConsentScope>>> {
         let readings = self.reads.take();
         if readings.is_empty() || access.is_system() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let at: DateTime<Utc> = self.clock().now();
         let disclosed: Vec<_> = readings.iter().flat_map(|reading| reading.disclosed.iter().cloned()).collect();
@@ -108,7 +117,7 @@ impl Store {
         for batch in rows.chunks(BATCH) {
             audit_event::Entity::insert_many(batch.to_vec()).exec_without_returning(&tx).await?;
         }
-        let scopes = if disclosed.is_empty() { Vec::new() } else { disclose(&tx, access, disclosed, at).await? };
+        let scopes = if disclosed.is_empty() { None } else { Some(disclose(&tx, access, disclosed, at).await?) };
         sea_orm::TransactionSession::commit(tx).await?;
         self.shared.written.notify_one();
         Ok(scopes)
@@ -127,23 +136,57 @@ impl Tx {
         classes: Vec<DataClass>,
         under: &consent::Model,
     ) -> Result<()> {
-        let told = Told { discloser: discloser.clone(), classes, consent: under.id };
-        let to = Recipient { id: recipient.id, name: &recipient.name, purpose: PurposeOfUse::Treatment };
-        let row = accounted(&self.access, told, under.version, &to, self.clock().now());
+        let told = Told { discloser: discloser.clone(), classes, basis: Basis::Consent(under.id) };
+        let to = Recipient { id: Some(recipient.id), name: &recipient.name, purpose: PurposeOfUse::Treatment };
+        let row = accounted(&self.access, told, Some(under.version), &to, self.clock().now());
+        disclosure::Entity::insert(row).exec_without_returning(&self.transaction).await?;
+        Ok(())
+    }
+
+    /// Accounts for what this command releases in a medical emergency.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn disclose_in_emergency(&self, discloser: Discloser, released: Released<'_>) -> Result<()> {
+        let Released { id, under, recipient, name, classes, facts } = released;
+        let told = Told { discloser, classes, basis: Basis::Emergency(under) };
+        let to = Recipient { id: recipient, name, purpose: PurposeOfUse::Emergency };
+        let row = accounted(&self.access, told, None, &to, self.clock().now());
+        let row = disclosure::ActiveModel { id: Set(id), facts: Set(Some(facts)), ..row };
         disclosure::Entity::insert(row).exec_without_returning(&self.transaction).await?;
         Ok(())
     }
 }
 
+/// What is released in a medical emergency (42 CFR 2.51).
+pub struct Released<'a> {
+    /// The id of its line in the accounting, which the facts are sealed for.
+    pub id: DisclosureId,
+    /// Under which access.
+    pub under: EmergencyAccessId,
+    /// To which organization, if to one.
+    pub recipient: Option<OrganizationId>,
+    /// Its name, or who else it is, in words that name nobody.
+    pub name: &'a str,
+    /// What.
+    pub classes: Vec<DataClass>,
+    /// To whom and where, and why.
+    pub facts: Guarded<class::Privacy, Sealed>,
+}
+
 /// To whom something is told, and what for.
 struct Recipient<'a> {
-    id: OrganizationId,
+    id: Option<OrganizationId>,
     name: &'a str,
     purpose: PurposeOfUse,
 }
 
 /// A line of the accounting of disclosures.
-fn accounted(access: &Access, told: Told, version: i32, to: &Recipient<'_>, at: DateTime<Utc>) -> disclosure::ActiveModel {
+fn accounted(access: &Access, told: Told, version: Option<i32>, to: &Recipient<'_>, at: DateTime<Utc>) -> disclosure::ActiveModel {
+    let (consent, emergency) = match told.basis {
+        Basis::Consent(id) => (Some(id), None),
+        Basis::Emergency(id) => (None, Some(id)),
+    };
     disclosure::ActiveModel {
         id: Set(DisclosureId::new()),
         position: Set(None),
@@ -154,45 +197,86 @@ fn accounted(access: &Access, told: Told, version: i32, to: &Recipient<'_>, at: 
         actor: Set(write::actor(access)),
         data_classes: Set(told.classes.into()),
         purpose: Set(to.purpose),
-        consent_id: Set(told.consent),
+        consent_id: Set(consent),
         consent_version: Set(version),
+        emergency_access_id: Set(emergency),
+        facts: Set(None),
         request_id: Set(access.request_id.clone()),
         at: Set(at),
         hash: Set(None),
     }
 }
 
-/// Writes the accounting (42 CFR 2.25): one row for each client, and each consent that covers some of it.
+/// Writes the accounting (42 CFR 2.25): one row for each client, and each consent that covers some of it or the emergency that does.
 async fn disclose(
     tx: &impl ConnectionTrait,
     access: &Access,
     disclosed: Vec<(DataClass, Discloser)>,
     at: DateTime<Utc>,
 ) -> Result<Vec<ConsentScope>> {
-    let ended = || Error::Unavailable("A consent ended while this was answered: ask again.");
+    let ended = || Error::Unavailable("What this rests on ended while it was answered: ask again.");
     let (Some(reader), Some(purpose)) = (access.organization, access.purpose) else { return Err(ended()) };
+    let told = match purpose {
+        PurposeOfUse::Emergency => in_emergency(tx, access, disclosed).await?,
+        _ => by_consent(tx, access, purpose, disclosed).await?,
+    };
+    let told = told.ok_or_else(ended)?;
+    let ids = told.iter().filter_map(|told| if let Basis::Consent(id) = told.basis { Some(id) } else { None });
+    let consents = connection::select::<consent::Entity>().filter(consent::Column::Id.is_in(ids)).all(tx).await?;
+    let recipient = connection::select::<organization::Entity>().filter(organization::Column::Id.eq(reader)).one(tx).await?;
+    let recipient = recipient.map(|recipient| recipient.name).unwrap_or_default();
+    let version = |basis| consents.iter().find(|consent| basis == Basis::Consent(consent.id)).map(|consent| consent.version);
+    let to = Recipient { id: Some(reader), name: &recipient, purpose };
+    let rows = told.into_iter().map(|told| {
+        let version = version(told.basis);
+        accounted(access, told, version, &to, at)
+    });
+    disclosure::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    Ok(consents.into_iter().map(scope_of).collect())
+}
+
+/// What was disclosed, with the emergency access that is still open to it; nothing when one is not.
+async fn in_emergency(tx: &impl ConnectionTrait, access: &Access, disclosed: Vec<(DataClass, Discloser)>) -> Result<Option<Vec<Told>>> {
+    let Some(open) = emergency::open_to(access) else { return Ok(None) };
+    let clients = disclosed.iter().map(|(_, discloser)| discloser.client);
+    let open = connection::select::<emergency_access::Entity>()
+        .filter(open)
+        .filter(emergency_access::Column::ClientId.is_in(clients))
+        .order_by_asc(emergency_access::Column::OpenedAt)
+        .order_by_asc(emergency_access::Column::Id)
+        .all(tx)
+        .await?;
+    Ok(grouped(disclosed, |_, discloser| {
+        let of = |access: &&emergency_access::Model| access.client_id == discloser.client;
+        open.iter().find(of).map(|access| Basis::Emergency(access.id))
+    }))
+}
+
+/// What was disclosed, with the first consent that covers it; nothing when something is covered by none.
+async fn by_consent(
+    tx: &impl ConnectionTrait,
+    access: &Access,
+    purpose: PurposeOfUse,
+    disclosed: Vec<(DataClass, Discloser)>,
+) -> Result<Option<Vec<Told>>> {
+    let Some(flows) = flows_to(access, purpose) else { return Ok(None) };
     let clients = disclosed.iter().flat_map(|(_, discloser)| discloser.consenting.iter().copied());
     let flows = connection::select::<consent_flow::Entity>()
-        .filter(flows_to(access, purpose).ok_or_else(ended)?)
+        .filter(flows)
         // What was opened under a consent that its discloser had yet to confirm was still the reader's own, and no disclosure.
         .filter(consent_flow::Column::Confirmed.eq(true))
         .filter(consent_flow::Column::ClientId.is_in(clients))
         .order_by_asc(consent_flow::Column::ConsentId)
         .all(tx)
         .await?;
-    let told = grouped(disclosed, &flows).ok_or_else(ended)?;
-    let ids: Vec<ConsentId> = told.iter().map(|told| told.consent).collect();
-    let consents = connection::select::<consent::Entity>().filter(consent::Column::Id.is_in(ids)).all(tx).await?;
-    let recipient = connection::select::<organization::Entity>().filter(organization::Column::Id.eq(reader)).one(tx).await?;
-    let recipient = recipient.map(|recipient| recipient.name).unwrap_or_default();
-    let version = |id| consents.iter().find(|consent| consent.id == id).map_or(0, |consent| consent.version);
-    let to = Recipient { id: reader, name: &recipient, purpose };
-    let rows = told.into_iter().map(|told| {
-        let version = version(told.consent);
-        accounted(access, told, version, &to, at)
-    });
-    disclosure::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    Ok(consents.into_iter().map(scope_of).collect())
+    Ok(grouped(disclosed, |class, discloser| {
+        let covers = |flow: &&consent_flow::Model| {
+            discloser.consenting.contains(&flow.client_id)
+                && flow.discloser_id == discloser.organization
+                && flow.data_classes & class.bit() != 0
+        };
+        flows.iter().find(covers).map(|flow| Basis::Consent(flow.consent_id))
+    }))
 }
 
 fn scope_of(consent: consent::Model) -> ConsentScope {
@@ -200,20 +284,15 @@ fn scope_of(consent: consent::Model) -> ConsentScope {
     ConsentScope { consent: consent.id, data_classes, purposes, expires_at: consent.expires_at }
 }
 
-/// What was disclosed, by discloser, client and the first consent that covers it; nothing when something is covered by none.
-fn grouped(disclosed: Vec<(DataClass, Discloser)>, flows: &[consent_flow::Model]) -> Option<Vec<Told>> {
+/// What was disclosed, by discloser, client and what it rests on; nothing when something rests on nothing.
+fn grouped(disclosed: Vec<(DataClass, Discloser)>, basis: impl Fn(DataClass, &Discloser) -> Option<Basis>) -> Option<Vec<Told>> {
     let mut all: Vec<Told> = Vec::new();
     for (class, discloser) in disclosed {
-        let covers = |flow: &&consent_flow::Model| {
-            discloser.consenting.contains(&flow.client_id)
-                && flow.discloser_id == discloser.organization
-                && flow.data_classes & class.bit() != 0
-        };
-        let consent = flows.iter().find(covers)?.consent_id;
-        match all.iter_mut().find(|told| told.consent == consent && told.discloser == discloser) {
+        let basis = basis(class, &discloser)?;
+        match all.iter_mut().find(|told| told.basis == basis && told.discloser == discloser) {
             Some(told) if told.classes.contains(&class) => {}
             Some(told) => told.classes.push(class),
-            None => all.push(Told { discloser, classes: vec![class], consent }),
+            None => all.push(Told { discloser, classes: vec![class], basis }),
         }
     }
     Some(all)

@@ -43,34 +43,35 @@ const REFERRALS: &str = "query($first: Int, $after: String, $filter: ReferralFil
 const REFERRAL: &str = "query($id: ID, $number: String) { referral(id: $id, number: $number) { id } }";
 const CONTACTS: &str = "query($filter: ContactFilter, $after: String) { contacts(filter: $filter, after: $after) { nodes { id } } }";
 const PEERS: &str = "query($after: String) { peers(after: $after) { nodes { id } } }";
-const NOBODY: &str = "00000000000000000000000000";
+pub(super) const NOBODY: &str = "00000000000000000000000000";
 
-struct Setting {
-    them: Handover,
+/// Two organizations, what is between them, and others.
+pub(super) struct Setting {
+    pub(super) them: Handover,
     /// Submitted, accepted, connected and drafted.
-    offered: String,
-    accepted: String,
-    connected: String,
-    draft: String,
+    pub(super) offered: String,
+    pub(super) accepted: String,
+    pub(super) connected: String,
+    pub(super) draft: String,
     /// The sender's client, their consent, and the receiver's client who is assigned to the peer.
-    client: String,
-    consent: String,
-    ours: String,
+    pub(super) client: String,
+    pub(super) consent: String,
+    pub(super) ours: String,
     /// A referral, a client and a peer of others, and a program that takes no referrals.
-    foreign: Handover,
-    foreign_referral: String,
-    foreign_client: String,
-    closed: String,
+    pub(super) foreign: Handover,
+    pub(super) foreign_referral: String,
+    pub(super) foreign_client: String,
+    pub(super) closed: String,
 }
 
-async fn made(them: &Handover, app: &TestApp, number: &str, submit: bool) -> Answer {
+pub(super) async fn made(them: &Handover, app: &TestApp, number: &str, submit: bool) -> Answer {
     let mut input = them.referral(app);
     input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": number }]);
     input["submit"] = json!(submit);
     them.refer(input).await
 }
 
-async fn set_up(app: &mut TestApp) -> Setting {
+pub(super) async fn set_up(app: &mut TestApp) -> Setting {
     let them = Handover::begin(app).await;
     let from = app.home("Upriver", OrganizationKind::TreatmentProvider).await;
     let to = app.home("Downriver", OrganizationKind::RecoveryCommunityOrganization).await;
@@ -131,6 +132,7 @@ fn bad_referrals(app: &TestApp, setting: &Setting) -> Vec<Bad> {
         ("a client of others", REFER, json!({ "input": known }), "NOT_FOUND", "check the id"),
         ("a second open referral", REFER, json!({ "input": twice }), "DUPLICATE_OPEN_REFERRAL", "open referral"),
         ("a discharge to come", REFER, change("dischargedAt", tomorrow), "INVALID", "expectedDischargeOn"),
+        ("a discharge before all time", REFER, change("dischargedAt", json!("-200000-01-01T00:00:00Z")), "BAD_USER_INPUT", "year"),
         ("no discharge", REFER, change("dischargedAt", Value::Null), "REQUIRED", "NOT_YET_DISCHARGED"),
         ("discharged and not", REFER, change("dischargeType", json!("NOT_YET_DISCHARGED")), "INVALID", "give one of them"),
         ("somebody who has died", REFER, change("dischargeType", json!("DECEASED")), "NOT_ELIGIBLE", "died"),
@@ -180,6 +182,8 @@ fn bad_consents(app: &TestApp, setting: &Setting) -> Vec<Bad> {
         ("a consent that is over", RECORD, change("expiresAt", json!(now)), "INVALID", "`expiresAt`"),
         ("two ends", RECORD, change("neverExpires", json!(true)), "INVALID", "one of"),
         ("a signature to come", RECORD, change("signedAt", json!(now + TimeDelta::minutes(1))), "INVALID", "`signedAt`"),
+        ("a signature before all time", RECORD, change("signedAt", json!("-200000-01-01T00:00:00Z")), "BAD_USER_INPUT", "year"),
+        ("a consent after all time", RECORD, change("expiresAt", json!("+262000-01-01T00:00:00Z")), "BAD_USER_INPUT", "year"),
         ("a hash of another kind", RECORD, change("evidenceSha256", json!("abc")), "INVALID", "64"),
         ("a hash with letters", RECORD, change("evidenceSha256", json!("g".repeat(64))), "INVALID", "hexadecimal"),
         ("nobody to tell", RECORD, alone, "INVALID", "name two"),
@@ -250,6 +254,7 @@ fn bad_contacts(setting: &Setting) -> Vec<Bad> {
         ("time beyond numbers", CONTACT, change("minutes", json!(3_000_000_000_u64)), "BAD_USER_INPUT", "Int"),
         ("a contact without its length", CONTACT, change("minutes", Value::Null), "REQUIRED", "`minutes`"),
         ("a contact to come", CONTACT, change("startedAt", json!("2026-03-02T12:00:01Z")), "INVALID", "`startedAt`"),
+        ("a contact before all time", CONTACT, change("startedAt", json!("-200000-01-01T00:00:00Z")), "BAD_USER_INPUT", "year"),
         ("a long note", CONTACT, change("note", json!("a".repeat(2_001))), "INVALID", "2000"),
         ("NUL in a note", CONTACT, change("note", json!("a\0b")), "INVALID", "`note`"),
         ("21 topics", CONTACT, change("topics", json!(["evenings"].repeat(21))), "TOO_MANY", "20"),

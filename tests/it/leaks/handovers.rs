@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use entity::{
     ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, consent_flow,
     disclosure, episode, event, peer, peer_match, referral, referral_message,
-    vocabulary::{OrganizationKind, PurposeOfUse, Role},
+    vocabulary::{OrganizationKind, PurposeOfUse, Role, WorkItemKind},
     work_item,
 };
 use kit::{
@@ -61,7 +61,8 @@ impl Asker {
 
     /// Whether they came as they do every day: strangers and other purposes ask less of what adds nothing.
     pub(crate) fn is_everyday(&self) -> bool {
-        self.reader.is_some_and(|reader| reader.purpose == Some(PurposeOfUse::Treatment))
+        let everyday = [Some(PurposeOfUse::Treatment), Some(PurposeOfUse::Emergency)];
+        self.reader.is_some_and(|reader| everyday.contains(&reader.purpose))
     }
 }
 
@@ -72,6 +73,8 @@ pub(crate) struct Handovers {
     pub(crate) ids: Vec<Id>,
     pub(crate) askers: Vec<Asker>,
     them: Handover,
+    /// To whom data are released in an emergency.
+    hospital: Home,
     connection: DatabaseConnection,
 }
 
@@ -116,7 +119,8 @@ impl Handovers {
         log_lines::listen();
         let them = Handover::begin(&app).await;
         let connection = app.database.connect().await;
-        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), them, connection };
+        let hospital = app.home("Mercy Hospital", OrganizationKind::TreatmentProvider).await;
+        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), them, hospital, connection };
         world.everyone().await;
         for stage in STAGES.iter().filter(|stage| stage.story != Story::Elsewhere) {
             world.tell(stage).await;
@@ -124,6 +128,7 @@ impl Handovers {
         world.elsewhere().await;
         world.spare().await;
         world.peer().await;
+        world.emergency().await;
         world.log().await;
         world
     }
@@ -167,6 +172,10 @@ impl Handovers {
             for role in few {
                 self.employ(post, home, role, treating).await;
             }
+        }
+        let hospital = self.hospital.clone();
+        for (role, purpose) in few.into_iter().flat_map(|role| [(role, treating), (role, Some(PurposeOfUse::Emergency))]) {
+            self.employ(Post::Hospital, &hospital, role, purpose).await;
         }
         let peer = self.them.peer.clone();
         for purpose in [treating, None, Some(PurposeOfUse::Payment)] {
@@ -431,6 +440,30 @@ impl Handovers {
         self.id("peer", None, id);
     }
 
+    /// The receiver releases who a client is to a hospital. What was said to that is sealed, and the privacy officer's.
+    async fn emergency(&mut self) {
+        let (story, word) = (Story::Connected, |what: &str| format!("canary-{what}-connected."));
+        let ours = self.ids.iter().find(|id| id.placeholder == "ours" && id.story == Some(story)).unwrap().text.clone();
+        let open = "mutation($client: ID!, $to: ID!, $name: String!, $facility: String!, $nature: String!) {
+            emergencyAccess(clientId: $client, recipientOrganizationId: $to, recipientName: $name, facility: $facility, nature: $nature) {
+            client { id } userErrors { message } } }";
+        let told = json!({ "client": ours, "to": self.hospital.organization, "name": word("physician"), "facility": word("facility"),
+            "nature": word("nature") });
+        self.them.coordinator.ask_with(open, told).await.text("/emergencyAccess/client/id");
+        for what in ["physician", "facility", "nature"] {
+            self.sing(story, &[Part::ReceivedDisclosures], word(what));
+        }
+        for what in ["given", "family", "preferred", "ours"] {
+            self.sing(story, &[Part::Released], word(what));
+        }
+        self.sing(story, &[Part::Released], "canary-mail-connected@");
+        self.sing(story, &[Part::Released, Part::Audited], ours);
+        let of = work_item::Column::Kind.eq(WorkItemKind::EmergencyAccessReview);
+        let review = rows::<work_item::Entity>().filter(of).one(&self.connection).await.unwrap().unwrap().id;
+        self.sing(story, &[Part::Review], review.to_string());
+        self.id("work", story, review);
+    }
+
     /// The ids of what was disclosed and of what happened.
     async fn log(&mut self) {
         self.app.sealed().await;
@@ -456,6 +489,7 @@ impl Handovers {
                 (Some(story), ..) => (*story, vec![if row.organization_id == clinic { Part::Sent } else { Part::Received }]),
                 (None, Some(story), _) => (*story, vec![Part::SentPerson]),
                 (None, None, Some(story)) if care.contains(&row.subject_kind.as_str()) => (*story, vec![Part::Care]),
+                (None, None, Some(story)) if row.subject_kind == WorkItemId::PREFIX => (*story, vec![Part::Review]),
                 (None, None, Some(story)) => (*story, vec![Part::Record]),
                 (None, None, None) => continue,
             };

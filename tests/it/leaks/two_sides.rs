@@ -61,6 +61,8 @@ pub(crate) enum Post {
     ReceiverElsewhere,
     /// Another organization.
     Stranger,
+    /// One that the receiver released data to in a medical emergency.
+    Hospital,
 }
 
 /// What is read of a referral on one of its sides.
@@ -102,6 +104,12 @@ pub(crate) enum Part {
     Note,
     /// M: to whom the receiver disclosed what.
     ReceivedDisclosures,
+    /// A and B of the receiver's record, released in an emergency.
+    Released,
+    /// That the staff of the organization to which it was released read it: an organization audits its own.
+    Audited,
+    /// That the emergency is to be reviewed.
+    Review,
 }
 
 /// Who of a side, of those with the role.
@@ -123,6 +131,8 @@ enum Needs {
     Disclosure(DataClass),
     /// A consent lets it flow back, for its purpose; a draft has nobody to flow back from.
     FlowBack,
+    /// It was released in an emergency, for that purpose (42 CFR 2.51).
+    Emergency,
 }
 
 /// A row: what, which roles, who of them, what else must hold.
@@ -168,6 +178,9 @@ const ROWS: &[Row] = &[
     (Part::Note, &[Supervisor], Who::Program, Needs::Acceptance),
     (Part::Note, &[Peer], Who::Assigned, Needs::Acceptance),
     (Part::ReceivedDisclosures, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
+    (Part::Released, &[Referrer, Coordinator, Supervisor, Peer], Who::Organization, Needs::Emergency),
+    (Part::Audited, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
+    (Part::Review, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
 ];
 
 impl Part {
@@ -181,6 +194,7 @@ impl Part {
             | Self::SentDisclosures
             | Self::FlowsBack
             | Self::SentWork => [Post::Sender, Post::SenderElsewhere],
+            Self::Released | Self::Audited => [Post::Hospital, Post::Hospital],
             _ => [Post::Receiver, Post::ReceiverElsewhere],
         }
     }
@@ -213,6 +227,7 @@ pub(crate) fn may_see(reader: Reader, part: Part, story: Story) -> bool {
                 Needs::Submission => stage.submitted,
                 Needs::Acceptance => stage.accepted,
                 Needs::Disclosure(class) => stage.submitted && stage.covers.contains(class) && (stage.accepted || under_consent(*class)),
+                Needs::Emergency => story == Story::Connected && reader.purpose == Some(PurposeOfUse::Emergency),
                 Needs::FlowBack => !stage.submitted || under_consent(ReferralStatus),
             };
             *of == part && roles.contains(&reader.role) && reached && holds
@@ -258,7 +273,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.nodes", "ids: [{nodes}]", &[]),
     telling("Query.clients", "first: 100", &[Part::SentPerson, Part::Record]),
     telling("Query.client", "id: \"{theirs}\"", &[Part::SentPerson, Part::SentDisclosures]),
-    telling("Query.client", "id: \"{ours}\"", &[Part::Record, Part::ReceivedDisclosures]),
+    telling("Query.client", "id: \"{ours}\"", &[Part::Record, Part::ReceivedDisclosures, Part::Released]),
     always("Query.referrals", "first: 100", REFERRAL),
     telling("Query.referral", "id: \"{referral}\"", REFERRAL),
     telling("Query.peers", "first: 100", &[]),
@@ -302,6 +317,11 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.workItemAssign", "id: \"{spareWork}\", staffMemberId: \"{colleague}\"", &[]),
     telling("Mutation.workItemApprove", "id: \"{spareApproved}\"", &[]),
     telling("Mutation.workItemReject", "id: \"{spareRejected}\", note: \"Once more\"", &[]),
+    telling(
+        "Mutation.emergencyAccess",
+        "clientId: \"{ours}\", recipientName: \"Dr. Reed\", facility: \"Mercy Hospital\", nature: \"Found unconscious\"",
+        &[],
+    ),
     telling("Mutation.referralHold", "id: \"{spareHeld}\", text: \"Away\", reviewAt: \"2026-03-09T12:00:00Z\"", &[]),
     telling("Mutation.referralResume", "id: \"{spareResumed}\"", &[]),
     telling("Mutation.referralMarkEnteredInError", "id: \"{spareMistaken}\", text: \"Another person\"", &[]),

@@ -156,6 +156,7 @@ tables![
     contact,
     deployment,
     disclosure,
+    emergency_access,
     episode,
     event,
     idempotency,

@@ -1,0 +1,157 @@
+//! What is wrong in work items, episodes and consents, in emergencies, and in how lists are asked for: see `steps.rs`.
+
+use serde_json::{Value, json};
+
+use super::{
+    handover::NOBODY,
+    steps::{Bad, Setting, by, mutation},
+    with,
+};
+
+/// Work items, episodes and consents.
+pub(super) fn bad_work(setting: &Setting) -> Vec<Bad<'_>> {
+    let assign = mutation("workItemAssign", "id: ID!, staffMemberId: ID!");
+    let (approve, reject) = (mutation("workItemApprove", "id: ID!, note: String"), mutation("workItemReject", "id: ID!, note: String!"));
+    let end = mutation("episodeEnd", "id: ID!, reason: EpisodeEndReason!, text: String, version: Int");
+    let revoke = mutation("consentRevoke", "id: ID!, how: String!, written: Boolean!");
+    let confirm = mutation("consentConfirm", "id: ID!");
+    let (one, them) = (&setting.one, &setting.one.them);
+    let give = |id: &str, to: Value| (assign.clone(), json!({ "id": id, "staffMemberId": to }));
+    let decide = |query: &String, id: &str, note: Value| (query.clone(), json!({ "id": id, "note": note }));
+    let whole = json!({ "id": setting.episode, "reason": "GOALS_MET" });
+    let ends = |field: &str, value: Value| (end.clone(), with(whole.clone(), field, value)["input"].clone());
+    let (note, text): (&[&str], &[&str]) = (&["note"], &["text"]);
+    let (staff, nobody) = (json!(them.peer_staff), json!(format!("stf_{NOBODY}")));
+    let long = || json!("a".repeat(2_001));
+    let (coordinator, referrer, peer, supervisor) =
+        (by(&setting.one.them.coordinator), by(&setting.one.them.referrer), by(&setting.one.them.peer), by(&setting.one.them.supervisor));
+    vec![
+        coordinator("work for others", give(&setting.approval, json!(one.foreign.peer_staff)), "NOT_FOUND", &[], "check the id"),
+        coordinator("work for nobody", give(&setting.approval, nobody), "NOT_FOUND", &[], "check the id"),
+        coordinator("work for a peer", give(&setting.approval, json!(them.peer_id)), "BAD_USER_INPUT", &[], "stf_"),
+        coordinator("work elsewhere", give(&setting.approval, json!(setting.elsewhere)), "INVALID", &["staffMemberId"], "this program"),
+        coordinator("work that is done", give(&setting.rejected, staff.clone()), "IMMUTABLE", &["id"], "closed"),
+        coordinator("the sender's work", give(&setting.question, staff.clone()), "NOT_FOUND", &[], "check the id"),
+        coordinator("a referral as work", give(&one.offered, staff.clone()), "BAD_USER_INPUT", &[], "wrk_"),
+        peer("work given by a peer", give(&setting.approval, staff), "NOT_PERMITTED", &[], "role"),
+        supervisor("approval in many words", decide(&approve, &setting.approval, long()), "INVALID", note, "2000"),
+        supervisor("NUL in an approval", decide(&approve, &setting.approval, json!("a\0b")), "INVALID", note, "control characters"),
+        supervisor("what was decided", decide(&approve, &setting.rejected, Value::Null), "IMMUTABLE", &["id"], "closed"),
+        coordinator("approval by a coordinator", decide(&approve, &setting.approval, Value::Null), "NOT_PERMITTED", &[], "role"),
+        peer("approval by who asked", decide(&approve, &setting.approval, Value::Null), "NOT_PERMITTED", &[], "role"),
+        supervisor("rejection without a word", decide(&reject, &setting.approval, json!(" ")), "REQUIRED", note, "`note`"),
+        supervisor("rejection in many words", decide(&reject, &setting.approval, long()), "INVALID", note, "2000"),
+        supervisor("rejection with nothing at all", decide(&reject, &setting.approval, Value::Null), "BAD_USER_INPUT", &[], "note"),
+        supervisor("no such work", decide(&reject, &format!("wrk_{NOBODY}"), json!("No")), "NOT_FOUND", &[], "check the id"),
+        supervisor("an end for no reason", ends("reason", json!("BOREDOM")), "BAD_USER_INPUT", &[], "BOREDOM"),
+        supervisor("an end in many words", ends("text", long()), "INVALID", text, "2000"),
+        supervisor("NUL in an end", ends("text", json!("a\0b")), "INVALID", text, "control characters"),
+        supervisor("a stale end", ends("version", json!(7)), "STALE", &[], "read it again"),
+        supervisor("the end of a referral", ends("id", json!(one.connected)), "BAD_USER_INPUT", &[], "epi_"),
+        supervisor("the end of nothing", ends("id", json!(format!("epi_{NOBODY}"))), "NOT_FOUND", &[], "check the id"),
+        referrer("an end by the sender", ends("reason", json!("MOVED")), "NOT_FOUND", &[], "check the id"),
+        referrer(
+            "NUL in a revocation",
+            (revoke.clone(), json!({ "id": one.consent, "how": "a\0b", "written": true })),
+            "INVALID",
+            &["how"],
+            "control characters",
+        ),
+        peer(
+            "a revocation by a peer",
+            (revoke, json!({ "id": one.consent, "how": "Said so", "written": true })),
+            "NOT_FOUND",
+            &[],
+            "check the id",
+        ),
+        coordinator("a confirmation of a referral", (confirm.clone(), json!({ "id": one.offered })), "BAD_USER_INPUT", &[], "con_"),
+        coordinator("a confirmation of nothing", (confirm, json!({ "id": format!("con_{NOBODY}") })), "NOT_FOUND", &[], "check the id"),
+    ]
+}
+
+/// Medical emergencies (42 CFR 2.51).
+pub(super) fn bad_emergencies(setting: &Setting) -> Vec<Bad<'_>> {
+    let open = mutation(
+        "emergencyAccess",
+        "clientId: ID!, recipientOrganizationId: ID, recipientName: String!, facility: String!, nature: String!",
+    );
+    let (one, them) = (&setting.one, &setting.one.them);
+    let whole = json!({ "clientId": one.ours, "recipientName": "Dr. Reed", "facility": "Mercy", "nature": "Found unconscious" });
+    let told = |field: &str, value: Value| (open.clone(), with(whole.clone(), field, value)["input"].clone());
+    let blank = json!({ "clientId": one.ours, "recipientName": "", "facility": " ", "nature": "\n" });
+    let (name, facility, nature, to): (&[&str], &[&str], &[&str], &[&str]) =
+        (&["recipientName"], &["facility"], &["nature"], &["recipientOrganizationId"]);
+    let (long, nul) = (|most: usize| json!("a".repeat(most + 1)), json!("a\0b"));
+    let (coordinator, referrer) = (by(&setting.one.them.coordinator), by(&setting.one.them.referrer));
+    vec![
+        coordinator("told to nobody", told("recipientName", json!(" ")), "REQUIRED", name, "`recipientName`"),
+        coordinator("told to a long name", told("recipientName", long(200)), "INVALID", name, "200"),
+        coordinator("told to NUL", told("recipientName", nul.clone()), "INVALID", name, "control characters"),
+        coordinator("told to two lines", told("recipientName", json!("Dr.\nReed")), "INVALID", name, "one line"),
+        coordinator("told to null", told("recipientName", Value::Null), "BAD_USER_INPUT", &[], "recipientName"),
+        coordinator("told nowhere", told("facility", json!("")), "REQUIRED", facility, "`facility`"),
+        coordinator("told far away", told("facility", long(300)), "INVALID", facility, "300"),
+        coordinator("told at NUL", told("facility", nul.clone()), "INVALID", facility, "control characters"),
+        coordinator("told for nothing", told("nature", json!(" \n\t")), "REQUIRED", nature, "`nature`"),
+        coordinator("told for long", told("nature", long(2_000)), "INVALID", nature, "2000"),
+        coordinator("told for NUL", told("nature", nul), "INVALID", nature, "control characters"),
+        coordinator("told nothing of it", (open.clone(), blank.clone()), "REQUIRED", name, "`recipientName`"),
+        coordinator("nor where", (open.clone(), blank.clone()), "REQUIRED", facility, "`facility`"),
+        coordinator("nor why", (open.clone(), blank), "REQUIRED", nature, "`nature`"),
+        coordinator(
+            "told to oneself",
+            told("recipientOrganizationId", json!(them.support.organization)),
+            "INVALID",
+            to,
+            "another organization",
+        ),
+        coordinator(
+            "told to no organization",
+            told("recipientOrganizationId", json!(format!("org_{NOBODY}"))),
+            "NOT_FOUND",
+            &[],
+            "check the id",
+        ),
+        coordinator("told to a program", told("recipientOrganizationId", json!(them.clinic.program)), "BAD_USER_INPUT", &[], "org_"),
+        coordinator("of nobody", told("clientId", json!(format!("cli_{NOBODY}"))), "NOT_FOUND", &[], "check the id"),
+        coordinator("of others' client", told("clientId", json!(one.foreign_client)), "NOT_FOUND", &[], "check the id"),
+        coordinator("of a referral", told("clientId", json!(one.connected)), "BAD_USER_INPUT", &[], "cli_"),
+        referrer("by a referrer elsewhere", told("facility", json!("Mercy")), "NOT_FOUND", &[], "check the id"),
+    ]
+}
+
+/// Filters and pages of referrals and work items.
+pub(super) async fn bad_lists(setting: &Setting) -> Vec<Bad<'_>> {
+    let referrals = "query($first: Int, $after: String, $last: Int, $before: String, $filter: ReferralFilter) {
+        referrals(first: $first, after: $after, last: $last, before: $before, filter: $filter) { nodes { id } } }";
+    let work = "query($first: Int, $after: String, $last: Int, $before: String, $filter: WorkItemFilter) {
+        workItems(first: $first, after: $after, last: $last, before: $before, filter: $filter) { nodes { id } } }";
+    let one = "query($number: String) { referral(number: $number) { id } }";
+    let (them, one_setting) = (&setting.one.them, &setting.one);
+    let elsewhere = them.coordinator.ask("{ referrals { pageInfo { endCursor } } }").await.text("/referrals/pageInfo/endCursor").to_owned();
+    let own = them.coordinator.ask("{ workItems { pageInfo { endCursor } } }").await.text("/workItems/pageInfo/endCursor").to_owned();
+    let row = |what, query: &str, variables, code, says| (&them.coordinator, what, query.to_owned(), variables, code, &[] as &[&str], says);
+    let by = |field: &str, value: Value| json!({ "filter": { field: value } });
+    vec![
+        row("referrals by NUL", referrals, by("number", json!("R\0")), "BAD_USER_INPUT", "`number`"),
+        row("a referral by NUL", one, json!({ "number": "R\0" }), "BAD_USER_INPUT", "`number`"),
+        row("referrals by a long number", referrals, by("number", json!("R".repeat(101))), "BAD_USER_INPUT", "`number`"),
+        row("referrals of a peer who is staff", referrals, by("peerIds", json!([them.peer_staff])), "BAD_USER_INPUT", "per_"),
+        row("referrals of a client that is a referral", referrals, by("clientId", json!(one_setting.offered)), "BAD_USER_INPUT", "cli_"),
+        row("referrals of no urgency", referrals, by("urgency", json!(["PANIC"])), "BAD_USER_INPUT", "PANIC"),
+        row("referrals perhaps overdue", referrals, by("overdue", json!("perhaps")), "BAD_USER_INPUT", "Boolean"),
+        row("referrals known by half", referrals, by("externalIdentifier", json!({ "system": "harbor" })), "BAD_USER_INPUT", "value"),
+        row("referrals from both ends", referrals, json!({ "first": 1, "last": 1 }), "BAD_USER_INPUT", "not both"),
+        row("fewer than none", referrals, json!({ "last": -1 }), "BAD_USER_INPUT", "from 0 to 100"),
+        row("referrals before no cursor", referrals, json!({ "before": "AAAA" }), "CURSOR_EXPIRED", "cursor"),
+        row("work of no kind", work, by("kinds", json!(["GOSSIP"])), "BAD_USER_INPUT", "GOSSIP"),
+        row("work of a peer", work, by("assigneeIds", json!([them.peer_id])), "BAD_USER_INPUT", "stf_"),
+        row("work in an organization", work, by("programIds", json!([them.support.organization])), "BAD_USER_INPUT", "prg_"),
+        row("work that is perhaps open", work, by("open", json!(1)), "BAD_USER_INPUT", "Boolean"),
+        row("a page of 101 things to do", work, json!({ "first": 101 }), "BAD_USER_INPUT", "from 0 to 100"),
+        row("work from both ends", work, json!({ "first": 1, "last": 1 }), "BAD_USER_INPUT", "not both"),
+        row("work after a referral", work, json!({ "after": elsewhere }), "CURSOR_EXPIRED", "this list"),
+        row("work after a cursor of another filter", work, json!({ "after": own, "filter": { "open": true } }), "CURSOR_EXPIRED", "filter"),
+        row("work before no cursor", work, json!({ "before": "garbage" }), "CURSOR_EXPIRED", "cursor"),
+    ]
+}
