@@ -4,7 +4,10 @@ use std::{
     collections::BTreeSet,
     net::TcpListener,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,7 +33,7 @@ use aftercare::{
     http::{Metrics, Shutdown},
     store::{Action, Connections},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use entity::{
     ApiClientId, OrganizationId, PeerId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId,
     vocabulary::{GatheringVisibility, Modality, OrganizationKind, PurposeOfUse, Role, WorkItemKind},
@@ -324,17 +327,20 @@ impl Drop for TestApp {
     }
 }
 
-/// A client of a home's program, who says no more than has to be said.
+/// A client of a home's program, who says no more than has to be said. Each is somebody else, born on a day of their own.
 ///
 /// # Panics
 /// Never: the day of birth is one.
 pub fn somebody(home: &Home) -> NewClient {
+    static BORN: AtomicU32 = AtomicU32::new(0);
+    let born: NaiveDate = "1940-01-01".parse().expect("it is a day");
+    let born = born + Days::new(u64::from(BORN.fetch_add(1, Ordering::Relaxed) % 20_000));
     let identity = Identity {
         given_name: "Ada".to_owned(),
         family_name: "Byron".to_owned(),
         preferred_name: None,
         pronouns: None,
-        date_of_birth: "1980-12-10".parse().expect("it is a day"),
+        date_of_birth: born,
         gender: None,
         race_ethnicity: vec![],
         contact_methods: vec![],

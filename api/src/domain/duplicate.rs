@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use entity::{ClientId, OrganizationId, ProgramId, client, client_program, client_search, possible_duplicate, vocabulary::WorkItemKind};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ExprTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::work_item::{self as work_items, NewWork};
 use crate::{
     error::{Error, Result},
-    store::{Part, PartOf, Tx, Visible},
+    store::{Part, PartOf, Tx, Visible, never, query},
 };
 
 impl Part for possible_duplicate::Entity {}
@@ -26,6 +26,9 @@ impl PartOf<client::Entity> for possible_duplicate::Entity {
         possible_duplicate::Column::OtherId
     }
 }
+
+/// How many words of others are compared at the most: a birth date that stands for "unknown" must not make each new record dearer.
+const MOST: u64 = 60;
 
 /// The words that a record is found by, as keyed hashes by kind.
 pub(super) type Words = BTreeSet<(String, Vec<u8>)>;
@@ -69,22 +72,30 @@ pub(super) async fn look_for(
     programs: &[ProgramId],
 ) -> Result<()> {
     let Some((_, born)) = own.iter().find(|(kind, _)| kind == "DATE_OF_BIRTH") else { return Ok(()) };
-    let same_day = Condition::all()
-        .add(client_search::Column::OrganizationId.eq(organization))
-        .add(client_search::Column::Kind.eq("DATE_OF_BIRTH"))
-        .add(client_search::Column::Hash.eq(born.clone()))
-        .add(client_search::Column::ClientId.ne(client));
-    let same_day: BTreeSet<_> = tx.parts::<client_search::Entity>(same_day).await?.into_iter().map(|word| word.client_id).collect();
-    if same_day.is_empty() {
+    let of = |kind: &str, hash: &[u8]| {
+        Condition::all()
+            .add(client_search::Column::OrganizationId.eq(organization))
+            .add(client_search::Column::Kind.eq(kind))
+            .add(client_search::Column::Hash.eq(hash.to_vec()))
+    };
+    let same_day = query::<client_search::Entity>().select_only().column(client_search::Column::ClientId).filter(of("DATE_OF_BIRTH", born));
+    let telling = own.iter().filter(|(kind, _)| ["FAMILY_NAME", "PHONE", "EMAIL"].contains(&kind.as_str()));
+    let shared = telling.fold(Condition::any().add(never()), |any, (kind, hash)| any.add(of(kind, hash)));
+    let known: BTreeSet<_> = pairs_of(tx, client).await?.into_iter().map(|pair| pair.other_id).chain([client]).collect();
+    let shared = Condition::all()
+        .add(shared)
+        .add(client_search::Column::ClientId.in_subquery(same_day.into_query()))
+        .add(client_search::Column::ClientId.is_not_in(known));
+    let others: BTreeSet<_> = tx.first_parts::<client_search::Entity>(shared, MOST).await?.into_iter().map(|word| word.client_id).collect();
+    if others.is_empty() {
         return Ok(());
     }
-    let theirs = words_of(tx, same_day.iter().copied()).await?;
+    let theirs = words_of(tx, others.iter().copied()).await?;
     let together = Condition::all()
-        .add(client_program::Column::ClientId.is_in(same_day.iter().copied()))
+        .add(client_program::Column::ClientId.is_in(others.iter().copied()))
         .add(client_program::Column::ProgramId.is_in(programs.iter().copied()));
     let together = tx.parts::<client_program::Entity>(together).await?;
-    let known: BTreeSet<_> = pairs_of(tx, client).await?.into_iter().map(|pair| pair.other_id).collect();
-    for other in same_day.into_iter().filter(|other| !known.contains(other) && alike(own, &words(&theirs, *other))) {
+    for other in others.into_iter().filter(|other| alike(own, &words(&theirs, *other))) {
         let Some(program) = together.iter().find(|with| with.client_id == other).map(|with| with.program_id) else { continue };
         let pair = |client: ClientId, other: ClientId| possible_duplicate::ActiveModel {
             organization_id: Set(organization),

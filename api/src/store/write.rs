@@ -314,7 +314,15 @@ impl Tx {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn parts<P: Part>(&self, of: Condition) -> Result<Vec<P::Model>> {
-        Ok(connection::select::<P>().filter(of).limit(10_000).all(&self.transaction).await?)
+        self.first_parts::<P>(of, 10_000).await
+    }
+
+    /// Likewise, so many of them at the most.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn first_parts<P: Part>(&self, of: Condition, most: u64) -> Result<Vec<P::Model>> {
+        Ok(connection::select::<P>().filter(of).limit(most).all(&self.transaction).await?)
     }
 
     /// Changes parts of rows that the caller may change. Gives how many.
