@@ -13,6 +13,7 @@ pub mod client_search;
 pub mod consent;
 pub mod consent_flow;
 pub mod contact;
+pub mod contact_addendum;
 pub mod deployment;
 pub mod disclosure;
 pub mod emergency_access;

@@ -116,6 +116,7 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::PeerMatched => "A client and a peer began to work together.",
         EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
         EventKind::EpisodeStarted => "An episode of support began.",
+        EventKind::ContactAmended => "Something was added to a contact.",
         EventKind::ContactLogged => "A contact was logged.",
         EventKind::WorkshopChanged => "A workshop was made or changed.",
         EventKind::WorkshopPublished => "A workshop was published.",

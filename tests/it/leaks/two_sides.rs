@@ -329,6 +329,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.referralComplete", "id: \"{spareConnected}\", result: ENGAGED", &[]),
     always("Mutation.referralSendMessage", "id: \"{referral}\", body: \"Thank you\"", &[]),
     telling("Mutation.peerCreate", "input: { staffMemberId: \"{colleague}\", programId: \"{receiver}\", displayName: \"Robin\" }", &[]),
+    telling("Mutation.contactAddendum", "id: \"{contact}\", text: \"He called back\"", &[]),
     telling(
         "Mutation.contactLog",
         "input: { clientId: \"{ours}\", modality: PHONE, outcome: NO_ANSWER, startedAt: \"2026-03-02T11:00:00Z\" }",

@@ -154,6 +154,7 @@ tables![
     consent,
     consent_flow,
     contact,
+    contact_addendum,
     deployment,
     disclosure,
     emergency_access,
