@@ -78,6 +78,12 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/referrals/nodes",
     ),
     (
+        "Query.referralOffers",
+        "query($first: Int!) { referralOffers(first: $first) { totalCount nodes { status urgency levelOfCareLeft { name } services languages region
+            programs { name organization { name } } claimedBy { name } referral { number client { pseudonym identity { familyName } } } } } }",
+        "/referralOffers/nodes",
+    ),
+    (
         "Query.workItems",
         "query($first: Int!) { workItems(first: $first, filter: { kinds: [HOLD_REVIEW] }) { totalCount nodes { kind because assignee { displayName } requestedBy note
             subject { id ... on Referral { number client { pseudonym } progress { status overdue clocks { dueAt }
@@ -310,6 +316,25 @@ async fn open_work(app: &TestApp, home: &Home) {
     work_item::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
 }
 
+/// A hundred people whom the home's program offers to another, which claimed every second of them, and whom another offers to it.
+async fn offer(app: &TestApp, home: &Home) {
+    let support = app.home("Cedar", OrganizationKind::RecoveryCommunityOrganization).await;
+    let (there, back) = (Handover::between(app, home.clone(), support.clone()).await, Handover::between(app, support, home.clone()).await);
+    for number in 0..50 {
+        let draft = there.drafted(app, json!({})).await;
+        let offer = there.offered(app, &draft, &[there.support.program]).await;
+        if number % 2 == 0 {
+            let claim = format!(
+                "mutation {{ referralOfferClaim(id: \"{offer}\", programId: \"{}\") {{ userErrors {{ code }} }} }}",
+                there.support.program
+            );
+            assert_eq!(there.coordinator.ask(&claim).await.user_error_codes(), [""; 0]);
+        }
+        let draft = back.drafted(app, json!({})).await;
+        back.offered(app, &draft, &[home.program]).await;
+    }
+}
+
 /// A hundred people who were handed over to the home's program, each with a message, a contact, an episode, a consent and a disclosure.
 async fn hand_over(app: &TestApp, home: &Home) {
     let clinic = app.home("Harbor", OrganizationKind::TreatmentProvider).await;
@@ -337,6 +362,8 @@ on_both! {
         let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let roles = [Role::Administrator, Role::Coordinator, Role::Supervisor, Role::PrivacyOfficer];
         let caller: Caller = app.staff(&home, &roles).await.treating();
+        offer(&app, &home).await;
+        app.clock().advance(TimeDelta::seconds(1));
         hand_over(&app, &home).await;
         open_work(&app, &home).await;
         // So that they come first in lists.
