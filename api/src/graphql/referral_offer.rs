@@ -22,6 +22,7 @@ use super::{
 use crate::{
     access::Scope,
     domain::referral_offer::{NewOffer, Told, claim, is_open, open, programs_told, status, withdraw},
+    error::Error,
     store::{PageArgs, Visible},
 };
 
@@ -33,10 +34,14 @@ pub(crate) struct ReferralOffer(pub(crate) Visible<referral_offer::Entity>);
 connection!(ReferralOffer, ReferralOfferConnection, ReferralOfferEdge, referral_offer::Entity, "offers");
 
 impl ReferralOffer {
-    /// What it tells, besides what everybody may know of a referral.
+    /// What it tells, besides what everybody may know of a referral. Nothing of somebody who was erased: whom it was made to still lists it.
     async fn told(&self, ctx: &Context<'_>) -> Result<Option<Told>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else { return Ok(None) };
-        ctx.store().unseal(&opened, referral_offer::Column::Told, &opened.told).await.map(Some).map_err(query_error)
+        match ctx.store().unseal(&opened, referral_offer::Column::Told, &opened.told).await {
+            Ok(told) => Ok(Some(told)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(query_error(error)),
+        }
     }
 }
 

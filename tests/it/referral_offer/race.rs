@@ -10,11 +10,13 @@ use entity::{
     ProgramId, ReferralOfferId,
     vocabulary::{DischargeType, OrganizationKind, ReferralOrigin, ReferralUrgency},
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use kit::{
     app::{Home, TestApp, somebody},
+    handover::Handover,
     on_both,
 };
+use serde_json::json;
 
 use super::{bidder, claim};
 
@@ -95,5 +97,38 @@ on_both! {
         assert_eq!(app.database.count("FROM event WHERE kind = 'OFFER_CLAIMED'").await, ROUNDS * 11, "and each organization is told once");
         assert_eq!(app.database.count("FROM timer WHERE kind = 'OFFER_EXPIRY'").await, 0);
         assert_eq!(app.database.count("FROM audit_event WHERE action = 'REFUSED:referralOfferClaim'").await, ROUNDS * 9);
+    }
+
+    async fn whoever_claims_withdraws_changes_and_cancels_at_once_is_each_answered(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let (cedar, dale) = (bidder(&app, "Cedar").await, bidder(&app, "Dale").await);
+        for round in 0..24 {
+            let draft = them.drafted(&app, json!({})).await;
+            let offer = them.offered(&app, &draft, &[cedar.home.program, dale.home.program]).await;
+            let ends = match round % 2 {
+                0 => format!("mutation {{ referralOfferWithdraw(id: \"{offer}\") {{ userErrors {{ code }} }} }}"),
+                _ => format!("mutation {{ referralCancel(id: \"{draft}\", reason: READMITTED) {{ userErrors {{ code }} }} }}"),
+            };
+            let change = format!("mutation {{ referralUpdate(input: {{ id: \"{draft}\", urgency: ROUTINE }}) {{ userErrors {{ code }} }} }}");
+            let (claims, sender) = join(
+                join(claim(&cedar.coordinator, &offer, cedar.home.program), claim(&dale.coordinator, &offer, dale.home.program)),
+                join(them.referrer.ask(&ends), them.referrer.ask(&change)),
+            )
+            .await;
+            for (who, answer) in [("a claim", &claims.0), ("a claim", &claims.1), ("an end", &sender.0), ("a change", &sender.1)] {
+                let known = |code: &&str| ["OFFER_TAKEN", "OFFER_EXPIRED", "STALE", "IMMUTABLE"].contains(code);
+                assert!(answer.error_codes().is_empty() && answer.user_error_codes().iter().all(known), "{who}: {}", answer.raw);
+            }
+            for answer in [&claims.0, &claims.1] {
+                assert!(!answer.user_error_codes().contains(&"STALE"), "who claims is not told what the sender does: {}", answer.raw);
+            }
+        }
+        let drafts = "FROM referral JOIN referral_offer offer ON offer.referral_id = referral.id WHERE referral.status = 'DRAFT'";
+        let asked = app.database.count(&format!("{drafts} AND referral.to_program_id IS NOT NULL")).await;
+        assert_eq!(app.database.count(&format!("{drafts} AND offer.status = 'CLAIMED' AND referral.to_program_id = offer.claimed_by_id")).await, asked);
+        assert_eq!(app.database.count("FROM referral JOIN referral_offer offer ON offer.referral_id = referral.id
+            WHERE referral.status = 'CANCELLED' AND offer.status <> 'WITHDRAWN'").await, 0);
+        assert_eq!(app.database.count("FROM referral_offer WHERE status = 'OPEN'").await, app.database.count("FROM timer WHERE kind = 'OFFER_EXPIRY'").await);
     }
 }
