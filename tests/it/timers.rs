@@ -88,6 +88,7 @@ fn new_referral(app: &TestApp, from: &Home, to: &Home) -> NewReferral {
             communities: Vec::new(),
             pathways: Vec::new(),
             moud: None,
+            match_preferences: Vec::new(),
             reason: None,
         },
         requested_services: vec![ServiceKind::OneOnOne],
