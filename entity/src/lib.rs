@@ -33,6 +33,8 @@ pub mod program;
 pub mod referral;
 pub mod referral_clock;
 pub mod referral_message;
+pub mod referral_offer;
+pub mod referral_offer_program;
 pub mod referral_search;
 pub mod referral_transition;
 pub mod registration;

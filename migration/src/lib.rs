@@ -12,6 +12,7 @@ mod m0008_staffed_hours;
 mod m0009_referral_life;
 mod m0010_time;
 mod m0011_work_about_clients;
+mod m0012_referral_offer;
 mod m0013_emergency_access;
 mod m0014_merge;
 mod m0016_contact_addendum;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_referral_life::Migration),
             Box::new(m0010_time::Migration),
             Box::new(m0011_work_about_clients::Migration),
+            Box::new(m0012_referral_offer::Migration),
             Box::new(m0013_emergency_access::Migration),
             Box::new(m0014_merge::Migration),
             Box::new(m0016_contact_addendum::Migration),

@@ -27,6 +27,7 @@ mod program_search;
 mod readiness;
 mod referral;
 mod referral_life;
+mod referral_offer;
 mod revocation;
 mod schedule;
 mod schema;

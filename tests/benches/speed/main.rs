@@ -49,7 +49,7 @@ async fn measured() {
         }
         for list in List::ALL {
             if let Some(db) = fresh("instructions") {
-                instructions::count(list, db).await;
+                Box::pin(instructions::count(list, db)).await;
             }
         }
     }

@@ -171,6 +171,8 @@ tables![
     referral,
     referral_clock,
     referral_message,
+    referral_offer,
+    referral_offer_program,
     warm_handoff,
     work_item,
     timer,
