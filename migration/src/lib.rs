@@ -16,6 +16,7 @@ mod m0012_referral_offer;
 mod m0013_emergency_access;
 mod m0014_merge;
 mod m0016_contact_addendum;
+mod rebuild;
 
 use sea_orm_migration::prelude::*;
 

@@ -2,7 +2,10 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::column::{bytes, id, index, instant, nullable, reference, text, version, word};
+use crate::{
+    column::{bytes, id, index, instant, nullable, reference, text, version, word},
+    rebuild::rebuilt,
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -25,27 +28,6 @@ const WORK_COLUMNS: &[&str] = &[
     "decision", "decided_by", "closed_at", "version",
 ];
 
-/// Makes a table anew with what is in it: SQLite changes neither checks nor whether a column may be null.
-async fn rebuilt(
-    manager: &SchemaManager<'_>,
-    mut table: TableCreateStatement,
-    name: &'static str,
-    columns: &[&'static str],
-) -> Result<(), DbErr> {
-    let next = format!("next_{name}");
-    manager.create_table(table.table(next.clone()).take()).await?;
-    let kept = Query::select().columns(columns.iter().copied()).from(name).take();
-    let copied = Query::insert()
-        .into_table(next.clone())
-        .columns(columns.iter().copied())
-        .select_from(kept)
-        .map_err(|error| DbErr::Custom(error.to_string()))?
-        .take();
-    manager.execute(copied).await?;
-    manager.drop_table(Table::drop().table(name).take()).await?;
-    manager.rename_table(Table::rename().table(next, name).take()).await
-}
-
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -56,7 +38,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("failures").integer().not_null())
             .primary_key(Index::create().col("kind").col("subject_id"))
             .take();
-        rebuilt(manager, timer, "timer", TIMER_COLUMNS).await?;
+        rebuilt(manager, timer, "timer", "m0011", TIMER_COLUMNS).await?;
         manager.create_index(index("timer", &["due_at"])).await?;
 
         let about_one = Expr::col("referral_id").is_null().and(Expr::col("client_id").is_not_null());
@@ -85,7 +67,7 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut reference("work_item", "assignee_id", "staff_member"))
             .check(about_one)
             .take();
-        rebuilt(manager, work, "work_item", WORK_COLUMNS).await?;
+        rebuilt(manager, work, "work_item", "m0011", WORK_COLUMNS).await?;
         manager.create_index(index("work_item", &["program_id", "opened_at", "id"])).await?;
         manager.create_index(index("work_item", &["program_id", "due_at", "id"])).await?;
         manager.create_index(index("work_item", &["referral_id", "kind"])).await?;

@@ -2,7 +2,10 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::column::{bytes, id, index, instant, list, nullable, reference, text, word};
+use crate::{
+    column::{bytes, id, index, instant, list, nullable, reference, text, word},
+    rebuild::rebuilt,
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -53,7 +56,6 @@ async fn disclosures(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let by_consent = whether("consent_id").and(whether("consent_version")).and(Expr::col("emergency_access_id").is_null());
     let in_emergency = Expr::col("consent_id").is_null().and(Expr::col("consent_version").is_null()).and(whether("emergency_access_id"));
     let disclosure = Table::create()
-        .table("next_disclosure")
         .col(id("id").primary_key())
         .col(nullable(ColumnDef::new("position").big_integer().not_null().take()))
         .col(id("organization_id"))
@@ -76,14 +78,7 @@ async fn disclosures(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .foreign_key(&mut reference("disclosure", "emergency_access_id", "emergency_access"))
         .check(by_consent.or(in_emergency))
         .take();
-    manager.create_table(disclosure).await?;
-    let kept = Query::select().columns(KEPT.iter().copied()).from("disclosure").take();
-    let mut copied = Query::insert();
-    copied.into_table("next_disclosure").columns(KEPT.iter().copied());
-    copied.select_from(kept).map_err(|error| DbErr::Custom(error.to_string()))?;
-    manager.execute(copied).await?;
-    manager.drop_table(Table::drop().table("disclosure").take()).await?;
-    manager.rename_table(Table::rename().table("next_disclosure", "disclosure").take()).await?;
+    rebuilt(manager, disclosure, "disclosure", "m0013", KEPT).await?;
     manager.create_index(index("disclosure", &["organization_id", "position"]).unique().take()).await?;
     manager.create_index(index("disclosure", &["client_id", "at", "id"])).await?;
     let mut unsealed = Index::create();

@@ -270,4 +270,65 @@ on_both! {
         assert_eq!(app.database.count("FROM work_item WHERE kind = 'CLOCK_BREACHED' AND clock = 'ACKNOWLEDGE' AND closed_at IS NULL").await, 12);
         assert!(other.store.clock().now() - instant("2026-03-05T15:00:00Z") < TimeDelta::minutes(1), "they share the clock");
     }
+
+    async fn a_due_time_moves_by_a_pause_and_by_nothing_else(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let mut random = 20_261_125_u64;
+        let mut roll = |sides: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % sides
+        };
+        for walk in 0..8 {
+            let them = Handover::begin(&app).await;
+            let id = referred(&app, &them, if walk % 2 == 0 { "URGENT" } else { "ROUTINE" }).await;
+            let mut before = progress(&them.coordinator, &id).await;
+            let mut moves = 0;
+            for _ in 0..24 {
+                let soon = (app.clock().now() + TimeDelta::days(2)).to_rfc3339();
+                let peer = format!("peerId: \"{}\" clientChose: false", them.peer_id);
+                let acts: [(&Caller, &str, String); 9] = [
+                    (&them.coordinator, "referralRequestInfo", "fields: [\"phone\"] text: \"Which?\"".to_owned()),
+                    (&them.referrer, "referralAnswerInfo", "text: \"The first\"".to_owned()),
+                    (&them.coordinator, "referralAccept", String::new()),
+                    (&them.coordinator, "referralWaitlist", format!("text: \"Full\" nextReviewAt: \"{soon}\"")),
+                    (&them.coordinator, "referralAssign", peer),
+                    (&them.coordinator, "referralUnassign", "text: \"On leave\"".to_owned()),
+                    (&them.coordinator, "referralHold", format!("text: \"Away\" reviewAt: \"{soon}\"")),
+                    (&them.coordinator, "referralResume", String::new()),
+                    (&them.peer, "contact", ["NO_ANSWER", "COMPLETED"][roll(2)].to_owned()),
+                ];
+                let (caller, act, more) = &acts[roll(acts.len())];
+                let client = them.read(&them.coordinator, &id).await.body.pointer("/data/referral/client/id").and_then(Value::as_str).map(str::to_owned);
+                let answer = match (*act, client) {
+                    ("contact", Some(client)) => them.contact(&app, &client, more).await,
+                    ("contact", None) => continue,
+                    _ => them.act(caller, act, &id, more).await,
+                };
+                let moved = answer.user_error_codes().is_empty();
+                moves += usize::from(moved);
+                let paused = |state: &Value| ["NEEDS_INFO", "ON_HOLD"].iter().any(|status| state["status"] == *status);
+                let events = app.database.count("FROM event").await;
+                assert_eq!(app.fire_timers().await, 0, "while no time passes, nothing happens");
+                assert_eq!(app.database.count("FROM event").await, events);
+                app.clock().advance(TimeDelta::minutes(1));
+                let after = progress(&them.coordinator, &id).await;
+                for was in before["clocks"].as_array().unwrap() {
+                    let now = clock(&after, was["kind"].as_str().unwrap());
+                    for kept in ["startedAt", "policyVersion", "breachedAt"] {
+                        assert_eq!(now[kept], was[kept], "{act} {kept}: {before} {after}");
+                    }
+                    if !was["metAt"].is_null() {
+                        assert_eq!(now["metAt"], was["metAt"], "{act}: what is met stays met");
+                    }
+                    let late = |clock: &Value| clock["dueAt"].as_str().map(instant);
+                    match paused(&before) || paused(&after) {
+                        true => assert!(late(now).is_none() || late(was).is_none() || late(now) >= late(was), "{act}: {before} {after}"),
+                        false => assert_eq!(now["dueAt"], was["dueAt"], "{act}: {before} {after}"),
+                    }
+                }
+                before = after;
+            }
+            assert!(moves > 4, "the walk gets somewhere: {moves}");
+        }
+    }
 }

@@ -120,6 +120,18 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/referrals/nodes",
     ),
     (
+        "Client.referrals",
+        "query($first: Int!) { clients(first: $first) { nodes { matching: referrals(first: 5, filter: { open: true }) { totalCount }
+            referrals(first: 5) { totalCount nodes { number progress { status } } } } } }",
+        "/clients/nodes",
+    ),
+    (
+        "Episode.assignments",
+        "query($first: Int!) { clients(first: $first) { nodes { care { episodes(first: 5) { nodes { assignment { id } assignments(first: 5) {
+            totalCount nodes { status peer { displayName } } } } } } } } }",
+        "/clients/nodes",
+    ),
+    (
         "Client.timeline",
         "query($first: Int!) { clients(first: $first) { nodes { timeline(first: 50) { totalCount nodes { kind actorName client { pseudonym }
             subject { id } referralTransition { to text } } } } } }",

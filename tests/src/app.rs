@@ -151,6 +151,8 @@ impl TestApp {
         let metrics = settings.metrics.clone();
         let doors = app.doors(settings);
         let server = HttpServer::new(move || Site::new().configure(doors.clone())).workers(1).disable_signals();
+        // On a busy machine a request's head may have to wait for longer than the five seconds that a stranger is given.
+        let server = server.client_request_timeout(Duration::from_secs(60));
         let server = server.listen(listener).expect("it listens").run();
         let handle = server.handle();
         tokio::spawn(server);

@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, client_program, event, organization,
+    ClientId, ProgramId, class, client, client_program, event, organization, referral,
     vocabulary::{
         ContactMethodKind, EventKind, Experience, FundingKind, Gender, MatchCriterionKind, PlanDimension, RaceEthnicity, RecoveryPathway,
     },
@@ -13,13 +13,15 @@ use sea_orm::{ColumnTrait, Order};
 use super::{
     client_care::ClientCare,
     client_privacy::ClientPrivacy,
-    connection::{children, connection, paged},
+    connection::{children, children_of_either, connection, paged},
     context::RequestContext,
     error::{coded, query_error},
     event::{DateTimeRange, EventConnection},
     guard::Requires,
     organization::Organization,
     program::{Address, Program, programs},
+    referral::ReferralConnection,
+    referral_query::ReferralFilter,
     scalar::{Date, EmailAddress, LanguageTag, LocalTime, PhoneNumber, TimeZone},
 };
 use crate::{
@@ -115,6 +117,24 @@ impl Client {
         }
         self.closed_by_role(ctx, Class::Privacy);
         None
+    }
+
+    /// The referrals that their own organization sent or received for them, newest first, as far as they are there for the viewer.
+    #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+    async fn referrals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which; all when there is none.")] filter: Option<ReferralFilter>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<ReferralConnection> {
+        let access = ctx.access();
+        let find = filter.unwrap_or_default().narrow(ctx.store(), &access, ctx.store().find::<referral::Entity>(&access));
+        let find = find.map_err(query_error)?.ordered(referral::Column::CreatedAt, Order::Desc);
+        let sides = [referral::Column::FromClientId, referral::Column::ToClientId];
+        Ok(children_of_either(ctx, find, sides, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// Everything that happened and is the viewer's to see, newest first.

@@ -45,6 +45,18 @@ pub(crate) async fn children<E: Protected>(
     Ok(whole(loaded.page.clone(), loaded.count))
 }
 
+/// Likewise, where one of two columns names the parent.
+pub(crate) async fn children_of_either<E: Protected>(
+    ctx: &Context<'_>,
+    find: Find<'_, E>,
+    columns: [E::Column; 2],
+    parent: impl Into<Uuid>,
+    args: PageArgs,
+) -> async_graphql::Result<Paged<E>> {
+    let loaded = ctx.load_children(parent, find.of_either(columns[0], columns[1], args, counted(ctx))).await?;
+    Ok(whole(loaded.page.clone(), loaded.count))
+}
+
 /// Whether the count over all pages is asked for.
 fn counted(ctx: &Context<'_>) -> bool {
     ctx.look_ahead().field("totalCount").exists()

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ExprTrait, IdenStatic, ModelTrait, QueryFilter, QuerySelect, QueryTrait, Value,
-    sea_query::{Expr, Func, Query, SelectStatement, WindowStatement},
+    ColumnTrait, Condition, ExprTrait, IdenStatic, ModelTrait, QueryFilter, QuerySelect, QueryTrait, Value,
+    sea_query::{Expr, Func, OverStatement, Query, SelectStatement, WindowStatement},
 };
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Children<E: Protected> {
     parent: E::Column,
+    or: Option<E::Column>,
     listing: Listing<E>,
     args: PageArgs,
     counted: bool,
@@ -40,28 +41,49 @@ pub struct ChildPage<E: Protected> {
 impl<E: Protected> Find<'_, E> {
     /// This list for each of many parents, whom this column of the children names.
     pub fn of_each(self, parent: E::Column, args: PageArgs, counted: bool) -> Children<E> {
-        Children { parent, listing: self.listing, args, counted }
+        Children { parent, or: None, listing: self.listing, args, counted }
+    }
+
+    /// Likewise, where one of two columns names the parent: of one row never two parents that are asked for at once.
+    pub fn of_either(self, parent: E::Column, or: E::Column, args: PageArgs, counted: bool) -> Children<E> {
+        Children { parent, or: Some(or), listing: self.listing, args, counted }
     }
 }
 
 impl<E: Protected> Children<E> {
     /// Tells this list and page from every other, whoever the parents are.
     pub fn digest(&self) -> Vec<u8> {
-        let page = format!("{:?} {:?} {}", self.parent, self.args, self.counted);
+        let page = format!("{:?} {:?} {:?} {}", self.parent, self.or, self.args, self.counted);
         sha256(&[&self.listing.digest(), page.as_bytes()])
     }
 
     fn of<'a>(&self, store: &'a Store, access: &'a Access, parent: Uuid) -> Find<'a, E> {
-        Find::over(store, access, self.listing.of(self.parent, parent))
+        Find::over(store, access, self.listing.of(self.parent, self.or, parent))
+    }
+
+    /// That one of these is the parent.
+    fn is_of(&self, parents: &[Uuid]) -> Condition {
+        let names = |column: E::Column| column.is_in(parents.iter().copied());
+        Condition::any().add(names(self.parent)).add_option(self.or.map(names))
+    }
+
+    /// Which of these is the parent.
+    fn which(&self, parents: &[Uuid]) -> Expr {
+        let column = |column: E::Column| Expr::col(column.as_column_ref());
+        match self.or {
+            Some(or) => Expr::case(self.parent.is_in(parents.iter().copied()), column(self.parent)).finally(column(or)).into(),
+            None => column(self.parent),
+        }
     }
 
     /// The ids of the first so many children of each parent.
     fn first_of_each(&self, store: &Store, access: &Access, parents: &[Uuid], most: u64) -> SelectStatement {
-        let mut window = WindowStatement::partition_by(self.parent.as_column_ref());
+        let mut window = WindowStatement::new();
+        window.add_partition_by(self.which(parents));
         for (expr, order) in self.listing.order(self.args.backward()) {
             window.order_by_expr(expr, order);
         }
-        let children = Find::over(store, access, self.listing.clone()).existing().filter(self.parent.is_in(parents.iter().copied()));
+        let children = Find::over(store, access, self.listing.clone()).existing().filter(self.is_of(parents));
         let mut numbered = children.select_only().column(E::id_column()).into_query();
         numbered.expr_window_as(Func::cust("row_number"), window, "number");
         let numbered_up_to = i64::try_from(most).unwrap_or(i64::MAX);
@@ -118,7 +140,11 @@ impl Store {
         let rows = select.into_model::<Fetched<E>>().all(self.reader()).await?;
         let mut of_each: HashMap<Uuid, Vec<Placed<E>>> = HashMap::new();
         for (place, row) in Find::over(self, access, asked.listing.clone()).placed(rows) {
-            let Value::Uuid(Some(parent)) = row.model().get(asked.parent) else {
+            let named = |column: E::Column| match row.model().get(column) {
+                Value::Uuid(Some(parent)) if parents.contains(&parent) => Some(parent),
+                _ => None,
+            };
+            let Some(parent) = named(asked.parent).or_else(|| asked.or.and_then(named)) else {
                 return Err(Error::internal("a list of children is asked for by a column that names no parent"));
             };
             of_each.entry(parent).or_default().push((place, row));
@@ -127,8 +153,10 @@ impl Store {
     }
 
     async fn count_children<E: Protected>(&self, access: &Access, asked: &Children<E>, parents: &[Uuid]) -> Result<HashMap<Uuid, u64>> {
-        let children = Find::over(self, access, asked.listing.clone()).existing().filter(asked.parent.is_in(parents.iter().copied()));
-        let counted = children.select_only().column(asked.parent).column_as(E::id_column().count(), "count").group_by(asked.parent);
+        const PARENT: &str = "of_parent";
+        let children = Find::over(self, access, asked.listing.clone()).existing().filter(asked.is_of(parents));
+        let counted = children.select_only().column_as(asked.which(parents), PARENT).column_as(E::id_column().count(), "count");
+        let counted = counted.group_by(Expr::col(PARENT));
         let counts = counted.into_tuple::<(Uuid, i64)>().all(self.reader()).await?;
         Ok(counts.into_iter().map(|(parent, count)| (parent, count.unsigned_abs())).collect())
     }

@@ -340,9 +340,10 @@ impl<'a, E: Protected> Find<'a, E> {
 
 impl<E: Protected> Listing<E> {
     /// Narrowed to those of a parent.
-    pub(in crate::store) fn of(&self, parent: E::Column, id: uuid::Uuid) -> Self {
-        let named = format!("{} {parent:?} {id}", self.named);
-        Self { narrowed: self.narrowed.clone().add(parent.eq(id)), named, ..self.clone() }
+    pub(in crate::store) fn of(&self, parent: E::Column, or: Option<E::Column>, id: uuid::Uuid) -> Self {
+        let named = format!("{} {parent:?} {or:?} {id}", self.named);
+        let of_it = Condition::any().add(parent.eq(id)).add_option(or.map(|or| or.eq(id)));
+        Self { narrowed: self.narrowed.clone().add(of_it), named, ..self.clone() }
     }
 
     /// By what the rows are ordered, and which way.
