@@ -14,6 +14,7 @@ mod m0010_time;
 mod m0011_work_about_clients;
 mod m0013_emergency_access;
 mod m0014_merge;
+mod m0015_erasure;
 
 use sea_orm_migration::prelude::*;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_work_about_clients::Migration),
             Box::new(m0013_emergency_access::Migration),
             Box::new(m0014_merge::Migration),
+            Box::new(m0015_erasure::Migration),
         ]
     }
 }

@@ -86,6 +86,7 @@ fn new_referral(app: &TestApp, from: &Home, to: &Home) -> NewReferral {
             discharge_type: DischargeType::Completed,
             level: Some((AsamEdition::Fourth, "3.5".to_owned())),
             communities: Vec::new(),
+            match_preferences: Vec::new(),
             pathways: Vec::new(),
             moud: None,
             reason: None,

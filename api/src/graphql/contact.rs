@@ -9,10 +9,10 @@ use entity::{
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    client::Client,
+    client::{Client, unless_erased},
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, command, query_error},
+    error::{UserError, command},
     event::{DateTimeRange, in_our_era},
     guard::Requires,
     peer::Peer,
@@ -78,14 +78,14 @@ impl Contact {
         self.0.topics.to_vec()
     }
 
-    /// A short note; null where there is none. Coordinators read contacts without their notes.
+    /// A short note; null where there is none, and once the person is erased. Coordinators read contacts without their notes.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let Some(opened) = self.0.open::<class::Notes>() else {
             ctx.closed_by_role(Class::Notes);
             return Ok(None);
         };
         match &opened.note {
-            Some(sealed) => Ok(Some(ctx.store().unseal(&opened, contact::Column::Note, sealed).await.map_err(query_error)?)),
+            Some(sealed) => unless_erased(ctx.store().unseal(&opened, contact::Column::Note, sealed).await),
             None => Ok(None),
         }
     }

@@ -158,6 +158,7 @@ tables![
     disclosure,
     emergency_access,
     episode,
+    erasure,
     event,
     idempotency,
     issuer,
