@@ -221,7 +221,7 @@ on_both! {
             assert_eq!(again.ask(ADA).await.data("/clients/nodes"), &json!([]));
             let stone = format!("{{ client(id: \"{erased}\") {{ erasedAt identity {{ familyName }} }} }}");
             let stone = again.ask(&stone).await;
-            assert_eq!(stone.data("/client"), &json!({ "erasedAt": app.clock().now(), "identity": null }), "{}", stone.raw);
+            assert_eq!(stone.data("/client"), &json!({ "erasedAt": app.clock().now().to_rfc3339(), "identity": null }), "{}", stone.raw);
         }
     }
 }

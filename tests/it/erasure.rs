@@ -52,7 +52,8 @@ async fn told(callers: &[&Caller], referral: &str) -> Vec<String> {
     for caller in callers {
         let answer = caller.ask(&query).await;
         assert!(answer.error_codes().is_empty(), "{}", answer.raw);
-        told.push(answer.raw);
+        // The order of what is listed as closed is that of the resolvers, which run side by side.
+        told.push(answer.raw.split("\"extensions\"").next().unwrap().to_owned());
     }
     told
 }
@@ -140,7 +141,7 @@ on_both! {
         let erased = erase(&them.officer, &ours).await;
 
         assert_eq!(erased.user_error_codes(), [""; 0], "{}", erased.raw);
-        let at = app.clock().now();
+        let at = app.clock().now().to_rfc3339();
         let stone = erased.data("/clientErase/client");
         assert_eq!((&stone["identity"], &stone["recovery"]), (&Value::Null, &Value::Null));
         assert_eq!(stone["privacy"]["erasure"], json!({
