@@ -246,6 +246,8 @@ ids! {
     WorkItemId = "wrk";
     /// A live introduction of a client to a peer.
     WarmHandoffId = "who";
+    /// An offer of a referral to several programs.
+    ReferralOfferId = "off";
     /// A message about a referral between its two sides.
     ReferralMessageId = "msg";
     /// A period in which a program supports a client.

@@ -195,6 +195,11 @@ vocabulary! {
         Routine = "ROUTINE", Urgent = "URGENT",
     }
 
+    /// Where the offer of a referral to several programs stands.
+    OfferStatus {
+        Open = "OPEN", Claimed = "CLAIMED", Withdrawn = "WITHDRAWN", Expired = "EXPIRED",
+    }
+
     /// What has to happen in time while someone is handed over (domain 2.4).
     ClockKind {
         Acknowledge = "ACKNOWLEDGE", FirstAttempt = "FIRST_ATTEMPT", FirstContact = "FIRST_CONTACT", Engage = "ENGAGE",
@@ -265,6 +270,7 @@ vocabulary! {
     TimerKind {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
         ClientMerge = "CLIENT_MERGE",
+        OfferExpiry = "OFFER_EXPIRY",
     }
 
     /// What somebody has to do; more may come.

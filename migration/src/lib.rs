@@ -12,9 +12,11 @@ mod m0008_staffed_hours;
 mod m0009_referral_life;
 mod m0010_time;
 mod m0011_work_about_clients;
+mod m0012_referral_offer;
 mod m0013_emergency_access;
 mod m0014_merge;
 mod m0015_erasure;
+mod m0016_contact_addendum;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,9 +39,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_referral_life::Migration),
             Box::new(m0010_time::Migration),
             Box::new(m0011_work_about_clients::Migration),
+            Box::new(m0012_referral_offer::Migration),
             Box::new(m0013_emergency_access::Migration),
             Box::new(m0014_merge::Migration),
             Box::new(m0015_erasure::Migration),
+            Box::new(m0016_contact_addendum::Migration),
         ]
     }
 }

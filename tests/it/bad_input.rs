@@ -1,6 +1,7 @@
 //! What people and programs get wrong: each is told so with a code and a sentence about it, and nothing has changed.
 
 mod handover;
+mod offer;
 mod program;
 mod steps;
 mod work;

@@ -29,7 +29,7 @@ const ERASE: &str = "mutation($id: ID!, $reason: String!) { clientErase(id: $id,
 /// All that is sealed of a person, wherever it stands.
 const RECORD: &str = "id pseudonym erasedAt identity { givenName contactMethods { value } } recovery { moud }
     privacy { consents { nodes { signedBy revokedHow } } erasure { reason } possibleDuplicates { id } mergedFrom { id } }
-    care { contacts { nodes { outcome note } } episodes { nodes { status endText } } assignments { totalCount } }";
+    care { contacts { nodes { id outcome note addenda { text } } } episodes { nodes { status endText } } assignments { totalCount } }";
 
 async fn erase(caller: &Caller, id: &str) -> Answer {
     caller.ask_with(ERASE, json!({ "id": id, "reason": "Asked for it in writing" })).await
@@ -68,7 +68,12 @@ async fn supported(app: &TestApp, them: &Handover) -> (String, String) {
     let referral = them.referred(app).await;
     let ours = them.accepted(&referral).await;
     them.assigned(&referral).await;
-    assert_eq!(them.contact(app, &ours, "COMPLETED").await.user_error_codes(), [""; 0]);
+    let contact = them.contact(app, &ours, "COMPLETED").await;
+    let more = format!(
+        "mutation {{ contactAddendum(id: \"{}\", text: \"He called back\") {{ userErrors {{ message }} }} }}",
+        contact.text("/contactLog/contact/id")
+    );
+    assert_eq!(them.peer.ask(&more).await.user_error_codes(), [""; 0]);
     message(&them.referrer, &referral, "She likes to be called in the evening").await;
     message(&them.coordinator, &referral, "Thank you for the word").await;
     let episode = record(&them.supervisor, &ours).await;
@@ -134,7 +139,7 @@ on_both! {
         let clinic = [&them.referrer, &them.clinic_officer];
         let before = told(&clinic, &referral).await;
         let known = record(&them.supervisor, &ours).await;
-        for word in ["Ada", "Spoke of the garden", "Has a garden of her own"] {
+        for word in ["Ada", "Spoke of the garden", "He called back", "Has a garden of her own"] {
             assert!(known.raw.contains(word), "{word}: {}", known.raw);
         }
 
@@ -154,17 +159,18 @@ on_both! {
 
         app.sealed().await;
         assert_eq!(told(&clinic, &referral).await, before, "byte for byte");
-        for caller in [&them.coordinator, &them.supervisor] {
+        for (caller, addenda) in [(&them.coordinator, json!([])), (&them.supervisor, json!([{ "text": "This was erased." }]))] {
             let left = record(caller, &ours).await;
             assert_eq!(left.text("/client/id"), ours);
-            assert_eq!(left.data("/client/care/contacts/nodes"), &json!([{ "outcome": "COMPLETED", "note": null }]));
+            let contact = left.data("/client/care/contacts/nodes/0");
+            assert_eq!((&contact["outcome"], &contact["note"], &contact["addenda"]), (&json!("COMPLETED"), &Value::Null, &addenda));
             assert_eq!(left.data("/client/care/episodes/nodes"), &json!([{ "status": "ENDED", "endText": null }]));
         }
         let officers = record(&them.officer, &ours).await;
         assert_eq!(officers.text("/client/privacy/erasure/reason"), "Asked for it in writing");
         let coordinators = record(&them.coordinator, &ours).await;
         assert_eq!(coordinators.data("/client/privacy/erasure"), &json!({ "reason": null }), "the privacy officer answers for it");
-        assert_eq!(coordinators.body["extensions"]["redactions"].as_array().map_or(0, Vec::len), 1, "notes alone: {}", coordinators.raw);
+        assert_eq!(coordinators.body["extensions"]["redactions"].as_array().map_or(0, Vec::len), 2, "notes and what was added alone: {}", coordinators.raw);
         for caller in [&them.coordinator, &them.supervisor, &them.officer] {
             let now = told(&[caller], &referral).await.remove(0);
             for word in ["Ada", "Byron", "1980-12-10", "0123", "garden", "evening", "Thank you"] {
@@ -292,7 +298,9 @@ on_both! {
         let consent = "consent: { kind: CONTACT_CHANNELS, dataClasses: [], purposes: [], signedAt: \"2026-03-01T12:00:00Z\",
             signedBy: \"Somebody\", signerCapacity: SELF, signatureMethod: PAPER, neverExpires: true }";
         let now = app.clock().now();
+        let contact = record(&them.supervisor, &ours).await.text("/client/care/contacts/nodes/0/id").to_owned();
         let cases = [
+            (&them.peer, format!("contactAddendum(id: \"{contact}\", text: \"Called again\")")),
             (&them.officer, format!("clientErase(id: \"{ours}\", reason: \"Once more\")")),
             (&them.coordinator, format!("clientUpdate(input: {{ id: \"{ours}\", familyName: \"Byron\" }})")),
             (&them.coordinator, format!("clientMerge(keepId: \"{ours}\", mergeId: \"{other}\")")),

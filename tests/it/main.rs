@@ -28,6 +28,8 @@ mod program_search;
 mod readiness;
 mod referral;
 mod referral_life;
+mod referral_offer;
+mod revocation;
 mod schedule;
 mod schema;
 mod statements;

@@ -1,6 +1,6 @@
 //! The whole life of a referral: who moves it on from where, with what, and what is then true.
 
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
 use kit::{
     app::TestApp,
     caller::{Answer, Caller},
@@ -168,7 +168,7 @@ async fn done(them: &Handover, actor: Actor, mutation: &str, id: &str) -> Answer
 }
 
 /// A referral in a state.
-async fn in_state(app: &TestApp, them: &Handover, state: &str) -> String {
+pub(crate) async fn in_state(app: &TestApp, them: &Handover, state: &str) -> String {
     let id = referred(app, them, state != "DRAFT").await;
     let steps: &[(&str, Actor)] = match state {
         "NEEDS_INFO" => &[("referralRequestInfo", Coordinator)],
@@ -513,5 +513,92 @@ on_both! {
         assert_eq!(them.read(&them.referrer, &id).await.data("/referral/progress"), &Value::Null, "the consent ended with it");
         assert_eq!(app.database.count("FROM peer_match WHERE status = 'ACTIVE'").await, 0);
         assert_eq!(app.database.count("FROM consent WHERE expired_at IS NOT NULL").await, 1);
+    }
+
+    async fn the_loop_closes_with_a_message_where_a_consent_lets_it(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let messages = async |caller: &Caller, id: &str| {
+            let asked = caller.ask(&format!("{{ referral(id: \"{id}\") {{ messages {{ nodes {{ body authorName }} }} }} }}")).await;
+            asked.body.pointer("/data/referral/messages/nodes").cloned().unwrap_or_default()
+        };
+        let id = in_state(&app, &them, "CONNECTED").await;
+        let disclosures = app.database.count("FROM disclosure").await;
+        done(&them, Peer, "referralComplete", &id).await;
+        let told = messages(&them.referrer, &id).await;
+        assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+        assert_eq!(told[0]["authorName"], "Open Door", "no name of staff leaves");
+        assert!(app.database.count("FROM disclosure").await > disclosures, "what it tells is accounted for");
+
+        let id = in_state(&app, &them, "CONNECTED").await;
+        let linked = them.act(&them.peer, "referralComplete", &id, "result: LINKED_ELSEWHERE").await;
+        assert_eq!(linked.user_error_codes(), [""; 0]);
+        assert_eq!(messages(&them.referrer, &id).await[0]["body"], "They have found support elsewhere.");
+    }
+
+    async fn a_new_peer_speaks_with_the_person_within_seven_days(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let second = app.staff_member(&them.support, &[entity::vocabulary::Role::Peer]).await;
+        let other = app.peer(&them.support, second).await;
+        let other_peer = app.token_of(second, &them.support, &[entity::vocabulary::Role::Peer]).treating();
+        let id = in_state(&app, &them, "CONNECTED").await;
+        let todo = "{ workItems(filter: { open: true, kinds: [FOLLOW_UP_DUE] }) { nodes { dueAt because assignee { id } subject { id } } } }";
+        let reassign = async |peer: String| {
+            them.act(&them.coordinator, "referralAssign", &id, &format!("peerId: \"{peer}\" clientChose: true")).await
+        };
+        assert_eq!(reassign(other.to_string()).await.user_error_codes(), [""; 0]);
+
+        let work = them.coordinator.ask(todo).await;
+        let due = (app.clock().now() + TimeDelta::days(7)).to_rfc3339();
+        let expected = json!([{ "dueAt": due, "because": work.text("/workItems/nodes/0/because"), "assignee": { "id": second.to_string() }, "subject": { "id": id } }]);
+        assert_eq!(work.data("/workItems/nodes"), &expected);
+        let client = them.read(&them.coordinator, &id).await.text("/referral/client/id").to_owned();
+        let log = |outcome: &str| format!(
+            "mutation {{ contactLog(input: {{ clientId: \"{client}\", modality: PHONE, outbound: true, outcome: {outcome},
+                startedAt: \"{}\", minutes: 10 }}) {{ contact {{ id }} userErrors {{ code }} }} }}", app.clock().now().to_rfc3339_opts(SecondsFormat::Secs, true)
+        );
+        assert_eq!(other_peer.ask(&log("NO_ANSWER")).await.user_error_codes(), [""; 0]);
+        assert_eq!(them.coordinator.ask(todo).await.data("/workItems/nodes"), &expected, "an attempt is no contact");
+        assert_eq!(other_peer.ask(&log("COMPLETED")).await.user_error_codes(), [""; 0]);
+        assert_eq!(them.coordinator.ask(todo).await.data("/workItems/nodes"), &json!([]));
+
+        let episode = them.supervisor.ask(&format!("{{ referral(id: \"{id}\") {{ episode {{ assignment {{ peer {{ id }} }} assignments {{ totalCount nodes {{ status }} }} }} }} }}")).await;
+        assert_eq!(episode.text("/referral/episode/assignment/peer/id"), other.to_string());
+        assert_eq!(episode.data("/referral/episode/assignments/totalCount"), &json!(2));
+    }
+
+    async fn a_note_is_added_to_and_never_changed(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let id = in_state(&app, &them, "CONNECTED").await;
+        let client = them.read(&them.coordinator, &id).await.text("/referral/client/id").to_owned();
+        let logged = them.contact(&app, &client, "COMPLETED").await;
+        let contact = logged.text("/contactLog/contact/id").to_owned();
+        let add = async |caller: &Caller, text: &str| {
+            let document = "mutation($id: ID!, $text: String!) { contactAddendum(id: $id, text: $text) {
+                contact { note version addenda { text authorName at } } userErrors { code path } } }";
+            caller.ask_with(document, json!({ "id": contact, "text": text })).await
+        };
+        let added = add(&them.peer, "He called back").await;
+        let read = added.data("/contactAddendum/contact");
+        assert_eq!((&read["note"], &read["version"]), (&json!("Spoke of the garden"), &json!(2)));
+        assert_eq!(read["addenda"], json!([{ "text": "He called back", "authorName": "Somebody", "at": app.clock().now().to_rfc3339() }]));
+        for (caller, text, code) in [
+            (&them.peer, "", "REQUIRED"),
+            (&them.peer, " \n ", "REQUIRED"),
+            (&them.peer, &*"x".repeat(2_001), "INVALID"),
+            (&them.supervisor, "Seen", "NOT_PERMITTED"),
+            (&them.coordinator, "Seen", "NOT_PERMITTED"),
+            (&them.officer, "Seen", "NOT_FOUND"),
+            (&them.referrer, "Seen", "NOT_FOUND"),
+        ] {
+            assert_eq!(add(caller, text).await.user_error_codes(), [code], "{code}");
+        }
+        let asked = format!("{{ node(id: \"{contact}\") {{ ... on Contact {{ version addenda {{ text }} }} }} }}");
+        assert_eq!(them.supervisor.ask(&asked).await.data("/node"), &json!({ "version": 2, "addenda": [{ "text": "He called back" }] }));
+        let closed = them.coordinator.ask(&asked).await;
+        assert_eq!(closed.data("/node/addenda"), &json!([]), "as the note is");
+        assert!(!closed.raw.contains("called back") && closed.raw.contains("\"redactions\""));
     }
 }

@@ -78,6 +78,17 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/referrals/nodes",
     ),
     (
+        "Query.referralOffers",
+        "query($first: Int!) { referralOffers(first: $first) { totalCount nodes { status urgency levelOfCareLeft { name } services languages region
+            programs { name organization { name } } } } }",
+        "/referralOffers/nodes",
+    ),
+    (
+        "Query.referralOffers",
+        "query($first: Int!) { referralOffers(first: $first) { nodes { claimedBy { name } referral { number client { pseudonym } } } } }",
+        "/referralOffers/nodes",
+    ),
+    (
         "Query.workItems",
         "query($first: Int!) { workItems(first: $first, filter: { kinds: [HOLD_REVIEW] }) { totalCount nodes { kind because assignee { displayName } requestedBy note
             subject { id ... on Referral { number client { pseudonym } progress { status overdue clocks { dueAt }
@@ -310,6 +321,19 @@ async fn open_work(app: &TestApp, home: &Home) {
     work_item::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
 }
 
+/// A hundred people who were offered to the home's program, which claimed them all.
+async fn offer(app: &TestApp, home: &Home) {
+    let clinic = app.home("Cedar", OrganizationKind::TreatmentProvider).await;
+    let them = Handover::between(app, clinic, home.clone()).await;
+    let claim = "mutation($id: ID!, $program: ID!) { referralOfferClaim(id: $id, programId: $program) { userErrors { message } } }";
+    for _ in 0..100 {
+        let draft = them.drafted(app, json!({})).await;
+        let offer = them.offered(app, &draft, &[home.program]).await;
+        let claimed = them.coordinator.ask_with(claim, json!({ "id": offer, "program": home.program })).await;
+        assert_eq!(claimed.user_error_codes(), [""; 0], "{}", claimed.raw);
+    }
+}
+
 /// A hundred people who were handed over to the home's program, each with a message, a contact, an episode, a consent and a disclosure.
 async fn hand_over(app: &TestApp, home: &Home) {
     let clinic = app.home("Harbor", OrganizationKind::TreatmentProvider).await;
@@ -339,6 +363,7 @@ on_both! {
         let caller: Caller = app.staff(&home, &roles).await.treating();
         hand_over(&app, &home).await;
         open_work(&app, &home).await;
+        offer(&app, &home).await;
         // So that they come first in lists.
         app.clock().advance(TimeDelta::minutes(1));
         fill(&app, &home).await;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use entity::{
-    PeerId, StaffMemberId,
+    PeerId, ProgramId, StaffMemberId,
     vocabulary::{OrganizationKind, Role},
 };
 use serde_json::{Value, json};
@@ -45,6 +45,10 @@ pub const REFERRAL: &str = "id number urgency
     progress { status result closeReason version peer { displayName } episodeStatus attemptCount
         submittedAt acceptedAt assignedAt firstAttemptAt connectedAt closedAt
         history { from to actorName role reason text } }";
+
+/// What an offer answers, for whoever reads it whole.
+pub const OFFER: &str = "id status urgency levelOfCareLeft { edition code name } services languages region programs { id name } expiresAt
+    claimedBy { id name } referral { id client { id } }";
 
 impl Handover {
     /// Makes them.
@@ -124,6 +128,47 @@ impl Handover {
     /// When it is refused.
     pub async fn referred(&self, app: &TestApp) -> String {
         self.refer(self.referral(app)).await.text("/referralCreate/referral/id").to_owned()
+    }
+
+    /// Drafts a referral that asks no program yet, of a new client unless `clientId` is among what else is said. Gives its id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn drafted(&self, app: &TestApp, more: Value) -> String {
+        let mut input = self.referral(app);
+        let fields = input.as_object_mut().expect("it is an object");
+        for not_yet in ["toProgramId", "consent", "externalIdentifiers"] {
+            fields.remove(not_yet);
+        }
+        fields["client"]["externalIdentifiers"] = json!([]);
+        fields.insert("submit".to_owned(), json!(false));
+        if more.get("clientId").is_some() {
+            fields.remove("client");
+        }
+        fields.extend(more.as_object().cloned().unwrap_or_default());
+        self.refer(input).await.text("/referralCreate/referral/id").to_owned()
+    }
+
+    /// Offers a draft to programs until tomorrow.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn offer(&self, app: &TestApp, draft: &str, to: &[ProgramId]) -> Answer {
+        let document = format!(
+            "mutation($input: ReferralOfferOpenInput!) {{ referralOfferOpen(input: $input) {{
+                referralOffer {{ {OFFER} }} userErrors {{ code message path existing {{ id }} }} }} }}"
+        );
+        let until = app.clock().now() + TimeDelta::days(1);
+        let input = json!({ "referralId": draft, "programIds": to, "region": "US-NY", "expiresAt": until });
+        self.referrer.ask_with(&document, json!({ "input": input })).await
+    }
+
+    /// Offers a draft, and gives the offer's id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn offered(&self, app: &TestApp, draft: &str, to: &[ProgramId]) -> String {
+        self.offer(app, draft, to).await.text("/referralOfferOpen/referralOffer/id").to_owned()
     }
 
     /// Does one thing with a referral: the mutation's name and what its arguments are besides the id.

@@ -41,6 +41,8 @@ pub enum Resource {
     Consent,
     /// A referral.
     Referral,
+    /// An offer of a referral, as a program that it is made to has it; its sender has it as the referral.
+    ReferralOffer,
     /// A contact with a client.
     Contact,
     /// An episode of support.
@@ -118,6 +120,8 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Referral, Act::Create, &[Referrer, Coordinator]),
     (Resource::Referral, Act::Submit, &[Referrer, Coordinator]),
     (Resource::Referral, Act::Converse, &[Referrer, Coordinator, Peer, Supervisor]),
+    (Resource::ReferralOffer, Act::Read, &[Coordinator, Supervisor]),
+    (Resource::ReferralOffer, Act::Answer, &[Coordinator]),
     (Resource::Contact, Act::Create, &[Peer]),
     (Resource::Episode, Act::End, &[Coordinator, Supervisor, Peer]),
     (Resource::WorkItem, Act::Read, &[Referrer, Coordinator, Supervisor, Peer, PrivacyOfficer]),

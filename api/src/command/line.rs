@@ -284,7 +284,7 @@ async fn serve(config: Config, environment: Environment, demo: bool) -> Result<(
     let mut token = None;
     if demo && app.environment == Environment::Development {
         if app.store.is_empty().await? {
-            demo::load(&app, &Plan::default(), false).await?;
+            Box::pin(demo::load(&app, &Plan::default(), false)).await?;
         }
         token = token_for(&app, "Open Door Recovery", &[Role::Coordinator].into(), TimeDelta::hours(12)).await.ok();
     }

@@ -1,17 +1,20 @@
 //! Who sees a contact, and how one is logged.
 
 use entity::{
-    ClientId, ContactId, List, PeerId, ReferralId, TypedId, class, client, contact, peer, referral,
+    ClientId, ContactId, List, PeerId, ReferralId, TypedId, class, client, contact, contact_addendum, peer, referral,
     vocabulary::{ContactModality, ContactOutcome, EventKind, ReferralStatus},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{client as clients, client_merge::standing, episode, referral as referrals, text};
 use crate::{
-    access::{Access, Scope},
+    access::{
+        Access, Scope,
+        policy::{Act, Resource, may},
+    },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Protected, Store, Tx, Visible, always, never},
+    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Store, Tx, Visible, always, never},
 };
 
 impl Protected for contact::Entity {
@@ -38,8 +41,12 @@ impl Protected for contact::Entity {
         Grants::none().open(Class::ContactsAndNotes, always()).open(Class::Notes, confided)
     }
 
-    fn allows(_: &Access, action: Action, _: &contact::Model) -> bool {
-        action == Action::Read
+    fn allows(access: &Access, action: Action, _: &contact::Model) -> bool {
+        match action {
+            Action::Read => true,
+            Action::Extend => may(access, Resource::Contact, Act::Create),
+            _ => false,
+        }
     }
 
     fn class_of(column: contact::Column) -> Option<Class> {
@@ -52,6 +59,22 @@ impl Protected for contact::Entity {
 
     fn row_class() -> Option<Class> {
         Some(Class::ContactsAndNotes)
+    }
+}
+
+impl Part for contact_addendum::Entity {}
+
+impl PartOf<contact::Entity> for contact_addendum::Entity {
+    fn parent_column() -> contact_addendum::Column {
+        contact_addendum::Column::ContactId
+    }
+
+    fn parent(part: &contact_addendum::Model) -> ContactId {
+        part.contact_id
+    }
+
+    fn order() -> contact_addendum::Column {
+        contact_addendum::Column::At
     }
 }
 
@@ -86,6 +109,8 @@ pub struct NewContact {
 pub(super) const A_DAY: i32 = 24 * 60;
 /// The most topics of one contact.
 const MOST: usize = 20;
+/// The most addenda of one contact.
+const ADDENDA: usize = 50;
 /// How many characters a note has at the most (domain 6.1).
 const NOTE: usize = 2_000;
 
@@ -174,6 +199,42 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
         }
     }
     Ok(made)
+}
+
+/// Adds to the note of a contact, which itself is never changed.
+///
+/// # Errors
+/// `NotFound` and `NotPermitted` as ever; refused when the text is empty or too long, and when there are too many already.
+pub async fn amend(store: &Store, access: &Access, id: ContactId, text: &str) -> Result<Visible<contact::Entity>> {
+    let mut tx = store.begin(access).await?;
+    let contact = tx.fetch_for::<contact::Entity>(id, Action::Extend).await?;
+    standing(&tx, contact.client_id, Action::Read).await?;
+    let text = text::paragraph("text", text, NOTE).map_err(|refusal| refusal.at(["text"]))?;
+    if text.is_empty() {
+        return Err(Refusal::required("text").at(["text"]).into());
+    }
+    let of = Condition::all().add(contact_addendum::Column::ContactId.eq(id));
+    if tx.parts::<contact_addendum::Entity>(of).await?.len() >= ADDENDA {
+        let sentence = format!("A contact has at most {ADDENDA} addenda: log another contact.");
+        return Err(Refusal::new(Code::TooMany, sentence).at(["id"]).into());
+    }
+    let addendum = uuid::Uuid::new_v4();
+    let key = tx.key_of(contact::Entity::subject(&contact)).await?;
+    let row = contact_addendum::ActiveModel {
+        id: Set(addendum),
+        contact_id: Set(id),
+        text: Set(key.seal::<contact_addendum::Entity, class::Notes, _>(addendum, contact_addendum::Column::Text, &text)?),
+        author: Set(tx.actor()),
+        at: Set(access.now),
+    };
+    tx.insert_parts::<contact_addendum::Entity, _>(vec![row]).await?;
+    let version = contact.version + 1;
+    let change = contact::ActiveModel { version: Set(version), ..Default::default() };
+    let amended = tx.update_if(&contact, change, contact::Column::Version.eq(contact.version)).await?;
+    let amended = amended.ok_or_else(|| Refusal::stale(None))?;
+    let happened = Event::new(EventKind::ContactAmended, amended.organization_id, id, version).of_client(amended.client_id);
+    tx.record(happened.changed(["addenda"]));
+    tx.commit(amended).await
 }
 
 /// The peer by whom a contact is logged: one that the caller is.

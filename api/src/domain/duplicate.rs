@@ -114,6 +114,7 @@ pub(super) async fn look_for(
             about: client.into(),
             clock: None,
             due_at: None,
+            assignee: None,
             note: None,
             requested: false,
         };

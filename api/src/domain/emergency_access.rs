@@ -124,6 +124,7 @@ async fn to_review(tx: &mut Tx, client: &Visible<client::Entity>) -> Result<Work
         about: client.id.into(),
         clock: None,
         due_at: Some(tx.access().now + REVIEWED_WITHIN),
+        assignee: None,
         note: None,
         requested: true,
     };

@@ -1,8 +1,8 @@
 //! Who sees what happened.
 
 use entity::{
-    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, RegistrationId, TypedId, WorkItemId, client, consent, event, referral,
-    registration, vocabulary::EventKind,
+    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralOfferId, RegistrationId, TypedId, WorkItemId, client, consent, event,
+    referral, referral_offer, registration, vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -28,8 +28,8 @@ impl Protected for event::Entity {
 
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
-    /// open to them: it is class C; to something to do, when they see it or the referral's progress; to a consent of no client of
-    /// theirs, when they see the consent. What the other side of a referral did, while its progress is open.
+    /// open to them: it is class C; to something to do, when they see it or the referral's progress; to an offer, when they see it; to a
+    /// consent of no client of theirs, when they see the consent. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
@@ -54,7 +54,7 @@ impl Protected for event::Entity {
             .add(of_work.not())
             .add(event::Column::ReferralId.in_subquery(followed.clone().into_query()))
             .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
-        let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
+        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work);
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));
@@ -86,6 +86,14 @@ fn known_consent(access: &Access) -> Condition {
     Condition::any().add(of_consent.not()).add(in_a_timeline).add(event::Column::SubjectId.in_subquery(seen.into_query()))
 }
 
+/// An offer is known to its sender and to whom it is made, and so is what happens to it.
+fn known_offer(access: &Access) -> Condition {
+    let seen = query::<referral_offer::Entity>().select_only().column(referral_offer::Column::Id);
+    let seen = seen.filter(referral_offer::Entity::visible_to(access));
+    let of_offer = event::Column::SubjectKind.eq(ReferralOfferId::PREFIX);
+    Condition::any().add(of_offer.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
+}
+
 /// One neutral sentence about what happened, the same for everyone: it names nobody and says nothing that its kind does not.
 pub fn summary(kind: EventKind) -> &'static str {
     match kind {
@@ -104,6 +112,9 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ReferralCreated => "A referral was written.",
         EventKind::ReferralStatusChanged => "A referral moved on.",
         EventKind::ReferralUpdated => "A referral was changed.",
+        EventKind::OfferOpened => "A referral was offered to several programs.",
+        EventKind::OfferClaimed => "An offer of a referral was claimed.",
+        EventKind::OfferWithdrawn => "An offer of a referral ended.",
         EventKind::WarmHandoffRecorded => "A client was introduced to a peer.",
         EventKind::WorkItemOpened => "There is something to do.",
         EventKind::WorkItemChanged => "Something to do was given to somebody.",
@@ -116,6 +127,7 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::PeerMatched => "A client and a peer began to work together.",
         EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
         EventKind::EpisodeStarted => "An episode of support began.",
+        EventKind::ContactAmended => "Something was added to a contact.",
         EventKind::ContactLogged => "A contact was logged.",
         EventKind::WorkshopChanged => "A workshop was made or changed.",
         EventKind::WorkshopPublished => "A workshop was published.",

@@ -1,8 +1,8 @@
 //! Messages about a referral between its two sides.
 
 use entity::{
-    ReferralId, ReferralMessageId, TypedId, class, organization, referral, referral_message,
-    vocabulary::{DataClass, EventKind},
+    OrganizationId, ReferralId, ReferralMessageId, TypedId, class, organization, referral, referral_message,
+    vocabulary::{DataClass, EventKind, ReferralResult},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
@@ -85,21 +85,52 @@ pub async fn send(store: &Store, access: &Access, id: ReferralId, body: &str) ->
         }
     };
     disclose(&mut tx, &referral, discloser, recipient).await?;
+    let message = write(&mut tx, &referral, side, own, &body).await?;
+    let sent = tx.fetch_for::<referral_message::Entity>(message, Action::Read).await?;
+    tx.commit(sent).await
+}
+
+async fn write(tx: &mut Tx, referral: &referral::Model, side: Side, own: OrganizationId, body: &str) -> Result<ReferralMessageId> {
     let message = ReferralMessageId::new();
-    let key = tx.key_of(id).await?;
+    let key = tx.key_of(referral.id).await?;
     let row = referral_message::ActiveModel {
         id: Set(message),
-        referral_id: Set(id),
+        referral_id: Set(referral.id),
         organization_id: Set(own),
         author: Set(tx.actor()),
         body: Set(key.seal::<referral_message::Entity, class::ReferralStatus, _>(message, referral_message::Column::Body, &body)?),
-        sent_at: Set(access.now),
+        sent_at: Set(tx.access().now),
     };
     tx.insert_unseen(row).await?;
-    let told = happened(&referral, side, 1);
+    let told = happened(referral, side, 1);
     tx.record(Event { kind: EventKind::ReferralMessageSent, subject: message.into(), subject_version: None, ..told });
-    let sent = tx.fetch_for::<referral_message::Entity>(message, Action::Read).await?;
-    tx.commit(sent).await
+    Ok(message)
+}
+
+/// Tells the sender what became of a referral, as far as a consent lets it (domain 2.3, row 12: the message that closes the loop): what
+/// the receiver said to it, or a sentence of ours.
+pub(super) async fn close_loop(
+    tx: &mut Tx,
+    referral: &Visible<referral::Entity>,
+    result: ReferralResult,
+    said: Option<&str>,
+) -> Result<()> {
+    let Some((own, client)) = referral.to_organization_id.zip(referral.to_client_id) else { return Ok(()) };
+    if own == referral.from_organization_id {
+        return Ok(());
+    }
+    let consenting = vec![referral.from_client_id, client];
+    match disclose(tx, referral, Some(Discloser { organization: own, client, consenting }), referral.from_organization_id).await {
+        Ok(()) => {}
+        Err(Error::Refused(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let body = said.unwrap_or(match result {
+        ReferralResult::Engaged => "Support has begun and goes on.",
+        ReferralResult::SingleContactOnly => "There was one contact; no more is planned for now. They are welcome back at any time.",
+        ReferralResult::LinkedElsewhere => "They have found support elsewhere.",
+    });
+    write(tx, referral, Side::Receiver, own, body).await.map(drop)
 }
 
 /// Makes sure that a consent lets the other side read it, and accounts for it. Before acceptance the receiver has no record of the
@@ -108,7 +139,7 @@ async fn disclose(
     tx: &mut Tx,
     referral: &Visible<referral::Entity>,
     discloser: Option<Discloser>,
-    recipient: entity::OrganizationId,
+    recipient: OrganizationId,
 ) -> Result<()> {
     let refused = || {
         let sentence = "No consent lets the other organization read this: record one that covers REFERRAL_STATUS for it.";

@@ -1,11 +1,11 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
-use entity::{ClientId, ConsentId, ReferralId, vocabulary::TimerKind};
+use entity::{ClientId, ConsentId, ReferralId, ReferralOfferId, vocabulary::TimerKind};
 
-use super::{client_merge, consent, referral};
+use super::{client_merge, consent, referral, referral_offer};
 use crate::{
     error::Result,
-    store::{Due, Store},
+    store::{Due, Kept, Store, Tx},
 };
 
 /// Does one thing that is due, in the order in which things fell due. False when nothing is.
@@ -30,26 +30,38 @@ pub async fn fire_one(store: &Store) -> Result<bool> {
 /// Whether something was done and committed. Otherwise the transaction is gone, and the timer stands.
 async fn fire(due: Due) -> Result<bool> {
     let Due { mut tx, kind, subject, at, .. } = due;
-    let referral = match kind {
-        TimerKind::Clock => referral::fell_due(&mut tx, subject).await?,
-        TimerKind::ReferralExpiry => referral::expire(&mut tx, ReferralId::from(subject)).await?,
-        TimerKind::ReferralReview => referral::reviewed(&mut tx, ReferralId::from(subject), at).await?,
-        TimerKind::ClientMerge => {
-            return match client_merge::settle(&mut tx, ClientId::from(subject)).await? {
-                Some(kept) => tx.commit(kept).await.map(|_| true),
-                None => Ok(false),
-            };
+    match kind {
+        TimerKind::Clock => {
+            let referral = referral::fell_due(&mut tx, subject).await?;
+            done(tx, referral).await
+        }
+        TimerKind::ReferralExpiry => {
+            let referral = referral::expire(&mut tx, ReferralId::from(subject)).await?;
+            done(tx, referral).await
+        }
+        TimerKind::ReferralReview => {
+            let referral = referral::reviewed(&mut tx, ReferralId::from(subject), at).await?;
+            done(tx, referral).await
         }
         TimerKind::ConsentExpiry => {
-            let ended = consent::expired(&mut tx, ConsentId::from(subject)).await?;
-            return match ended {
-                Some(ended) => tx.commit(ended).await.map(|_| true),
-                None => Ok(false),
-            };
+            let consent = consent::expired(&mut tx, ConsentId::from(subject)).await?;
+            done(tx, consent).await
         }
-    };
-    match referral {
-        Some(referral) => tx.commit(referral).await.map(|_| true),
+        TimerKind::ClientMerge => {
+            let kept = client_merge::settle(&mut tx, ClientId::from(subject)).await?;
+            done(tx, kept).await
+        }
+        TimerKind::OfferExpiry => {
+            let offer = referral_offer::expired(&mut tx, ReferralOfferId::from(subject)).await?;
+            done(tx, offer).await
+        }
+    }
+}
+
+/// Commits what was done. Whether there was anything.
+async fn done<T: Kept>(tx: Tx, what: Option<T>) -> Result<bool> {
+    match what {
+        Some(what) => tx.commit(what).await.map(|_| true),
         None => Ok(false),
     }
 }

@@ -150,6 +150,8 @@ pub(super) struct NewWork {
     pub(super) clock: Option<ClockKind>,
     /// By when.
     pub(super) due_at: Option<Instant>,
+    /// Whose it is from the beginning.
+    pub(super) assignee: Option<StaffMemberId>,
     /// What the one who asks for it says.
     pub(super) note: Option<String>,
     /// Whether the caller asks for it, or a rule does.
@@ -203,7 +205,7 @@ pub(super) async fn open_another(tx: &mut Tx, new: NewWork) -> Result<WorkItemId
         clock: Set(new.clock),
         opened_at: Set(tx.access().now),
         due_at: Set(new.due_at),
-        assignee_id: Set(None),
+        assignee_id: Set(new.assignee),
         requested_by: Set(new.requested.then(|| tx.actor())),
         note: Set(note),
         decision: Set(None),
@@ -360,6 +362,7 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
         (WorkItemKind::HoldReview, _) => "The hold is to be looked at again.",
         (WorkItemKind::Approval, _) => "A colleague asks to close this as not reached.",
         (WorkItemKind::EmergencyAccessReview, _) => "A colleague released data of this person in a medical emergency.",
+        (WorkItemKind::FollowUpDue, _) => "A new peer supports this person: the two have not spoken yet.",
         (WorkItemKind::PossibleDuplicate, _) => "Another record of this program may be of the same person.",
         _ => "There is something to do.",
     }
@@ -379,6 +382,7 @@ pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'stat
         (WorkItemKind::HoldReview, _) => "The referral goes on, or is held again.",
         (WorkItemKind::Approval, _) => "Another person approves or rejects it.",
         (WorkItemKind::EmergencyAccessReview, _) => "Another person, a privacy officer, approves it, or rejects it, which ends the access.",
+        (WorkItemKind::FollowUpDue, _) => "A contact with the person is logged.",
         (WorkItemKind::PossibleDuplicate, _) => "The two records are merged, or it is rejected because they are two people.",
         _ => "It is done.",
     }

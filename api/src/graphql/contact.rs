@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ContactId, PeerId, ProgramId, ReferralId, class, client, contact, peer, referral,
+    ClientId, ContactId, PeerId, ProgramId, ReferralId, class, client, contact, contact_addendum, peer, referral,
     vocabulary::{ContactModality, ContactOutcome},
 };
 use sea_orm::{ColumnTrait, Order};
@@ -17,10 +17,11 @@ use super::{
     guard::Requires,
     peer::Peer,
     referral::Referral,
+    referral_progress::actor_name,
 };
 use crate::{
     access::Scope,
-    domain::contact::{NewContact, log},
+    domain::contact::{NewContact, amend, log},
     store::{Class, PageArgs, Visible},
 };
 
@@ -90,6 +91,26 @@ impl Contact {
         }
     }
 
+    /// What was added to the note later, oldest first; closed as the note is.
+    async fn addenda(&self, ctx: &Context<'_>) -> Result<Vec<ContactAddendum>> {
+        let addenda = ctx.load_parts::<contact::Entity, contact_addendum::Entity>(&self.0).await?;
+        let Some(opened) = self.0.open::<class::Notes>() else {
+            if !addenda.is_empty() {
+                ctx.closed_by_role(Class::Notes);
+            }
+            return Ok(Vec::new());
+        };
+        let mut told = Vec::new();
+        for addendum in addenda.iter() {
+            let column = contact_addendum::Column::Text;
+            let text = ctx.store().unseal_part::<_, contact_addendum::Entity, _, _>(&opened, addendum.id, column, &addendum.text).await;
+            let author_name = actor_name(ctx, &addendum.author, self.0.organization_id).await?.unwrap_or_default();
+            let text = unless_erased(text)?.unwrap_or_else(|| "This was erased.".to_owned());
+            told.push(ContactAddendum { text, author_name, at: addendum.at });
+        }
+        Ok(told)
+    }
+
     /// Whether the client may read the note.
     async fn note_shared(&self) -> bool {
         self.0.note_shared
@@ -112,6 +133,17 @@ impl Contact {
     async fn version(&self) -> i32 {
         self.0.version
     }
+}
+
+/// What was added to the note of a contact.
+#[derive(SimpleObject)]
+pub(crate) struct ContactAddendum {
+    /// What; a sentence that it was erased, once the person is.
+    text: String,
+    /// Who added it.
+    author_name: String,
+    /// UTC.
+    at: DateTime<Utc>,
 }
 
 /// Which contacts.
@@ -199,6 +231,15 @@ pub(crate) struct ContactLogInput {
     note_shared: Option<bool>,
 }
 
+/// What `contactAddendum` came to.
+#[derive(SimpleObject)]
+pub(crate) struct ContactAddendumPayload {
+    /// The contact; null when it was refused.
+    contact: Option<Contact>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
 /// What `contactLog` came to.
 #[derive(SimpleObject)]
 pub(crate) struct ContactLogPayload {
@@ -236,5 +277,18 @@ impl ContactMutation {
         };
         let (made, user_errors) = command(ctx, "contactLog", log(ctx.store(), &ctx.access(), new)).await?;
         Ok(Some(ContactLogPayload { contact: made.map(Contact), user_errors }))
+    }
+
+    /// Adds to the note of a contact, which itself is never changed. For the assigned peer.
+    #[graphql(guard = "Requires(Scope::ServicesWrite)")]
+    async fn contact_addendum(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which contact.")] id: ContactId,
+        #[graphql(desc = "What, at most 2,000 characters.")] text: String,
+    ) -> Result<Option<ContactAddendumPayload>> {
+        let amended = async { amend(ctx.store(), &ctx.access(), id, &text).await };
+        let (contact, user_errors) = command(ctx, "contactAddendum", amended).await?;
+        Ok(Some(ContactAddendumPayload { contact: contact.map(Contact), user_errors }))
     }
 }

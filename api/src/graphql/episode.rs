@@ -3,20 +3,26 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    EpisodeId, class, client, episode, program, referral,
-    vocabulary::{EpisodeEndReason, EpisodeStatus},
+    EpisodeId, class, client, episode, peer_match, program, referral,
+    vocabulary::{EpisodeEndReason, EpisodeStatus, PeerMatchStatus},
 };
+use sea_orm::{ColumnTrait, Order};
 
 use super::{
     client::{Client, unless_erased},
-    connection::connection,
+    connection::{children, connection},
     context::RequestContext,
     error::{UserError, coded, command},
     guard::Requires,
+    peer_match::{PeerMatch, PeerMatchConnection},
     program::Program,
     referral::Referral,
 };
-use crate::{access::Scope, domain::episode::end, store::Visible};
+use crate::{
+    access::{Access, Scope},
+    domain::episode::end,
+    store::{Find, PageArgs, Visible},
+};
 
 /// A period in which a program supports a client. It survives changes of peers, and the end of the referral that led to it.
 #[derive(Clone)]
@@ -80,9 +86,40 @@ impl Episode {
         }
     }
 
+    /// Who supports the client in this program now; null when nobody does.
+    async fn assignment(&self, ctx: &Context<'_>) -> Result<Option<PeerMatch>> {
+        let access = ctx.access();
+        let find = self.pairings(ctx, &access).by(peer_match::Column::Status, |column| column.eq(PeerMatchStatus::Active));
+        let newest = PageArgs { first: Some(1), ..PageArgs::default() };
+        let page = ctx.load_children(self.0.client_id, find.of_each(peer_match::Column::ClientId, newest, false)).await?;
+        Ok(page.page.rows.first().map(|(_, row)| PeerMatch(row.clone())))
+    }
+
+    /// The peers of the program with whom the client works, or did, newest first.
+    async fn assignments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<PeerMatchConnection> {
+        let access = ctx.access();
+        let args = PageArgs { first, after, last, before };
+        Ok(children(ctx, self.pairings(ctx, &access), peer_match::Column::ClientId, self.0.client_id, args).await?.into())
+    }
+
     /// Counts changes.
     async fn version(&self) -> i32 {
         self.0.version
+    }
+}
+
+impl Episode {
+    fn pairings<'a>(&self, ctx: &'a Context<'_>, access: &'a Access) -> Find<'a, peer_match::Entity> {
+        let program = self.0.program_id;
+        let find = ctx.store().find::<peer_match::Entity>(access).by(peer_match::Column::ProgramId, |column| column.eq(program));
+        find.ordered(peer_match::Column::ProposedAt, Order::Desc)
     }
 }
 

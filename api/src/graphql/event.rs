@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::{Access, Scope},
     error::{Error, Result as OurResult},
-    store::{Find, PageArgs, Store, Visible},
+    store::{Find, PageArgs, Protected, Store, Visible},
 };
 
 /// Something that happened: kinds, ids and versions; the texts are the viewer's.
@@ -270,6 +270,49 @@ where
             Ok(rows.last().and_then(|row| row.position).map(|last| (last, rows)))
         }
         .boxed()
+    })
+}
+
+/// Something that happened to a row that the caller sees, and the row as it is for them now.
+pub(super) struct Changed<E: Protected> {
+    /// Where to go on from.
+    pub(super) cursor: String,
+    /// What happened.
+    pub(super) event: Event,
+    /// To what.
+    pub(super) row: Visible<E>,
+}
+
+/// The row that an event is about: nothing where it is not there for the caller, or they did not ask for it.
+pub(super) type About<E> = BoxFuture<'static, OurResult<Option<Visible<E>>>>;
+
+/// What happened after a place in the log to rows of one kind, each as it is when it is sent.
+pub(super) fn changes<E, N, A>(
+    request: Arc<RequestData>,
+    from: i64,
+    narrow: N,
+    about: A,
+) -> impl Stream<Item = Result<Changed<E>>> + use<E, N, A>
+where
+    E: Protected,
+    N: for<'a> Fn(Find<'a, event::Entity>) -> Find<'a, event::Entity> + Clone + Send + Sync + 'static,
+    A: Fn(Store, Arc<Access>, Visible<event::Entity>) -> About<E> + Clone + Send + Sync + 'static,
+{
+    follow(Arc::clone(&request), from, narrow).filter_map(move |event| {
+        let (request, about) = (Arc::clone(&request), about.clone());
+        async move {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => return Some(Err(error)),
+            };
+            let (store, access) = (request.store.clone(), request.access());
+            let changed = async {
+                let Some(row) = about(store.clone(), Arc::clone(&access), event.clone()).await? else { return Ok(None) };
+                let cursor = store.event_cursor(&access, event.position.unwrap_or_default())?;
+                Ok(Some(Changed { cursor, event: Event(event), row }))
+            };
+            changed.await.map_err(query_error).transpose()
+        }
     })
 }
 

@@ -30,6 +30,7 @@ mod program_operations;
 mod referral;
 mod referral_message;
 mod referral_mutation;
+mod referral_offer;
 mod referral_progress;
 mod referral_query;
 mod referral_steps;

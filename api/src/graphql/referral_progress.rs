@@ -381,11 +381,16 @@ async fn transition(ctx: &Context<'_>, of: &Visible<referral::Entity>, step: &re
         }
         None => None,
     };
+    // What a rule did is nobody's act, whoever set the rule off.
+    let actor_name = match step.role {
+        None => "aftercare".to_owned(),
+        Some(_) => actor_name(ctx, &step.actor, step.organization_id).await?.unwrap_or_default(),
+    };
     Ok(ReferralTransition {
         from: step.from.as_ref().map(|from| *from.read(&opened)),
         to: *step.to.read(&opened),
         at: step.at,
-        actor_name: actor_name(ctx, &step.actor, step.organization_id).await?.unwrap_or_default(),
+        actor_name,
         role: step.role,
         reason: step.reason.as_ref().map(|reason| *reason.read(&opened)),
         text,

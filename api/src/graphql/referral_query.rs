@@ -5,7 +5,7 @@ use entity::{
     ClientId, PeerId, ProgramId, ReferralId, event, referral,
     vocabulary::{ReferralStatus, ReferralUrgency, SortDirection},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Condition, Order};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     connection::paged,
     context::RequestContext,
     error::{coded, query_error},
-    event::{DateTimeRange, Event, beginning, follow},
+    event::{Changed, DateTimeRange, Event, beginning, changes},
     guard::Requires,
     referral::{Referral, ReferralConnection},
 };
@@ -220,33 +220,27 @@ impl ReferralSubscription {
         #[graphql(desc = "Of referrals that match when it is sent.")] filter: Option<ReferralFilter>,
         #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ReferralChange>> + use<>> {
-        let request = ctx.shared();
         let from = beginning(ctx, after).await?;
         let filter = filter.unwrap_or_default();
-        let events = follow(ctx.shared(), from, move |find| match id {
-            Some(id) => find.by(event::Column::ReferralId, |column| column.eq(id)),
-            None => find.by(event::Column::ReferralId, |column| column.is_not_null()),
-        });
-        Ok(events.filter_map(move |event| {
-            let (request, filter) = (std::sync::Arc::clone(&request), filter.clone());
-            async move {
-                let event = match event {
-                    Ok(event) => event,
-                    Err(error) => return Some(Err(error)),
-                };
-                let (store, access) = (&request.store, request.access());
-                let changed = async {
+        let changes = changes(
+            ctx.shared(),
+            from,
+            move |find| match id {
+                Some(id) => find.by(event::Column::ReferralId, |column| column.eq(id)),
+                None => find.by(event::Column::ReferralId, |column| column.is_not_null()),
+            },
+            move |store, access, event| {
+                let filter = filter.clone();
+                async move {
                     let Some(id) = event.referral_id else { return Ok(None) };
                     let find = store.find::<referral::Entity>(&access).by(referral::Column::Id, |column| column.eq(id));
-                    let Some(found) = filter.narrow(store, &access, find)?.first(1).await?.pop() else { return Ok(None) };
-                    if !found.may_open(Class::ReferralStatus) {
-                        return Ok(None);
-                    }
-                    let cursor = store.event_cursor(&access, event.position.unwrap_or_default())?;
-                    Ok(Some(ReferralChange { cursor, event: Event(event.clone()), referral: Some(Referral(found)) }))
-                };
-                changed.await.map_err(query_error).transpose()
-            }
-        }))
+                    let found = filter.narrow(&store, &access, find)?.first(1).await?.pop();
+                    Ok(found.filter(|found| found.may_open(Class::ReferralStatus)))
+                }
+                .boxed()
+            },
+        );
+        Ok(changes
+            .map(|change| change.map(|Changed { cursor, event, row }| ReferralChange { cursor, event, referral: Some(Referral(row)) })))
     }
 }

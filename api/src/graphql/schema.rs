@@ -6,7 +6,7 @@ use async_graphql::{
 };
 use entity::{
     AnyId, api_client, audit_event, client, consent, contact, disclosure, episode, event, organization, peer, peer_match, program,
-    referral, referral_message, registration, session, staff_member, work_item, workshop,
+    referral, referral_message, referral_offer, registration, session, staff_member, work_item, workshop,
 };
 
 use super::{
@@ -32,6 +32,7 @@ use super::{
     referral::Referral,
     referral_message::ReferralMessage,
     referral_mutation::ReferralMutation,
+    referral_offer::{ReferralOffer, ReferralOfferMutation, ReferralOfferQuery, ReferralOfferSubscription},
     referral_query::{ReferralQuery, ReferralSubscription},
     referral_steps::ReferralStepMutation,
     registration::{Registration, RegistrationMutation},
@@ -55,6 +56,7 @@ pub struct Query(
     ProgramQuery,
     ClientQuery,
     ReferralQuery,
+    ReferralOfferQuery,
     WorkItemQuery,
     PeerQuery,
     ContactQuery,
@@ -75,6 +77,7 @@ pub struct Mutation(
     ConsentMutation,
     ReferralMutation,
     ReferralStepMutation,
+    ReferralOfferMutation,
     WorkItemMutation,
     EmergencyAccessMutation,
     EpisodeMutation,
@@ -87,7 +90,7 @@ pub struct Mutation(
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription, ReferralSubscription, WorkItemSubscription, SessionSubscription);
+pub struct Subscription(EventSubscription, ReferralSubscription, ReferralOfferSubscription, WorkItemSubscription, SessionSubscription);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -107,6 +110,7 @@ pub(crate) enum Node {
     Disclosure(Disclosure),
     Referral(Referral),
     ReferralMessage(ReferralMessage),
+    ReferralOffer(ReferralOffer),
     WorkItem(WorkItem),
     Episode(Episode),
     Peer(Peer),
@@ -129,7 +133,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage ReferralOffer WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +191,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "dis" => one::<disclosure::Entity>(ctx, id).await?.map(|row| Node::Disclosure(Disclosure(row))),
         "ref" => one::<referral::Entity>(ctx, id).await?.map(|row| Node::Referral(Referral(row))),
         "msg" => one::<referral_message::Entity>(ctx, id).await?.map(|row| Node::ReferralMessage(ReferralMessage(row))),
+        "off" => one::<referral_offer::Entity>(ctx, id).await?.map(|row| Node::ReferralOffer(ReferralOffer(row))),
         "wrk" => one::<work_item::Entity>(ctx, id).await?.map(|row| Node::WorkItem(WorkItem(row))),
         "epi" => one::<episode::Entity>(ctx, id).await?.map(|row| Node::Episode(Episode(row))),
         "per" => one::<peer::Entity>(ctx, id).await?.map(|row| Node::Peer(Peer(row))),

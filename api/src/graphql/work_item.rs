@@ -1,7 +1,5 @@
 //! What somebody has to do.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -9,15 +7,15 @@ use entity::{
     vocabulary::{Decision, WorkItemKind},
     work_item,
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Condition, Order};
 
 use super::{
     client::unless_erased,
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
-    event::{Event, beginning, follow},
+    error::{UserError, coded, command},
+    event::{Changed, Event, beginning, changes},
     guard::Requires,
     referral::Referral,
     referral_progress::actor_name,
@@ -318,27 +316,23 @@ impl WorkItemSubscription {
         #[graphql(desc = "Of work items that match when it is sent.")] filter: Option<WorkItemFilter>,
         #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<WorkItemChange>> + use<>> {
-        let request = ctx.shared();
         let from = beginning(ctx, after).await?;
         let filter = filter.unwrap_or_default();
-        let events = follow(ctx.shared(), from, |find| find.by(event::Column::SubjectKind, |column| column.eq(WorkItemId::PREFIX)));
-        Ok(events.filter_map(move |event| {
-            let (request, filter) = (Arc::clone(&request), filter.clone());
-            async move {
-                let event = match event {
-                    Ok(event) => event,
-                    Err(error) => return Some(Err(error)),
-                };
-                let (store, access) = (&request.store, request.access());
-                let changed = async {
+        let changes = changes(
+            ctx.shared(),
+            from,
+            |find| find.by(event::Column::SubjectKind, |column| column.eq(WorkItemId::PREFIX)),
+            move |store, access, event| {
+                let filter = filter.clone();
+                async move {
                     let id = WorkItemId::from(event.subject_id);
                     let found = store.find::<work_item::Entity>(&access).by(work_item::Column::Id, |column| column.eq(id));
-                    let Some(item) = filter.narrow(&access, found).first(1).await?.pop() else { return Ok(None) };
-                    let cursor = store.event_cursor(&access, event.position.unwrap_or_default())?;
-                    Ok(Some(WorkItemChange { cursor, event: Event(event.clone()), work_item: Some(WorkItem(item)) }))
-                };
-                changed.await.map_err(query_error).transpose()
-            }
-        }))
+                    Ok(filter.narrow(&access, found).first(1).await?.pop())
+                }
+                .boxed()
+            },
+        );
+        Ok(changes
+            .map(|change| change.map(|Changed { cursor, event, row }| WorkItemChange { cursor, event, work_item: Some(WorkItem(row)) })))
     }
 }

@@ -48,6 +48,8 @@ pub struct Event {
     pub referral: Option<ReferralId>,
     /// The names of the fields that changed.
     pub changed: Vec<&'static str>,
+    /// Which rule did it, where it is not told which person set it off.
+    pub rule: Option<&'static str>,
 }
 
 impl Event {
@@ -62,6 +64,7 @@ impl Event {
             client: None,
             referral: None,
             changed: Vec::new(),
+            rule: None,
         }
     }
 
@@ -83,6 +86,14 @@ impl Event {
     #[must_use]
     pub const fn of_referral(mut self, referral: ReferralId) -> Self {
         self.referral = Some(referral);
+        self
+    }
+
+    /// A rule did it, as far as this organization is told: neither its log nor its audit names the person or the request that set it off,
+    /// which are another organization's.
+    #[must_use]
+    pub const fn by_rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 }
@@ -394,7 +405,7 @@ impl Tx {
             other_organization_id: Set(happened.other_organization),
             kind: Set(happened.kind),
             at: Set(at),
-            actor: Set(who.clone()),
+            actor: Set(happened.rule.map_or_else(|| who.clone(), by_rule)),
             subject_kind: Set(happened.subject.prefix.to_owned()),
             subject_id: Set(happened.subject.id),
             subject_version: Set(happened.subject_version),
@@ -409,12 +420,12 @@ impl Tx {
             position: Set(None),
             organization_id: Set(Some(happened.organization)),
             at: Set(at),
-            actor: Set(who.clone()),
+            actor: Set(happened.rule.map_or_else(|| who.clone(), by_rule)),
             action: Set(happened.kind.as_str().to_owned()),
             subject_kind: Set(Some(happened.subject.prefix.to_owned())),
             subject_id: Set(Some(happened.subject.id)),
             data_classes: Set(List::default()),
-            request_id: Set(self.access.request_id.clone()),
+            request_id: Set(happened.rule.map_or_else(|| self.access.request_id.clone(), ToOwned::to_owned)),
             allowed: Set(true),
             hash: Set(None),
         });
@@ -463,8 +474,13 @@ pub(in crate::store) fn actor(access: &Access) -> String {
         Actor::Staff(id) => id.to_string(),
         Actor::Api(id) => id.to_string(),
         Actor::Client(id) => id.to_string(),
-        Actor::System(reason) => format!("system:{reason}"),
+        Actor::System(reason) => by_rule(reason),
     }
+}
+
+/// A rule as the log keeps it.
+fn by_rule(rule: &'static str) -> String {
+    format!("system:{rule}")
 }
 
 /// Makes a refusal of a broken unique constraint, and passes everything else on.

@@ -42,14 +42,14 @@ async fn measured() {
             commands::hearing(db).await;
         }
         if let Some(db) = fresh("demo") {
-            commands::loading(db).await;
+            Box::pin(commands::loading(db)).await;
         }
         if let Some(db) = fresh("memory") {
             memory::serving(db).await;
         }
         for list in List::ALL {
             if let Some(db) = fresh("instructions") {
-                instructions::count(list, db).await;
+                Box::pin(instructions::count(list, db)).await;
             }
         }
     }

@@ -82,6 +82,9 @@ pub(crate) struct Handovers {
 const SPARE: &[(&str, &[&str])] = &[
     ("spareDraft", &["draft"]),
     ("spareChanged", &["draft"]),
+    ("spareUnasked", &["draft", "unasked"]),
+    ("spareOffer", &["draft", "unasked", "offer"]),
+    ("spareRegret", &["draft", "unasked", "offer"]),
     ("spareOffered", &[]),
     ("spareUnwanted", &[]),
     ("spareWithdrawn", &[]),
@@ -205,9 +208,12 @@ impl Handovers {
         self.askers.push(Asker { name, reader, organization: Some(home.organization), caller });
     }
 
-    /// Refers somebody of whom every text sings.
-    async fn refer(&self, them: &Handover, of: &str, covers: &serde_json::Value, submit: bool) -> Told {
+    /// Refers somebody of whom every text sings. What is not asked of a program can be offered to several.
+    async fn refer(&self, them: &Handover, of: &str, covers: &serde_json::Value, [asked, submit]: [bool; 2]) -> Told {
         let mut input = them.referral(&self.app);
+        if !asked {
+            input.as_object_mut().unwrap().remove("toProgramId");
+        }
         let word = |what: &str| format!("canary-{what}-{of}.");
         input["submit"] = json!(submit);
         input["reason"] = json!(word("reason"));
@@ -232,7 +238,7 @@ impl Handovers {
     async fn tell(&mut self, stage: &Stage) {
         let (story, of) = (stage.story, format!("{:?}", stage.story).to_lowercase());
         let word = |what: &str| format!("canary-{what}-{of}.");
-        let told = self.refer(&self.them, &of, &json!(stage.covers), story != Story::Draft).await;
+        let told = self.refer(&self.them, &of, &json!(stage.covers), [story != Story::Draft; 2]).await;
         let id = told.referral.to_string();
         for what in ["given", "family", "preferred"] {
             self.sing(story, &[Part::SentPerson, Part::ReceivedPerson], word(what));
@@ -248,6 +254,11 @@ impl Handovers {
         self.id("consent", story, &told.consent);
         self.rename(told.client, &word("theirs")).await;
         self.sing(story, &[Part::SentPerson], word("theirs"));
+        if story == Story::Draft {
+            let offer = self.them.offered(&self.app, &id, &[self.them.support.program]).await;
+            self.sing(story, &[Part::SentOffer, Part::ReceivedOffer], &offer);
+            self.id("offer", story, offer);
+        }
         if !matches!(story, Story::Draft | Story::Narrow) {
             self.converse(story, &id, [&word("sender-says"), &word("receiver-says")]).await;
         }
@@ -343,7 +354,7 @@ impl Handovers {
         let from = self.app.home("Upriver", OrganizationKind::TreatmentProvider).await;
         let to = self.app.home("Downriver", OrganizationKind::RecoveryCommunityOrganization).await;
         let they = Handover::between(&self.app, from, to).await;
-        let told = self.refer(&they, "elsewhere", &json!(STAGES[1].covers), true).await;
+        let told = self.refer(&they, "elsewhere", &json!(STAGES[1].covers), [true; 2]).await;
         let ours = they.accepted(&told.referral.to_string()).await;
         for what in ["given", "family", "mail", "reason", "signer", "known", "mrn"] {
             self.sing(Story::Elsewhere, &[Part::Sent], format!("canary-{what}-elsewhere"));
@@ -361,11 +372,12 @@ impl Handovers {
     async fn spare(&mut self) {
         let covers = json!(STAGES[1].covers);
         for (placeholder, steps) in SPARE {
-            let told = self.refer(&self.them, placeholder, &covers, !steps.contains(&"draft")).await;
-            let (id, mut ours, mut work) = (told.referral.to_string(), String::new(), String::new());
+            let told = self.refer(&self.them, placeholder, &covers, [!steps.contains(&"unasked"), !steps.contains(&"draft")]).await;
+            let (id, mut ours, mut work, mut offer) = (told.referral.to_string(), String::new(), String::new(), String::new());
             for step in *steps {
                 match *step {
                     "accept" => ours = self.them.accepted(&id).await,
+                    "offer" => offer = self.them.offered(&self.app, &id, &[self.them.support.program]).await,
                     "assign" => self.them.assigned(&id).await,
                     "contact" => drop(self.them.contact(&self.app, &ours, "COMPLETED").await),
                     "try" => self.tried(&ours).await,
@@ -395,6 +407,7 @@ impl Handovers {
             let id = match *placeholder {
                 "spareConsent" => told.consent,
                 "spareKept" | "spareMerged" | "spareParted" | "spareErased" => ours,
+                "spareOffer" | "spareRegret" => offer,
                 "spareWork" | "spareApproved" | "spareRejected" => work,
                 "spareEpisode" => {
                     let of = episode::Column::ReferralId.eq(told.referral);

@@ -78,10 +78,14 @@ pub(crate) enum Part {
     SentConsent,
     /// M: to whom the sender disclosed what.
     SentDisclosures,
+    /// That it is offered to several programs.
+    SentOffer,
     /// B2, told back: where it stands, what was said to it, messages of both sides, the peer as everyone may know them.
     FlowsBack,
     /// B2, told back: that there is something to do.
     SentWork,
+    /// That there is an offer, which tells neither whose nor of whom.
+    ReceivedOffer,
     /// That there is one.
     Received,
     /// A: the person as disclosed.
@@ -145,6 +149,9 @@ const ROWS: &[Row] = &[
     (Part::SentPerson, &[Referrer, Coordinator, Supervisor], Who::Program, Needs::Nothing),
     (Part::SentPerson, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::SentClinical, &[Referrer, Coordinator, Supervisor], Who::Program, Needs::Nothing),
+    (Part::SentOffer, &[Referrer, Coordinator, Supervisor], Who::Program, Needs::Nothing),
+    (Part::SentOffer, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
+    (Part::ReceivedOffer, &[Coordinator, Supervisor], Who::Program, Needs::Nothing),
     (Part::SentConsent, &[Referrer, Coordinator], Who::Program, Needs::Nothing),
     (Part::SentConsent, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::SentDisclosures, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
@@ -191,6 +198,7 @@ impl Part {
             | Self::SentPerson
             | Self::SentClinical
             | Self::SentConsent
+            | Self::SentOffer
             | Self::SentDisclosures
             | Self::FlowsBack
             | Self::SentWork => [Post::Sender, Post::SenderElsewhere],
@@ -276,6 +284,8 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.client", "id: \"{ours}\"", &[Part::Record, Part::ReceivedDisclosures, Part::Released]),
     always("Query.referrals", "first: 100", REFERRAL),
     telling("Query.referral", "id: \"{referral}\"", REFERRAL),
+    always("Query.referralOffers", "first: 100", &[Part::SentOffer, Part::ReceivedOffer]),
+    telling("Query.node", "id: \"{offer}\"", &[Part::SentOffer, Part::ReceivedOffer]),
     telling("Query.peers", "first: 100", &[]),
     always("Query.contacts", "first: 100", &[Part::Care, Part::Note]),
     telling("Query.explainAccess", "clientId: \"{ours}\", dataClass: IDENTITY, purpose: TREATMENT", &[]),
@@ -285,6 +295,7 @@ pub(crate) const TELLING: &[Telling] = &[
     always("Query.workItems", "first: 100", &[Part::SentWork, Part::ReceivedWork]),
     telling("Subscription.workItemChanged", "after: \"{start}\"", &[]),
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
+    telling("Subscription.referralOfferChanged", "after: \"{start}\"", &[Part::SentOffer, Part::ReceivedOffer]),
     telling("Subscription.events", "after: \"{start}\"", &[]),
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
@@ -299,6 +310,13 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.consentRevoke", "id: \"{spareConsent}\", how: \"In person\", written: true", &[]),
     telling("Mutation.referralCreate", "input: { clientId: \"{theirs}\", urgency: ROUTINE, dischargeType: NOT_YET_DISCHARGED }", &[]),
     telling("Mutation.referralSubmit", "id: \"{spareDraft}\"", &[]),
+    telling(
+        "Mutation.referralOfferOpen",
+        "input: { referralId: \"{spareUnasked}\", programIds: [\"{receiver}\"], region: \"NY\", expiresAt: \"2026-03-03T12:00:00Z\" }",
+        &[],
+    ),
+    telling("Mutation.referralOfferClaim", "id: \"{spareOffer}\", programId: \"{receiver}\"", &[]),
+    telling("Mutation.referralOfferWithdraw", "id: \"{spareRegret}\"", &[]),
     telling("Mutation.referralAccept", "id: \"{spareOffered}\"", &[]),
     telling("Mutation.referralDecline", "id: \"{spareUnwanted}\", reason: NO_CAPACITY", &[]),
     telling("Mutation.referralCancel", "id: \"{spareWithdrawn}\", reason: REQUESTER_WITHDREW", &[]),
@@ -330,6 +348,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.referralComplete", "id: \"{spareConnected}\", result: ENGAGED", &[]),
     always("Mutation.referralSendMessage", "id: \"{referral}\", body: \"Thank you\"", &[]),
     telling("Mutation.peerCreate", "input: { staffMemberId: \"{colleague}\", programId: \"{receiver}\", displayName: \"Robin\" }", &[]),
+    telling("Mutation.contactAddendum", "id: \"{contact}\", text: \"He called back\"", &[]),
     telling(
         "Mutation.contactLog",
         "input: { clientId: \"{ours}\", modality: PHONE, outcome: NO_ANSWER, startedAt: \"2026-03-02T11:00:00Z\" }",
@@ -345,6 +364,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("Disclosure", "disclosure"),
     ("Referral", "referral"),
     ("ReferralMessage", "message"),
+    ("ReferralOffer", "offer"),
     ("Episode", "episode"),
     ("Peer", "peer"),
     ("PeerMatch", "match"),

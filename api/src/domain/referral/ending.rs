@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
-use super::super::episode;
+use super::super::{episode, referral_message};
 use super::{
     OPEN,
     step::{Moving, Said},
@@ -41,8 +41,11 @@ pub async fn complete(
 pub async fn complete_in(tx: &mut Tx, id: ReferralId, result: ReferralResult, said: Said) -> Result<Visible<referral::Entity>> {
     let moving = Moving::fetch(tx, id).await?;
     let step = moving.to(&["12"], ReferralStatus::Completed, said)?;
+    let said = step.text.clone();
     let change = referral::ActiveModel { result: Set(Some(result.into())), ..Default::default() };
-    moving.advance(tx, step, change).await
+    let completed = moving.advance(tx, step, change).await?;
+    referral_message::close_loop(tx, &completed, result, said.as_deref()).await?;
+    Ok(completed)
 }
 
 /// Records that the client does not want the support (domain 2.3, row 13). It is theirs to decide at every step, and closes nothing for

@@ -3,6 +3,7 @@
 mod answer;
 mod clocks;
 mod ending;
+mod offered;
 mod send;
 mod snapshot;
 mod step;
@@ -30,6 +31,7 @@ pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_in
 pub(super) use clocks::fell_due;
 pub use ending::{cancel, client_declines, complete, complete_in, enter_in_error};
 pub(super) use ending::{cancel_for_revoked, expire};
+pub(super) use offered::{free, mark_offered, offerable, reserve};
 pub use send::{NewReferral, Under, Who, create, create_in, submit};
 pub use snapshot::{Clinical, Person};
 pub use step::{Said, parties, standing};
@@ -59,6 +61,11 @@ fn sent(access: &Access) -> Vec<Condition> {
         .then(|| Condition::all().add(referral::Column::FromProgramId.is_in(access.programs.iter().copied())));
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer));
     of_programs.into_iter().chain(all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)))).collect()
+}
+
+/// Those of [`sent`], each of which the caller follows from its side, whatever they received.
+pub(super) fn sent_by(access: &Access) -> Condition {
+    any(sent(access))
 }
 
 /// Referrals that the caller's programs received: submitted ones. A peer's: those assigned to them, while they support

@@ -258,7 +258,7 @@ async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Vis
         return Err(Refusal::new(Code::NotEligible, sentence).at(["input", "toProgramId"]).into());
     }
     let covered = if one_sided { DataClass::bits(DataClass::ALL) } else { consented(tx, draft, &to).await? };
-    refuse_duplicate(tx, draft).await?;
+    refuse_duplicate(tx, draft, &[to.id], &["input", "toProgramId"]).await?;
     let (snapshot, discharged_at) = snapshot_of(tx, draft, covered).await?;
     let change = referral::ActiveModel { disclosed_classes: Set(covered), submitted_at: Set(Some(tx.access().now)), ..snapshot };
     let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
@@ -284,14 +284,14 @@ async fn consented(tx: &Tx, draft: &referral::Model, to: &program::Model) -> Res
 const DUPLICATE: &str = "The client has an open referral to this program: follow that one.";
 
 /// Names the open referral that is in the way. The database keeps the rule; this only says which.
-async fn refuse_duplicate(tx: &Tx, draft: &referral::Model) -> Result<()> {
+pub(super) async fn refuse_duplicate(tx: &Tx, draft: &referral::Model, to: &[ProgramId], at: &[&str]) -> Result<()> {
     let system = Access::system("duplicate referrals", tx.access().now);
     let open = Condition::all()
         .add(referral::Column::FromOrganizationId.eq(draft.from_organization_id))
         .add(referral::Column::FromClientId.eq(draft.from_client_id))
-        .add(referral::Column::ToProgramId.eq(draft.to_program_id))
+        .add(referral::Column::ToProgramId.is_in(to.iter().copied()))
         .add(referral::Column::Status.is_in(OPEN.iter().copied()));
     let Some(existing) = tx.look::<referral::Entity>(&system, open).await?.pop() else { return Ok(()) };
-    let refusal = Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
+    let refusal = Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(at.iter().copied());
     Err(Refusal { existing: Some(existing.id.to_string()), ..refusal }.into())
 }

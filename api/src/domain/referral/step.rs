@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::super::{
-    consent as consents, text,
+    consent as consents, referral_offer as offers, text,
     transitions::{self, Barred, Party, Standing, Transition},
 };
 use super::{clocks, work};
@@ -197,6 +197,10 @@ impl Moving {
     /// Takes a step: writes the state with the columns that go with it, its history and its event.
     pub(super) async fn advance(&self, tx: &mut Tx, step: Step, change: referral::ActiveModel) -> Result<Visible<referral::Entity>> {
         let (now, version, done) = (tx.access().now, self.version + 1, transitions::is_final(step.to));
+        if done && self.standing.status == ReferralStatus::Draft {
+            // First, as whoever claims an offer writes the offer first as well.
+            Box::pin(offers::end_with(tx, self.referral.id)).await?;
+        }
         let change = referral::ActiveModel {
             status: Set(step.to.into()),
             updated_at: Set(now.into()),
@@ -261,7 +265,8 @@ impl Moving {
         };
         let after = self.write(tx, change).await?;
         expire_when_idle(tx, after.id, self.standing.status).await?;
-        tx.record(Event { kind: EventKind::ReferralUpdated, changed, ..happened(&after, side, version) });
+        let event = Event { kind: EventKind::ReferralUpdated, changed, ..happened(&after, side, version) };
+        tx.record(if self.is_by(Party::System) { event.by_rule("a rule about referrals") } else { event });
         Ok(after)
     }
 }

@@ -1,7 +1,10 @@
 //! How the receiver finds the person a peer, reaches them, and pauses.
 
 use chrono::TimeDelta;
-use entity::{PeerId, ReferralId, class, peer, referral, vocabulary::ReferralStatus};
+use entity::{
+    PeerId, ReferralId, class, peer, referral,
+    vocabulary::{ReferralStatus, WorkItemKind},
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition,
@@ -10,11 +13,13 @@ use sea_orm::{
 use super::super::{
     episode, peer_match,
     transitions::{self, Party},
+    work_item::{self as work_items, NewWork},
 };
 use super::{
     answer::within,
     clocks,
     step::{Moving, Said, Side},
+    work::open_for_receiver,
 };
 use crate::{
     access::Access,
@@ -25,6 +30,8 @@ use crate::{
 
 /// The longest hold until it is looked at again (domain 2.3, row 15).
 const HOLD_REVIEW: TimeDelta = TimeDelta::days(30);
+/// How soon a new peer of somebody who is connected speaks with them (domain 2.3, rules).
+const NEW_PEER: TimeDelta = TimeDelta::days(7);
 
 /// Assigns a peer of the receiving program to an accepted referral, or another in place of the one before: that is an event and leaves
 /// the state as it is (domain 2.3).
@@ -84,11 +91,23 @@ pub async fn assign_in(
                 return Err(Refusal::new(Code::AlreadyExists, "This peer is assigned already.").at(["peerId"]).into());
             }
             let change = referral::ActiveModel { peer_id: Set(Some(peer.id.into())), ..Default::default() };
-            moving.change(tx, Side::Receiver, change, vec!["peer"]).await?
+            let changed = moving.change(tx, Side::Receiver, change, vec!["peer"]).await?;
+            if moving.standing.status == ReferralStatus::Connected {
+                follow_up(tx, &changed, &peer).await?;
+            }
+            changed
         }
     };
     peer_match::begin(tx, client, &peer, client_chose).await?;
     Ok(assigned)
+}
+
+/// A new peer of somebody who is connected speaks with them within seven days (domain 2.3, rules).
+async fn follow_up(tx: &mut Tx, referral: &referral::Model, peer: &peer::Model) -> Result<()> {
+    work_items::close(tx, referral.id, &[WorkItemKind::FollowUpDue], None).await?;
+    let due_at = Some(tx.access().now + NEW_PEER);
+    let assignee = Some(peer.staff_member_id);
+    open_for_receiver(tx, referral, WorkItemKind::FollowUpDue, |new| NewWork { due_at, assignee, ..new }).await.map(drop)
 }
 
 /// Takes the peer away again, and no other is there yet (domain 2.3, row 9b).
@@ -125,6 +144,9 @@ pub(in crate::domain) async fn contacted(tx: &mut Tx, referral: &Visible<referra
         let unchanged = Condition::all().add(referral::Column::AttemptCount.eq(counted - 1));
         if !tx.write_if(referral, change, unchanged).await? {
             return Err(Refusal::stale(None).into());
+        }
+        if two_way {
+            work_items::close(tx, referral.id, &[WorkItemKind::FollowUpDue], None).await?;
         }
         if two_way && moving.standing.status == ReferralStatus::Connected {
             clocks::engaged(tx, referral.id, at).await?;

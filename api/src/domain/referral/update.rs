@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::super::{
     client::ExternalIdentifier,
-    consent as consents,
+    consent as consents, referral_offer as offers,
     transitions::{self, Party},
 };
 use super::{
@@ -137,6 +137,7 @@ async fn drafted(tx: &Tx, moving: &Moving, changes: &ReferralChanges, change: &m
             let sentence = "A referral with the origin SELF or COMMUNITY stays with the program that wrote it down.";
             return Err(Refusal::new(Code::Immutable, sentence).at(["input", "toProgramId"]).into());
         }
+        offers::refuse_offered(tx, moving.referral.id, &["input", "toProgramId"]).await?;
         let to = tx.fetch_for::<program::Entity>(to, Action::Read).await?;
         change.to_organization_id = Set(Some(to.organization_id));
         change.to_program_id = Set(Some(to.id));

@@ -41,7 +41,7 @@ pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, fr
         work_items::close(tx, referral.id, &left, None).await?;
     }
     if is_final(to) {
-        work_items::close(tx, referral.id, &[WorkItemKind::ClockDue, WorkItemKind::ClockBreached], None).await?;
+        work_items::close(tx, referral.id, &[WorkItemKind::ClockDue, WorkItemKind::ClockBreached, WorkItemKind::FollowUpDue], None).await?;
     }
     if to == ReferralStatus::NeedsInfo {
         let asked = NewWork {
@@ -51,6 +51,7 @@ pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, fr
             about: referral.id.into(),
             clock: None,
             due_at: super::step::idle_until(to, tx.access().now),
+            assignee: None,
             note: None,
             requested: false,
         };
@@ -67,7 +68,17 @@ pub(super) async fn open_for_receiver(
     of: impl FnOnce(NewWork) -> NewWork,
 ) -> Result<Option<WorkItemId>> {
     let Some((organization, program)) = referral.to_organization_id.zip(referral.to_program_id) else { return Ok(None) };
-    let new = NewWork { organization, program, kind, about: referral.id.into(), clock: None, due_at: None, note: None, requested: false };
+    let new = NewWork {
+        organization,
+        program,
+        kind,
+        about: referral.id.into(),
+        clock: None,
+        due_at: None,
+        assignee: None,
+        note: None,
+        requested: false,
+    };
     work_items::open(tx, of(new)).await.map(Some)
 }
 
