@@ -124,6 +124,7 @@ impl App {
         };
         let store = Store::new(connections, vault, clock.clone())?;
         program::complete(&store).await?;
+        while store.destroy_pending_keys().await? > 0 {}
         let environment = settle_environment(&config, &store, otherwise).await?;
         if let (Environment::Production, Some(file)) = (environment, &file) {
             store.refuse_keys_under(file)?;

@@ -25,6 +25,8 @@ pub struct Model {
     pub merged_into_id: Option<ClientId>,
     /// When they were merged (UTC).
     pub merged_at: Option<DateTimeUtc>,
+    /// When the person was erased (UTC); null for all others. What is sealed of them opens nowhere any more.
+    pub erased_at: Option<DateTimeUtc>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

@@ -18,6 +18,7 @@ pub mod deployment;
 pub mod disclosure;
 pub mod emergency_access;
 pub mod episode;
+pub mod erasure;
 pub mod event;
 mod guarded;
 pub mod id;

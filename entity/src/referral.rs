@@ -75,6 +75,10 @@ pub struct Model {
     pub due_at: Option<Guarded<class::ReferralStatus, DateTimeUtc>>,
     /// The earlier referral of the same client that it follows on (domain 2.9).
     pub re_referral_of_id: Option<ReferralId>,
+    /// When the sender erased the person (UTC): from then on its side reads nothing of what is sealed here, nor how it goes.
+    pub sender_erased_at: Option<DateTimeUtc>,
+    /// Likewise the receiver.
+    pub receiver_erased_at: Option<DateTimeUtc>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

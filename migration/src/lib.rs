@@ -15,6 +15,7 @@ mod m0011_work_about_clients;
 mod m0012_referral_offer;
 mod m0013_emergency_access;
 mod m0014_merge;
+mod m0015_erasure;
 mod m0016_contact_addendum;
 mod rebuild;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_referral_offer::Migration),
             Box::new(m0013_emergency_access::Migration),
             Box::new(m0014_merge::Migration),
+            Box::new(m0015_erasure::Migration),
             Box::new(m0016_contact_addendum::Migration),
         ]
     }

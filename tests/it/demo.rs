@@ -51,12 +51,12 @@ on_both! {
         let again = if db.kind == Kind::Sqlite { TestDatabase::sqlite() } else { TestDatabase::postgresql().unwrap() };
         let other = if db.kind == Kind::Sqlite { TestDatabase::sqlite() } else { TestDatabase::postgresql().unwrap() };
         let plan = Plan { clients: 30, programs: 7, workshops: 4, sessions: 3, registrations: 10, seed: 7, ..Plan::default() };
-        let app = loaded(db, &plan).await;
+        let app = Box::pin(loaded(db, &plan)).await;
 
         let first = told(&app).await;
 
-        assert_eq!(told(&loaded(again, &plan).await).await, first);
-        assert_ne!(told(&loaded(other, &Plan { seed: 8, ..plan }).await).await, first);
+        assert_eq!(told(&Box::pin(loaded(again, &plan)).await).await, first);
+        assert_ne!(told(&Box::pin(loaded(other, &Plan { seed: 8, ..plan })).await).await, first);
         assert_eq!(app.database.count("FROM program").await, 7);
         assert_eq!(app.database.count("FROM session WHERE workshop_id IN (SELECT id FROM workshop WHERE published_at IS NOT NULL)").await, 12);
         assert_eq!(app.database.count("FROM registration").await, 10);
@@ -66,7 +66,7 @@ on_both! {
     }
 
     async fn everyone_can_try_their_part(db: TestDatabase) {
-        let app = loaded(db, &Plan::default()).await;
+        let app = Box::pin(loaded(db, &Plan::default())).await;
 
         let states = app.database.texts("SELECT DISTINCT status FROM referral ORDER BY status").await;
         assert_eq!(states, ["ACCEPTED", "ASSIGNED", "COMPLETED", "CONNECTED", "DECLINED", "OUTREACH", "SUBMITTED"]);

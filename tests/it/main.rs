@@ -11,6 +11,7 @@ mod databases;
 mod demo;
 mod duplicates;
 mod emergency;
+mod erasure;
 mod event_order;
 mod idempotency;
 mod issuers;

@@ -90,10 +90,15 @@ impl TestDatabase {
     /// # Panics
     /// If the database does not do it.
     pub async fn tamper(&self, statement: &str) -> u64 {
-        let connection = self.connect().await;
-        let done = connection.execute_unprepared(statement).await.expect("the statement is good");
-        connection.close().await.expect("the connection closes");
-        done.rows_affected()
+        tamper(&self.url, statement).await
+    }
+
+    /// Likewise in the store of wrapped keys beside it.
+    ///
+    /// # Panics
+    /// If the store does not do it.
+    pub async fn tamper_keys(&self, statement: &str) -> u64 {
+        tamper(&format!("sqlite://{}", self.folder().join("client-keys.db").display()), statement).await
     }
 }
 
@@ -203,6 +208,13 @@ fn migrate<M: MigratorTrait>(url: String) {
 fn apart<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
     std::thread::spawn(move || runtime.block_on(future)).join().expect("the thread ends well")
+}
+
+async fn tamper(url: &str, statement: &str) -> u64 {
+    let connection = connect(url).await.expect("it answers");
+    let done = connection.execute_unprepared(statement).await.expect("the statement is good");
+    connection.close().await.expect("the connection closes");
+    done.rows_affected()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests look at rows as nobody in particular")]

@@ -76,6 +76,8 @@ pub enum Act {
     Converse,
     /// Merge it with another record of the same person, or undo that.
     Merge,
+    /// Erase the person: destroy the key that all of it is sealed under.
+    Erase,
 }
 
 const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
@@ -98,6 +100,7 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Client, Act::Create, &[Coordinator]),
     (Resource::Client, Act::Update, &[Coordinator]),
     (Resource::Client, Act::Merge, &[Coordinator]),
+    (Resource::Client, Act::Erase, &[PrivacyOfficer]),
     (Resource::Workshop, Act::Read, STAFF),
     (Resource::Workshop, Act::Create, &[Coordinator]),
     (Resource::Workshop, Act::Update, &[Coordinator]),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use entity::ConsentId;
+use entity::{ClientId, ConsentId};
 use migration::Migrator;
 use sea_orm_migration::MigratorTrait;
 
@@ -18,7 +18,7 @@ use crate::{
     app::{NotStarted, open_vault},
     clock::Clock,
     config::Config,
-    domain::consent,
+    domain::{client_erase, consent},
     store::{
         Connections, KEYS, Store,
         backup::{self, Backup, Header},
@@ -88,6 +88,7 @@ pub(super) async fn restore(config: &Config, files: &Files, journal: &Path) -> R
     Migrator::up(connections.for_migrations(), None).await.map_err(failed)?;
     let store = Store::new(connections.clone(), vault, clock.clone())?;
     store.forget_words(&erased).await?;
+    erase_again(&store, &entries, &erased, &clock).await?;
     let revoked = revoke_again(&store, &entries, &clock).await?;
     while store.seal_batch().await? > 0 {}
     let whole = verified(&store, clock.now()).await?;
@@ -144,6 +145,17 @@ fn erased(entries: &[Entry]) -> HashSet<uuid::Uuid> {
         What::Revocation { .. } => None,
     };
     entries.iter().filter_map(subject).collect()
+}
+
+/// Repeats the erasures that the restored database does not know of.
+async fn erase_again(store: &Store, entries: &[Entry], erased: &HashSet<uuid::Uuid>, clock: &Clock) -> Result<(), NotStarted> {
+    let system = Access::system("restore", clock.now());
+    for entry in entries {
+        if let What::Erasure { subject } = entry.what {
+            client_erase::erase_again(store, &system, ClientId::from(subject), entry.at, erased).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Repeats the revocations that the restored database does not know of. Gives how many.

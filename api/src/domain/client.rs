@@ -13,7 +13,7 @@ use entity::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
-use super::{address, duplicate, peer_match, pseudonym, text};
+use super::{address, client_erase, duplicate, peer_match, pseudonym, text};
 use crate::{
     access::{
         Access, Scope, emergency,
@@ -129,15 +129,17 @@ impl Protected for client::Entity {
         Condition::all().add(client::Column::OrganizationId.eq(own)).add(near(access).add_option(all))
     }
 
+    /// Of whoever was erased classes A and B are open to nobody, even before their key is destroyed.
     fn grants(access: &Access) -> Grants {
+        let kept = |who: Condition| Condition::all().add(client::Column::ErasedAt.is_null()).add(who);
         let own = Grants::none()
-            .open_if(Class::Identity, access.has(Role::PrivacyOfficer))
-            .open(Class::Identity, near(access))
-            .open(Class::ReferralClinical, near(access))
+            .open(Class::Identity, kept(Condition::any().add(near(access)).add_option(access.has(Role::PrivacyOfficer).then(always))))
+            .open(Class::ReferralClinical, kept(near(access)))
             .open(Class::ContactsAndNotes, supported(access))
             .open(Class::Privacy, consents_kept(access));
         let Some(released) = released(access) else { return own };
         let here = Condition::all().add(client::Column::OrganizationId.eq(access.organization));
+        let released = kept(released);
         own.within(&here).open(Class::Identity, released.clone()).open(Class::ReferralClinical, released)
     }
 
@@ -154,9 +156,14 @@ impl Protected for client::Entity {
             Action::Extend => may(access, Resource::Consent, Act::Create),
             Action::Support => may(access, Resource::Contact, Act::Create),
             Action::Merge => may(access, Resource::Client, Act::Merge),
+            Action::Erase => may(access, Resource::Client, Act::Erase),
             Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
             _ => false,
         }
+    }
+
+    fn over(row: &client::Model) -> Option<Refusal> {
+        client_erase::refusal(row)
     }
 
     fn class_of(column: client::Column) -> Option<Class> {
@@ -412,6 +419,7 @@ pub(super) async fn write(
         recovery: Set(key.seal::<client::Entity, _, _>(id, client::Column::Recovery, recovery)?),
         merged_into_id: Set(None),
         merged_at: Set(None),
+        erased_at: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),

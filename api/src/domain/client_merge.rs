@@ -10,7 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     client::{Identity, found_by, words_of},
-    duplicate,
+    client_erase, duplicate,
 };
 use crate::{
     access::Access,
@@ -27,8 +27,10 @@ const MOST: usize = 20;
 
 const WHY: &str = "the record that stands for a person";
 
-/// The record that stands for a person: the one that a merged record was merged into, for whoever sees that one.
+/// The record that stands for a person, to write about them: the one that a merged record was merged into, for whoever sees that one. An
+/// erasure waits for what is written then.
 pub(super) async fn standing(tx: &Tx, id: ClientId, action: Action) -> Result<Visible<client::Entity>> {
+    tx.hold::<client::Entity>(id).await?;
     let mut found = tx.fetch_for::<client::Entity>(id, action).await;
     let mut merged = match &found {
         Ok(row) => row.merged_into_id,
@@ -36,10 +38,15 @@ pub(super) async fn standing(tx: &Tx, id: ClientId, action: Action) -> Result<Vi
         Err(_) => None,
     };
     while let Some(into) = merged {
+        tx.hold::<client::Entity>(into).await?;
         found = tx.fetch_for::<client::Entity>(into, action).await;
         merged = tx.known::<client::Entity>(into, WHY).await?.and_then(|row| row.merged_into_id);
     }
-    found
+    let found = found?;
+    match client_erase::refusal(&found) {
+        Some(erased) => Err(erased.into()),
+        None => Ok(found),
+    }
 }
 
 /// Likewise for a reader; nothing when there is none for them.

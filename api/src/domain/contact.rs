@@ -208,6 +208,7 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
 pub async fn amend(store: &Store, access: &Access, id: ContactId, text: &str) -> Result<Visible<contact::Entity>> {
     let mut tx = store.begin(access).await?;
     let contact = tx.fetch_for::<contact::Entity>(id, Action::Extend).await?;
+    standing(&tx, contact.client_id, Action::Read).await?;
     let text = text::paragraph("text", text, NOTE).map_err(|refusal| refusal.at(["text"]))?;
     if text.is_empty() {
         return Err(Refusal::required("text").at(["text"]).into());

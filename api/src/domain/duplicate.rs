@@ -178,6 +178,14 @@ pub(super) async fn merged(tx: &mut Tx, kept: ClientId, merged: ClientId) -> Res
     close_decided(tx, concerned).await
 }
 
+/// After an erasure: nobody looks like them any more.
+pub(super) async fn forgotten(tx: &mut Tx, client: ClientId) -> Result<()> {
+    let others: Vec<_> = pairs_of(tx, client).await?.into_iter().map(|pair| pair.other_id).collect();
+    let either = Condition::any().add(possible_duplicate::Column::ClientId.eq(client)).add(possible_duplicate::Column::OtherId.eq(client));
+    tx.delete_parts::<possible_duplicate::Entity>(either).await?;
+    close_decided(tx, others).await
+}
+
 /// After the undo of a merge: somebody has said that they are two people.
 pub(super) async fn unmerged(tx: &mut Tx, kept: &Visible<client::Entity>, parted: &client::Model) -> Result<()> {
     look_again(tx, parted).await?;

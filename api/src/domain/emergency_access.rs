@@ -72,6 +72,7 @@ fn checked(facts: &Facts) -> Result<Facts> {
 /// and when the recipient is the caller's own organization.
 pub async fn open(store: &Store, access: &Access, new: NewEmergencyAccess) -> Result<Visible<client::Entity>> {
     let mut tx = store.begin(access).await?;
+    tx.hold::<client::Entity>(new.client).await?;
     let client = tx.fetch_for::<client::Entity>(new.client, Action::Release).await?;
     // Who disclosed is a person (42 CFR 2.51(c)(2)).
     tx.require(matches!(access.actor, Actor::Staff(_)))?;

@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod audit_event;
 pub mod calendar;
 pub mod client;
+pub mod client_erase;
 pub mod client_merge;
 pub mod client_update;
 pub mod clock_policy;

@@ -74,6 +74,9 @@ impl Client {
 
     /// Class A: who they are and how they are reached. Null where the viewer's role does not open it, and once it is erased.
     async fn identity(&self, ctx: &Context<'_>) -> Result<Option<ClientIdentity>> {
+        if self.0.erased_at.is_some() {
+            return Ok(None);
+        }
         let Some(opened) = self.0.open::<class::Identity>() else {
             self.closed_by_role(ctx, Class::Identity);
             return Ok(None);
@@ -84,6 +87,9 @@ impl Client {
 
     /// Class B: what they say of their recovery. Null where the viewer's role does not open it, and once it is erased.
     async fn recovery(&self, ctx: &Context<'_>) -> Result<Option<ClientRecovery>> {
+        if self.0.erased_at.is_some() {
+            return Ok(None);
+        }
         let Some(opened) = self.0.open::<class::ReferralClinical>() else {
             self.closed_by_role(ctx, Class::ReferralClinical);
             return Ok(None);
@@ -162,6 +168,12 @@ impl Client {
             Some(id) => Ok(ctx.load::<client::Entity>(id).await?.map(Client)),
             None => Ok(None),
         }
+    }
+
+    /// When the person was erased (UTC): what was sealed of them is null from then on, here and wherever else it was said. Null for all
+    /// others.
+    async fn erased_at(&self) -> Option<DateTime<Utc>> {
+        self.0.erased_at
     }
 
     /// UTC.
@@ -441,7 +453,8 @@ pub(crate) struct ClientQuery;
 
 #[Object]
 impl ClientQuery {
-    /// The clients whom the viewer works with, newest last; of a person with merged records, the one that stands.
+    /// The clients whom the viewer works with, newest last; of a person with merged records, the one that stands; nobody who was
+    /// erased.
     #[graphql(guard = "Requires(Scope::ClientsRead)")]
     async fn clients(
         &self,
@@ -455,6 +468,7 @@ impl ClientQuery {
         let filter = filter.unwrap_or_default();
         let access = ctx.access();
         let mut find = ctx.store().find::<client::Entity>(&access).by(client::Column::MergedIntoId, |column| column.is_null());
+        find = find.by(client::Column::ErasedAt, |column| column.is_null());
         let words = filter.words();
         if !words.is_empty() {
             find = find.matching(Some(Class::Identity), ctx.store().clients_with(&ctx.access(), &words).map_err(query_error)?);

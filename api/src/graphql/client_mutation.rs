@@ -18,6 +18,7 @@ use crate::{
     access::Scope,
     domain::{
         client::{self as rules, Identity, NewClient, Recovery, create},
+        client_erase::erase,
         client_merge::{merge, unmerge},
         client_update::{ClientChange, update},
     },
@@ -257,6 +258,7 @@ payloads! {
     ClientCreatePayload, "clientCreate", "The client";
     ClientUpdatePayload, "clientUpdate", "The client";
     ClientMergePayload, "clientMerge", "The record that was kept";
+    ClientErasePayload, "clientErase", "What is left of the record";
     ClientUnmergePayload, "clientUnmerge", "The record that stands for itself again";
 }
 
@@ -315,5 +317,28 @@ impl ClientMutation {
         let parted = async { unmerge(ctx.store(), &ctx.access(), id).await };
         let (client, user_errors) = command(ctx, "clientUnmerge", parted).await?;
         Ok(Some(ClientUnmergePayload { client: client.map(Client), user_errors }))
+    }
+    /// Erases a person of the caller's organization: destroys the key that everything of them is sealed under, in backups as well, with the
+    /// records that were merged into theirs. For privacy officers. It cannot be undone.
+    ///
+    /// Refused with IMMUTABLE while something goes on that somebody relies on: a referral that is a draft or waits for an answer, a
+    /// received one that is open, an episode, a pairing, a seat in a session to come, a review of an emergency access. What stays is the
+    /// record's id, pseudonym and log, what was decided here, and the accounting of disclosures. Nobody finds the person any more, and
+    /// nothing can be added to the record.
+    ///
+    /// Of a referral this side reads nothing any more but that there was one. A receiver that accepted it keeps its own record and the
+    /// snapshot that it was sent, and notices nothing; a sender keeps what it sent when the receiver erases. The snapshot and the messages
+    /// are destroyed with the last side that holds them: when the sender erases what was never accepted, and when both have erased.
+    #[graphql(guard = "Requires(Scope::ClientsWrite)")]
+    async fn client_erase(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The record that stands for the person.")] id: ClientId,
+        #[graphql(desc = "Why, for the organization to answer for it: one line of at most 500 characters that names nobody.")]
+        reason: String,
+    ) -> Result<Option<ClientErasePayload>> {
+        let erased = async { erase(ctx.store(), &ctx.access(), id, &reason).await };
+        let (client, user_errors) = command(ctx, "clientErase", erased).await?;
+        Ok(Some(ClientErasePayload { client: client.map(Client), user_errors }))
     }
 }

@@ -1,13 +1,15 @@
 //! A client's consents, disclosures and records, behind the gate of class M.
 
 use async_graphql::{Context, Object, Result};
-use entity::{client, consent, disclosure, possible_duplicate};
+use chrono::{DateTime, Utc};
+use entity::{class, client, consent, disclosure, erasure, possible_duplicate};
 use futures_util::future::try_join_all;
 use sea_orm::{ColumnTrait, Order};
+use uuid::Uuid;
 
 use super::{
     client::Client, connection::children, consent::ConsentConnection, context::RequestContext, disclosure::DisclosureConnection,
-    event::DateTimeRange,
+    error::query_error, event::DateTimeRange, referral_progress::actor_name,
 };
 use crate::{
     access::policy::{Act, Resource, may},
@@ -74,6 +76,13 @@ impl ClientPrivacy {
         Ok(try_join_all(open).await?.into_iter().flatten().map(Client).collect())
     }
 
+    /// That the person was erased, and on whose word; null for all others.
+    async fn erasure(&self, ctx: &Context<'_>) -> Result<Option<ClientErasure>> {
+        let rows = ctx.load_parts::<client::Entity, erasure::Entity>(&self.0).await?;
+        let own = Uuid::from(self.0.id);
+        Ok(rows.iter().find(|row| row.subject_id == own).map(|row| ClientErasure { of: self.0.clone(), row: row.clone() }))
+    }
+
     /// The records that were merged into this one, with their own history: what happened and was disclosed before stays with them. At most
     /// a hundred.
     async fn merged_from(&self, ctx: &Context<'_>) -> Result<Vec<Client>> {
@@ -82,5 +91,39 @@ impl ClientPrivacy {
         let all = PageArgs { first: Some(100), ..PageArgs::default() };
         let page = ctx.load_children(self.0.id, find.of_each(client::Column::MergedIntoId, all, false)).await?;
         Ok(page.page.rows.iter().map(|(_, row)| Client(row.clone())).collect())
+    }
+}
+
+/// That a person was erased. What it says names nobody.
+pub(crate) struct ClientErasure {
+    of: Visible<client::Entity>,
+    row: erasure::Model,
+}
+
+/// That a person was erased, and on whose word.
+#[Object]
+impl ClientErasure {
+    /// When it was decided (UTC).
+    async fn erased_at(&self) -> DateTime<Utc> {
+        self.row.erased_at
+    }
+
+    /// Who decided.
+    async fn by_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        actor_name(ctx, &self.row.erased_by, self.row.organization_id).await
+    }
+
+    /// Why. The privacy officer's; null to others, and where a restore repeated it.
+    async fn reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let opened = self.of.open::<class::Privacy>().filter(|_| may(&ctx.access(), Resource::Client, Act::Erase));
+        match opened {
+            Some(opened) => ctx.store().reason_of(&opened, &self.row).map_err(query_error),
+            None => Ok(None),
+        }
+    }
+
+    /// When the key was destroyed (UTC): with the erasure itself; null while the store of keys did not answer, which is asked again.
+    async fn key_destroyed_at(&self) -> Option<DateTime<Utc>> {
+        self.row.key_destroyed_at
     }
 }

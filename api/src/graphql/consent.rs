@@ -8,10 +8,10 @@ use entity::{
 };
 
 use super::{
-    client::Client,
+    client::{Client, unless_erased},
     connection::connection,
     context::RequestContext,
-    error::{UserError, command, query_error},
+    error::{UserError, command},
     event::in_our_era,
     guard::Requires,
     organization::Organization,
@@ -106,13 +106,11 @@ impl Consent {
         Some(self.0.signed_at)
     }
 
-    /// By whom; null for an organization that received it with a referral and may not know who the client is.
+    /// By whom; null for an organization that received it with a referral and may not know who the client is, and once the person is
+    /// erased.
     async fn signed_by(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         match self.0.open::<class::Privacy>() {
-            Some(opened) => {
-                let name = ctx.store().unseal(&opened, consent::Column::SignedBy, &opened.signed_by).await;
-                Ok(Some(name.map_err(query_error)?))
-            }
+            Some(opened) => unless_erased(ctx.store().unseal(&opened, consent::Column::SignedBy, &opened.signed_by).await),
             None => Ok(None),
         }
     }
@@ -163,15 +161,12 @@ impl Consent {
         self.0.revoked_at
     }
 
-    /// How it was revoked; null for an organization that only received it with a referral.
+    /// How it was revoked; null for an organization that only received it with a referral, and once the person is erased.
     async fn revoked_how(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let recorded = ctx.access().organization == Some(self.0.organization_id);
         let opened = self.0.open::<class::Privacy>().filter(|_| recorded);
         match opened.as_ref().and_then(|opened| Some((opened, opened.revoked_how.as_ref()?))) {
-            Some((opened, sealed)) => {
-                let how = ctx.store().unseal(opened, consent::Column::RevokedHow, sealed).await;
-                Ok(Some(how.map_err(query_error)?))
-            }
+            Some((opened, sealed)) => unless_erased(ctx.store().unseal(opened, consent::Column::RevokedHow, sealed).await),
             None => Ok(None),
         }
     }

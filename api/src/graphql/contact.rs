@@ -9,10 +9,10 @@ use entity::{
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    client::Client,
+    client::{Client, unless_erased},
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, command, query_error},
+    error::{UserError, command},
     event::{DateTimeRange, in_our_era},
     guard::Requires,
     peer::Peer,
@@ -79,14 +79,14 @@ impl Contact {
         self.0.topics.to_vec()
     }
 
-    /// A short note; null where there is none. Coordinators read contacts without their notes.
+    /// A short note; null where there is none, and once the person is erased. Coordinators read contacts without their notes.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let Some(opened) = self.0.open::<class::Notes>() else {
             ctx.closed_by_role(Class::Notes);
             return Ok(None);
         };
         match &opened.note {
-            Some(sealed) => Ok(Some(ctx.store().unseal(&opened, contact::Column::Note, sealed).await.map_err(query_error)?)),
+            Some(sealed) => unless_erased(ctx.store().unseal(&opened, contact::Column::Note, sealed).await),
             None => Ok(None),
         }
     }
@@ -105,7 +105,8 @@ impl Contact {
             let column = contact_addendum::Column::Text;
             let text = ctx.store().unseal_part::<_, contact_addendum::Entity, _, _>(&opened, addendum.id, column, &addendum.text).await;
             let author_name = actor_name(ctx, &addendum.author, self.0.organization_id).await?.unwrap_or_default();
-            told.push(ContactAddendum { text: text.map_err(query_error)?, author_name, at: addendum.at });
+            let text = unless_erased(text)?.unwrap_or_else(|| "This was erased.".to_owned());
+            told.push(ContactAddendum { text, author_name, at: addendum.at });
         }
         Ok(told)
     }
@@ -137,7 +138,7 @@ impl Contact {
 /// What was added to the note of a contact.
 #[derive(SimpleObject)]
 pub(crate) struct ContactAddendum {
-    /// What.
+    /// What; a sentence that it was erased, once the person is.
     text: String,
     /// Who added it.
     author_name: String,

@@ -9,10 +9,10 @@ use entity::{
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    client::Client,
+    client::{Client, unless_erased},
     connection::{children, connection},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
+    error::{UserError, coded, command},
     guard::Requires,
     peer_match::{PeerMatch, PeerMatchConnection},
     program::Program,
@@ -77,11 +77,11 @@ impl Episode {
         self.0.end_reason
     }
 
-    /// What was said to that.
+    /// What was said to that; null once the person is erased.
     async fn end_text(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let Some(opened) = self.0.open::<class::ContactsAndNotes>() else { return Ok(None) };
         match &opened.end_text {
-            Some(sealed) => ctx.store().unseal(&opened, episode::Column::EndText, sealed).await.map(Some).map_err(query_error),
+            Some(sealed) => unless_erased(ctx.store().unseal(&opened, episode::Column::EndText, sealed).await),
             None => Ok(None),
         }
     }

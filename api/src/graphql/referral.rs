@@ -9,13 +9,13 @@ use entity::{
 use sea_orm::Order;
 
 use super::{
-    client::{Client, ContactMethod, ExternalIdentifier, MatchPreference},
+    client::{Client, ContactMethod, ExternalIdentifier, MatchPreference, unless_erased},
     connection::{children, connection},
     consent::Consent,
     contact::ContactConnection,
     context::RequestContext,
     episode::Episode,
-    error::{coded, query_error},
+    error::coded,
     organization::Organization,
     program::{Address, LevelOfCare, Program},
     referral_message::ReferralMessageConnection,
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     domain::{
         client as clients,
+        client_erase::on_side_of,
         referral::{Clinical, Person, why_closed},
     },
     store::{Class, PageArgs, Visible},
@@ -100,31 +101,32 @@ impl Referral {
         }
     }
 
-    /// Class A: the person as the sender disclosed them at submission; null in a draft, and where it is not open to the viewer.
+    /// Class A: the person as the sender disclosed them at submission; null in a draft, where it is not open to the viewer,
+    /// and where it was erased.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<ReferralPerson>> {
         let Some(opened) = self.0.open::<class::Identity>() else {
-            ctx.closed(Class::Identity, why_closed(&ctx.access(), &self.0, Class::Identity));
+            closed(ctx, &self.0, Class::Identity);
             return Ok(None);
         };
         let Some(sealed) = &opened.person else { return Ok(None) };
-        let person = ctx.store().unseal(&opened, referral::Column::Person, sealed).await.map_err(query_error)?;
-        Ok(Some(ReferralPerson { person, of: self.0.clone() }))
+        let person = unless_erased(ctx.store().unseal(&opened, referral::Column::Person, sealed).await)?;
+        Ok(person.map(|person| ReferralPerson { person, of: self.0.clone() }))
     }
 
     /// Class B: the facts of discharge, likewise.
     async fn clinical(&self, ctx: &Context<'_>) -> Result<Option<ReferralClinical>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else {
-            ctx.closed(Class::ReferralClinical, why_closed(&ctx.access(), &self.0, Class::ReferralClinical));
+            closed(ctx, &self.0, Class::ReferralClinical);
             return Ok(None);
         };
-        let clinical = ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await.map_err(query_error)?;
-        Ok(Some(ReferralClinical(clinical)))
+        let clinical = unless_erased(ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await)?;
+        Ok(clinical.map(ReferralClinical))
     }
 
     /// Class B2: how it goes. Open to the receiver, and to the sender until submission and then while a consent lets it flow back.
     async fn progress(&self, ctx: &Context<'_>) -> Result<Option<ReferralProgress>> {
         if self.0.open::<class::ReferralStatus>().is_none() {
-            ctx.closed(Class::ReferralStatus, why_closed(&ctx.access(), &self.0, Class::ReferralStatus));
+            closed(ctx, &self.0, Class::ReferralStatus);
             return Ok(None);
         }
         Ok(Some(ReferralProgress::of(self.0.clone())))
@@ -185,7 +187,7 @@ impl Referral {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Option<ReferralMessageConnection>> {
         if !self.0.may_open(Class::ReferralStatus) {
-            ctx.closed(Class::ReferralStatus, why_closed(&ctx.access(), &self.0, Class::ReferralStatus));
+            closed(ctx, &self.0, Class::ReferralStatus);
             return Ok(None);
         }
         let access = ctx.access();
@@ -200,9 +202,17 @@ impl Referral {
         let Some((opened, sealed)) = opened.as_ref().and_then(|opened| Some((opened, opened.identifiers.as_ref()?))) else {
             return Ok(Vec::new());
         };
-        let known: Vec<clients::ExternalIdentifier> =
-            ctx.store().unseal(opened, referral::Column::Identifiers, sealed).await.map_err(query_error)?;
-        Ok(known.into_iter().map(Into::into).collect())
+        let known: Option<Vec<clients::ExternalIdentifier>> =
+            unless_erased(ctx.store().unseal(opened, referral::Column::Identifiers, sealed).await)?;
+        Ok(known.into_iter().flatten().map(Into::into).collect())
+    }
+}
+
+/// Notes that a class of a referral stayed closed, unless that is because the viewer's side erased the person: nothing would open it.
+fn closed(ctx: &Context<'_>, of: &referral::Model, class: Class) {
+    let access = ctx.access();
+    if !on_side_of(&access, of) {
+        ctx.closed(class, why_closed(&access, of, class));
     }
 }
 
@@ -283,10 +293,10 @@ impl ReferralPerson {
     /// Class B of the same snapshot; nothing where it is not open to the viewer.
     async fn of_their_recovery(&self, ctx: &Context<'_>) -> Result<Option<Clinical>> {
         let Some(opened) = self.of.open::<class::ReferralClinical>() else {
-            ctx.closed(Class::ReferralClinical, why_closed(&ctx.access(), &self.of, Class::ReferralClinical));
+            closed(ctx, &self.of, Class::ReferralClinical);
             return Ok(None);
         };
-        ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await.map(Some).map_err(query_error)
+        unless_erased(ctx.store().unseal(&opened, referral::Column::Clinical, &opened.clinical).await)
     }
 }
 

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use entity::{ReferralMessageId, class, referral, referral_message};
 
 use super::{
+    client::unless_erased,
     connection::connection,
     context::RequestContext,
-    error::{coded, query_error},
+    error::coded,
     organization::Organization,
     referral::{Referral, organization_of},
     referral_progress::actor_name,
@@ -44,10 +45,11 @@ impl ReferralMessage {
         organization_of(ctx, self.0.organization_id).await
     }
 
-    /// What it says.
+    /// What it says; a sentence that it was erased, once nobody holds the referral's person any more.
     async fn body(&self, ctx: &Context<'_>) -> Result<String> {
         let opened = self.0.open::<class::ReferralStatus>().ok_or_else(|| coded("INTERNAL", "A gate closed while it was read."))?;
-        ctx.store().unseal(&opened, referral_message::Column::Body, &opened.body).await.map_err(query_error)
+        let body = unless_erased(ctx.store().unseal(&opened, referral_message::Column::Body, &opened.body).await)?;
+        Ok(body.unwrap_or_else(|| "This message was erased.".to_owned()))
     }
 
     /// UTC.

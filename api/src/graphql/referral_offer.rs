@@ -10,9 +10,10 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
+    client::unless_erased,
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, command, query_error},
+    error::{UserError, command},
     event::{Changed, Event, beginning, changes, in_our_era},
     guard::Requires,
     program::{LevelOfCare, Program, programs},
@@ -22,7 +23,6 @@ use super::{
 use crate::{
     access::Scope,
     domain::referral_offer::{NewOffer, Told, claim, is_open, open, programs_told, status, withdraw},
-    error::Error,
     store::{PageArgs, Visible},
 };
 
@@ -37,11 +37,7 @@ impl ReferralOffer {
     /// What it tells, besides what everybody may know of a referral. Nothing of somebody who was erased: whom it was made to still lists it.
     async fn told(&self, ctx: &Context<'_>) -> Result<Option<Told>> {
         let Some(opened) = self.0.open::<class::ReferralClinical>() else { return Ok(None) };
-        match ctx.store().unseal(&opened, referral_offer::Column::Told, &opened.told).await {
-            Ok(told) => Ok(Some(told)),
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(query_error(error)),
-        }
+        unless_erased(ctx.store().unseal(&opened, referral_offer::Column::Told, &opened.told).await)
     }
 }
 

@@ -11,13 +11,7 @@ use entity::{
     warm_handoff,
 };
 
-use super::{
-    context::RequestContext,
-    error::{coded, query_error},
-    peer::Facilitator,
-    program::Program,
-    referral::program_of,
-};
+use super::{client::unless_erased, context::RequestContext, error::coded, peer::Facilitator, program::Program, referral::program_of};
 use crate::{
     domain::{
         referral::{parties, standing},
@@ -336,7 +330,7 @@ async fn warm_handoff(ctx: &Context<'_>, of: &Visible<referral::Entity>, handoff
         Some(sealed) => {
             let column = warm_handoff::Column::Outcome;
             let outcome = ctx.store().unseal_part::<_, warm_handoff::Entity, _, String>(&opened, handoff.id, column, sealed).await;
-            Some(outcome.map_err(query_error)?)
+            unless_erased(outcome)?
         }
         None => None,
     };
@@ -373,7 +367,7 @@ pub(crate) struct ReferralTransition {
     role: Option<Role>,
     /// Why, for those that need a reason.
     reason: Option<ReasonCode>,
-    /// What was said to it.
+    /// What was said to it; null once that is erased.
     text: Option<String>,
 }
 
@@ -383,7 +377,7 @@ async fn transition(ctx: &Context<'_>, of: &Visible<referral::Entity>, step: &re
         Some(sealed) => {
             let column = referral_transition::Column::Text;
             let text = ctx.store().unseal_part::<_, referral_transition::Entity, _, String>(&opened, step.id, column, sealed).await;
-            Some(text.map_err(query_error)?)
+            unless_erased(text)?
         }
         None => None,
     };

@@ -11,9 +11,10 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Condition, Order};
 
 use super::{
+    client::unless_erased,
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
+    error::{UserError, coded, command},
     event::{Changed, Event, beginning, changes},
     guard::Requires,
     referral::Referral,
@@ -100,11 +101,11 @@ impl WorkItem {
         }
     }
 
-    /// What was asked, or was said to the decision.
+    /// What was asked, or was said to the decision; null once the person is erased.
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let Some(opened) = self.0.open::<class::ReferralStatus>() else { return Ok(None) };
         match &opened.note {
-            Some(sealed) => ctx.store().unseal(&opened, work_item::Column::Note, sealed).await.map(Some).map_err(query_error),
+            Some(sealed) => unless_erased(ctx.store().unseal(&opened, work_item::Column::Note, sealed).await),
             None => Ok(None),
         }
     }

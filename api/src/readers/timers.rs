@@ -1,4 +1,4 @@
-//! The one loop that works off what is due.
+//! The one loop that works off what is due, and destroys keys that a crash in the middle of an erasure left.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub async fn run(store: Store) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(cause = %error, "timers cannot be asked for: trying again"),
+        }
+        if let Err(error) = store.destroy_pending_keys().await {
+            tracing::error!(cause = %error, "keys of erased people could not be destroyed: trying again");
         }
         sleep(POLL).await;
     }

@@ -61,6 +61,7 @@ const LEFT: &[&str] = &[
     "consent.sealed_for_id",
     "contact.sealed_for_id",
     "episode.sealed_for_id",
+    "erasure.client_id",
 ];
 
 /// Every column that names a client, as `table.column`; a test compares them with the schema.

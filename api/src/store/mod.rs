@@ -7,6 +7,7 @@ mod chain;
 mod children;
 mod connection;
 mod cursor;
+mod erasure;
 mod find;
 mod link;
 mod merge;
@@ -34,6 +35,7 @@ pub use children::{ChildPage, Children};
 pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
+pub use erasure::{Erased, Erasing, Forgotten};
 pub use find::{Find, Page, PageArgs};
 pub use merge::columns_that_name_clients;
 pub use own::KEYS;
@@ -196,11 +198,20 @@ impl Tx {
     /// The row with this id, if it exists for the caller and they may do this to it.
     ///
     /// # Errors
-    /// `NotFound` when it does not exist for the caller, `NotPermitted` when they see it but may not do this.
+    /// `NotFound` when it does not exist for the caller, `NotPermitted` when they see it but may not do this; refused when it is over.
     pub async fn fetch_for<E: Protected>(&self, id: E::Id, action: Action) -> Result<Visible<E>> {
         let row =
             protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads).await?.pop().ok_or(Error::NotFound)?;
-        if self.access.is_system() || E::allows(&self.access, action, row.model()) { Ok(row) } else { Err(Error::NotPermitted) }
+        if self.access.is_system() {
+            return Ok(row);
+        }
+        if !E::allows(&self.access, action, row.model()) {
+            return Err(Error::NotPermitted);
+        }
+        match E::over(row.model()) {
+            Some(refusal) if action != Action::Read => Err(refusal.into()),
+            _ => Ok(row),
+        }
     }
 
     /// The row with this id for a rule that must know it, whoever set the rule off; the reason can be searched for.

@@ -11,7 +11,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{ReadLog, connection};
-use crate::{access::Access, error::Result};
+use crate::{
+    access::Access,
+    error::{Refusal, Result},
+};
 
 /// What is guarded apart: the classes of domain 3.3, and the parts of the directory that only staff see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,6 +181,8 @@ pub enum Action {
     Support,
     /// Merge it with another record of the same person, or undo that.
     Merge,
+    /// Erase the person.
+    Erase,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role
@@ -200,6 +205,11 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
 
     /// Whether the caller may do this with a row that they see.
     fn allows(access: &Access, action: Action, row: &Self::Model) -> bool;
+
+    /// Why nothing can be done to a row any more but to read it, whoever asks.
+    fn over(_row: &Self::Model) -> Option<Refusal> {
+        None
+    }
 
     /// The class of a column; null for those that whoever sees the row may read. Filters and orders ask.
     fn class_of(_column: Self::Column) -> Option<Class> {

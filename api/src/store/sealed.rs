@@ -76,6 +76,11 @@ impl<E: EntityName> TableName for E {
 pub struct SubjectKey(ClientKey);
 
 impl SubjectKey {
+    /// The key of an organization's own, which outlives its people's.
+    pub(in crate::store) fn of_organization(vault: &Vault, organization: entity::OrganizationId) -> Result<Self> {
+        vault.guests_key(organization.into()).map(Self)
+    }
+
     /// Seals a value for its place.
     ///
     /// # Errors
@@ -104,6 +109,17 @@ where
     let row: &E::Model = opened;
     let key = subject_key(vault, E::subject(row), opened.cohort()).await?;
     seal::open_json(&key, &place::<E>(&key, E::id(row).into(), column), sealed.read(opened))
+}
+
+/// Opens a sealed column that stands behind a class of another row, under a key that is at hand.
+pub(in crate::store) fn open_with<P: EntityTrait + Default, E: Protected, C, T: DeserializeOwned>(
+    key: &SubjectKey,
+    opened: &Opened<'_, E, C>,
+    row: Uuid,
+    column: P::Column,
+    sealed: &Guarded<C, Sealed>,
+) -> Result<T> {
+    seal::open_json(&key.0, &place::<P>(&key.0, row, column), sealed.read(opened))
 }
 
 async fn subject_key(vault: &Vault, subject: Uuid, cohort: &[Uuid]) -> Result<ClientKey> {
@@ -212,7 +228,7 @@ impl Store {
         for<'a> Opened<'a, E, C>: Proof<C>,
     {
         let key = subject_key(&self.shared.vault, E::subject(opened), opened.cohort()).await?;
-        seal::open_json(&key, &place::<P>(&key, part.into(), column), sealed.read(opened))
+        open_with::<P, E, C, T>(&SubjectKey(key), opened, part.into(), column, sealed)
     }
 
     /// The clients of the caller's organization who have all of these words, as a condition on [`client::Entity`].

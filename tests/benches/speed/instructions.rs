@@ -48,7 +48,7 @@ pub(crate) async fn count(list: List, db: TestDatabase) {
         println!("{kind:?}: {}: instructions are not counted: there is no valgrind", list.name());
         return;
     }
-    let app = list.loaded(db).await;
+    let app = Box::pin(list.loaded(db)).await;
     for way in WAYS {
         let each = |count: &Count| {
             let [some, twice] = [ROUNDS, 2 * ROUNDS].map(|rounds| total(&app, count, list, way, rounds));

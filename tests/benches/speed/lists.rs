@@ -113,7 +113,7 @@ impl<'a> Asked<'a> {
 /// Measures a list in both ways, which answer the same.
 pub(crate) async fn compare(list: List, db: TestDatabase) {
     let kind = db.kind;
-    let app = list.loaded(db).await;
+    let app = Box::pin(list.loaded(db)).await;
     let asked = Asked::of(list, &app).await;
     let (ours, theirs) = (asked.ours().await, asked.by_hand().await);
     let data = |answer: &[u8]| serde_json::from_slice::<Value>(answer).unwrap()["data"].take();

@@ -42,7 +42,7 @@ async fn measured() {
             commands::hearing(db).await;
         }
         if let Some(db) = fresh("demo") {
-            commands::loading(db).await;
+            Box::pin(commands::loading(db)).await;
         }
         if let Some(db) = fresh("memory") {
             memory::serving(db).await;

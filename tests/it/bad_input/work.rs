@@ -120,6 +120,49 @@ pub(super) fn bad_emergencies(setting: &Setting) -> Vec<Bad<'_>> {
     ]
 }
 
+/// Erasures: of whom, by whom, why, and while what goes on.
+pub(super) async fn bad_erasures(setting: &Setting) -> Vec<Bad<'_>> {
+    let erase = mutation("clientErase", "id: ID!, reason: String!");
+    let (one, them) = (&setting.one, &setting.one.them);
+    let of = |id: &str| (erase.clone(), json!({ "id": id, "reason": "Asked for it in writing" }));
+    let because = |reason: Value| (erase.clone(), json!({ "id": one.ours, "reason": reason }));
+    let whose = async |who: &kit::caller::Caller, referral: &str| {
+        who.ask(&format!("{{ referral(id: \"{referral}\") {{ client {{ id }} }} }}")).await.text("/referral/client/id").to_owned()
+    };
+    let (drafted, waiting) = (whose(&them.referrer, &one.draft).await, whose(&them.referrer, &one.offered).await);
+    let (accepted, held) = (whose(&them.coordinator, &one.accepted).await, whose(&them.coordinator, &setting.held).await);
+    let (id, reason): (&[&str], &[&str]) = (&["id"], &["reason"]);
+    let (officer, clinic, coordinator) = (by(&one.them.officer), by(&one.them.clinic_officer), by(&one.them.coordinator));
+    let (supervisor, peer, referrer) = (by(&one.them.supervisor), by(&one.them.peer), by(&one.them.referrer));
+    vec![
+        officer("erased for nothing", because(json!("")), "REQUIRED", reason, "`reason`"),
+        officer("erased for blanks", because(json!(" \n\t")), "REQUIRED", reason, "`reason`"),
+        officer("erased for long", because(json!("a".repeat(501))), "INVALID", reason, "500"),
+        officer("erased for NUL", because(json!("a\0b")), "INVALID", reason, "control characters"),
+        officer("erased for two lines", because(json!("Asked\nfor it")), "INVALID", reason, "one line"),
+        officer("erased for null", because(Value::Null), "BAD_USER_INPUT", &[], "reason"),
+        officer("erased for a number", because(json!(5)), "BAD_USER_INPUT", &[], "String"),
+        officer("nobody erased", of(&format!("cli_{NOBODY}")), "NOT_FOUND", &[], "check the id"),
+        officer("others' client erased", of(&one.foreign_client), "NOT_FOUND", &[], "check the id"),
+        officer("the sender's client erased", of(&one.client), "NOT_FOUND", &[], "check the id"),
+        officer("a referral erased", of(&one.connected), "BAD_USER_INPUT", &[], "cli_"),
+        officer("no id erased", of(""), "BAD_USER_INPUT", &[], "cli_"),
+        officer("erased during an episode", of(&one.ours), "IMMUTABLE", id, "episode"),
+        officer("erased during a pairing", of(&one.ours), "IMMUTABLE", id, "paired"),
+        officer("erased during a referral", of(&one.ours), "IMMUTABLE", id, "open"),
+        officer("erased after acceptance", of(&accepted), "IMMUTABLE", id, "open"),
+        officer("erased on hold", of(&held), "IMMUTABLE", id, "open"),
+        clinic("erased with a draft", of(&drafted), "IMMUTABLE", id, "draft"),
+        clinic("erased before an answer", of(&waiting), "IMMUTABLE", id, "waits for an answer"),
+        clinic("the receiver's client erased", of(&one.ours), "NOT_FOUND", &[], "check the id"),
+        coordinator("erased by a coordinator", of(&one.ours), "NOT_PERMITTED", &[], "role"),
+        supervisor("erased by a supervisor", of(&one.ours), "NOT_PERMITTED", &[], "role"),
+        peer("erased by a peer", of(&one.ours), "NOT_PERMITTED", &[], "role"),
+        referrer("erased by a referrer", of(&waiting), "NOT_PERMITTED", &[], "role"),
+        referrer("erased by a referrer elsewhere", of(&one.ours), "NOT_FOUND", &[], "check the id"),
+    ]
+}
+
 /// Filters and pages of referrals and work items.
 pub(super) async fn bad_lists(setting: &Setting) -> Vec<Bad<'_>> {
     let referrals = "query($first: Int, $after: String, $last: Int, $before: String, $filter: ReferralFilter) {

@@ -97,6 +97,7 @@ const SPARE: &[(&str, &[&str])] = &[
     ("spareKept", &["accept"]),
     ("spareMerged", &["accept"]),
     ("spareParted", &["accept", "merge"]),
+    ("spareErased", &["accept", "leave"]),
     ("spareUnwilling", &["accept"]),
     ("spareHeld", &["accept"]),
     ("spareResumed", &["accept", "hold"]),
@@ -388,6 +389,7 @@ impl Handovers {
                     "ask" => drop(
                         self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
                     ),
+                    "leave" => drop(self.them.act(&self.them.coordinator, "referralClientDeclines", &id, "reason: NOT_NOW").await),
                     "merge" => {
                         let kept = &self.ids.iter().find(|id| id.placeholder == "spareKept").unwrap().text;
                         let merge =
@@ -404,7 +406,7 @@ impl Handovers {
             }
             let id = match *placeholder {
                 "spareConsent" => told.consent,
-                "spareKept" | "spareMerged" | "spareParted" => ours,
+                "spareKept" | "spareMerged" | "spareParted" | "spareErased" => ours,
                 "spareOffer" | "spareRegret" => offer,
                 "spareWork" | "spareApproved" | "spareRejected" => work,
                 "spareEpisode" => {

@@ -300,6 +300,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
     telling("Mutation.clientUnmerge", "id: \"{spareParted}\"", &[]),
+    telling("Mutation.clientErase", "id: \"{spareErased}\", reason: \"Asked for it\"", &[]),
     telling(
         "Mutation.consentRecord",
         "input: { clientId: \"{theirs}\", consent: { kind: CONTACT_CHANNELS, dataClasses: [], purposes: [], signedAt: \"2026-03-01T12:00:00Z\", signedBy: \"Somebody\", signerCapacity: SELF, signatureMethod: PAPER, neverExpires: true } }",

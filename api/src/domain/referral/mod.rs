@@ -143,9 +143,11 @@ impl Protected for referral::Entity {
         if scoped && !arms.is_empty() { arms } else { vec![never()] }
     }
 
+    /// A side that erased the person reads nothing of what was sealed for both.
     fn grants(access: &Access) -> Grants {
-        let sent = || any(sent(access));
-        let received_by_all = || any(received(access).into_iter().chain(overseen(access)));
+        let sent = || any(sent(access)).into_all().add(column(referral::Column::SenderErasedAt).is_null());
+        let kept = |of: Condition| of.into_all().add(column(referral::Column::ReceiverErasedAt).is_null());
+        let received_by_all = || kept(any(received(access).into_iter().chain(overseen(access))));
         let sent_by_staff = Condition::all().add(sent()).add(if access.has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor]) {
             Condition::all().add(referral::Column::FromProgramId.is_in(access.programs.iter().copied()))
         } else {
@@ -153,11 +155,11 @@ impl Protected for referral::Entity {
         });
         Grants::none()
             .open(Class::Identity, sent())
-            .open(Class::Identity, received_by_all().into_all().add(snapshot(access, DataClass::Identity)))
+            .open(Class::Identity, received_by_all().add(snapshot(access, DataClass::Identity)))
             .open(Class::ReferralClinical, sent_by_staff)
-            .open(Class::ReferralClinical, any(received(access)).into_all().add(snapshot(access, DataClass::ReferralClinical)))
+            .open(Class::ReferralClinical, kept(any(received(access))).add(snapshot(access, DataClass::ReferralClinical)))
             .open(Class::ReferralStatus, received_by_all())
-            .open(Class::ReferralStatus, sent().into_all().add(flows_back(access)))
+            .open(Class::ReferralStatus, sent().add(flows_back(access)))
     }
 
     fn allows(access: &Access, action: Action, row: &referral::Model) -> bool {

@@ -155,6 +155,8 @@ pub async fn create_in(tx: &mut Tx, new: NewReferral) -> Result<Visible<referral
         expires_at: Set(idle_until(ReferralStatus::Draft, now).map(Into::into)),
         due_at: Set(None),
         re_referral_of_id: Set(earlier),
+        sender_erased_at: Set(None),
+        receiver_erased_at: Set(None),
         created_at: Set(now),
         updated_at: Set(now.into()),
         version: Set(1.into()),

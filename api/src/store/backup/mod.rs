@@ -159,6 +159,7 @@ tables![
     disclosure,
     emergency_access,
     episode,
+    erasure,
     event,
     idempotency,
     issuer,

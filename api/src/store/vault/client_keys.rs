@@ -156,7 +156,7 @@ impl ClientKeys {
     ///
     /// # Errors
     /// `Database`; then the key may still be there: repeat it, as often as needed.
-    pub async fn destroy(&self, subject: Uuid) -> Result<()> {
+    pub(in crate::store) async fn destroy(&self, subject: Uuid) -> Result<()> {
         const SQL: &str = "DELETE FROM client_key WHERE subject = $1";
         let deleted: Result<()> = async {
             on_either!(&self.database, pool => {

@@ -69,11 +69,11 @@ impl Vault {
         self.client_keys.create(subject, organization).await
     }
 
-    /// Destroys a subject's key: the last step of an erasure, after the journal and the rows.
+    /// Destroys a subject's key: the last step of an erasure, after the journal and the rows (`store/erasure.rs`).
     ///
     /// # Errors
     /// As [`ClientKeys::destroy`].
-    pub async fn erase(&self, subject: Uuid) -> Result<()> {
+    pub(in crate::store) async fn erase(&self, subject: Uuid) -> Result<()> {
         self.client_keys.destroy(subject).await
     }
 
@@ -93,7 +93,7 @@ impl Vault {
         Ok(SearchKey::new(&self.derive(Label::Search, organization.as_bytes())?))
     }
 
-    /// The key that seals the details of an organization's guests.
+    /// The key that seals what is an organization's own: the details of its guests, and why it erased somebody.
     ///
     /// # Errors
     /// As [`Self::derive`].
