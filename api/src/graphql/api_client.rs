@@ -13,6 +13,7 @@ use super::{
     error::{UserError, coded, command},
     guard::Requires,
     organization::Organization,
+    payload::payloads,
     program::{Program, programs},
 };
 use crate::{
@@ -125,13 +126,8 @@ pub(crate) struct ApiClientRotateSecretPayload {
     user_errors: Vec<UserError>,
 }
 
-/// What `apiClientRevoke` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ApiClientRevokePayload {
-    /// The application; null when it was refused.
-    api_client: Option<ApiClient>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    ApiClientRevokePayload = "apiClientRevoke", api_client: ApiClient, "The application";
 }
 
 /// Mutations.

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, Order};
 use super::{
     connection::{connection, paged},
     context::RequestContext,
-    event::DateTimeRange,
+    event::{DateTimeRange, within},
     guard::Requires,
     organization::Organization,
     schema::AnyNodeId,
@@ -99,12 +99,7 @@ impl AuditEventQuery {
     ) -> Result<AuditEventConnection> {
         let access = ctx.access();
         let mut find = ctx.store().find::<audit_event::Entity>(&access);
-        if let Some(from) = range.and_then(|range| range.from) {
-            find = find.by(audit_event::Column::At, |column| column.gte(from));
-        }
-        if let Some(to) = range.and_then(|range| range.to) {
-            find = find.by(audit_event::Column::At, |column| column.lt(to));
-        }
+        find = within(find, audit_event::Column::At, range);
         if let Some(AnyNodeId(actor)) = actor_id {
             find = find.by(audit_event::Column::Actor, |column| column.eq(actor.to_string()));
         }

@@ -16,7 +16,7 @@ use super::{
     connection::{children, children_of_either, connection, paged},
     context::RequestContext,
     error::{coded, query_error},
-    event::{DateTimeRange, EventConnection},
+    event::{DateTimeRange, EventConnection, within},
     guard::Requires,
     organization::Organization,
     program::{Address, Program, programs},
@@ -480,12 +480,7 @@ impl ClientQuery {
         if let Some(ids) = &filter.program_ids {
             find = find.matching(None, rules::with_programs(ids));
         }
-        if let Some(from) = filter.updated.and_then(|range| range.from) {
-            find = find.by(client::Column::UpdatedAt, |column| column.gte(from));
-        }
-        if let Some(to) = filter.updated.and_then(|range| range.to) {
-            find = find.by(client::Column::UpdatedAt, |column| column.lt(to));
-        }
+        find = within(find, client::Column::UpdatedAt, filter.updated);
         let find = find.ordered(client::Column::CreatedAt, Order::Asc);
         let page = paged(ctx, find, PageArgs { first, after, last, before }).await?;
         Ok(page.into())

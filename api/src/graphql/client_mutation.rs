@@ -1,6 +1,6 @@
 //! How clients are written: added, changed, merged.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use entity::{
     ClientId, ProgramId,
     vocabulary::{ContactMethodKind, Experience, FundingKind, Gender, MatchCriterionKind, PlanDimension, RaceEthnicity, RecoveryPathway},
@@ -9,10 +9,11 @@ use entity::{
 use super::{
     client::{Client, ExternalIdentifierInput},
     context::RequestContext,
-    error::{UserError, command},
+    error::command,
     guard::Requires,
+    payload::payloads,
     program::AddressInput,
-    scalar::{Date, LanguageTag, LocalTime, TimeZone},
+    scalar::{Date, LanguageTag, LocalTime, TimeZone, each},
 };
 use crate::{
     access::Scope,
@@ -104,7 +105,7 @@ impl From<ClientCreateInput> for NewClient {
                 contact_methods: methods(input.contact_methods),
                 address: input.address.map(Into::into),
                 time_zone: input.time_zone.map_or_else(|| "UTC".to_owned(), |zone| zone.0),
-                languages: input.languages.map(tags).unwrap_or_default(),
+                languages: input.languages.map(each).unwrap_or_default(),
                 interpreter_needed: input.interpreter_needed.unwrap_or_default(),
                 payer: input.payer,
                 external_identifiers: input.external_identifiers.map(each).unwrap_or_default(),
@@ -134,14 +135,6 @@ fn methods(inputs: Vec<ContactMethodInput>) -> Vec<rules::ContactMethod> {
         to: method.to.map(|time| time.0),
     };
     inputs.into_iter().enumerate().map(method).collect()
-}
-
-fn tags(tags: Vec<LanguageTag>) -> Vec<String> {
-    tags.into_iter().map(|tag| tag.0).collect()
-}
-
-fn each<T, U: From<T>>(all: Vec<T>) -> Vec<U> {
-    all.into_iter().map(Into::into).collect()
 }
 
 /// A change of a client. What is not given stays as it is, and so does what is null where null has no meaning of its own. Lists are given
@@ -210,7 +203,7 @@ impl From<ClientUpdateInput> for ClientChange {
             contact_methods: input.contact_methods.map(methods),
             address: input.address.map_value(Into::into).into(),
             time_zone: input.time_zone.map(|zone| zone.0),
-            languages: input.languages.map(tags),
+            languages: input.languages.map(each),
             interpreter_needed: input.interpreter_needed,
             communities: input.communities,
             pathways: input.pathways,
@@ -241,25 +234,12 @@ impl From<MatchPreferenceInput> for rules::MatchPreference {
     }
 }
 
-macro_rules! payloads {
-    ($($Payload:ident, $mutation:literal, $what:literal;)*) => {$(
-        #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(SimpleObject)]
-        pub(crate) struct $Payload {
-            #[doc = concat!($what, "; null when it was refused.")]
-            client: Option<Client>,
-            /// What to mend.
-            user_errors: Vec<UserError>,
-        }
-    )*};
-}
-
 payloads! {
-    ClientCreatePayload, "clientCreate", "The client";
-    ClientUpdatePayload, "clientUpdate", "The client";
-    ClientMergePayload, "clientMerge", "The record that was kept";
-    ClientErasePayload, "clientErase", "What is left of the record";
-    ClientUnmergePayload, "clientUnmerge", "The record that stands for itself again";
+    ClientCreatePayload = "clientCreate", client: Client, "The client";
+    ClientUpdatePayload = "clientUpdate", client: Client, "The client";
+    ClientMergePayload = "clientMerge", client: Client, "The record that was kept";
+    ClientErasePayload = "clientErase", client: Client, "What is left of the record";
+    ClientUnmergePayload = "clientUnmerge", client: Client, "The record that stands for itself again";
 }
 
 /// Mutations.

@@ -4,12 +4,18 @@ use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{class, client, consent, disclosure, erasure, possible_duplicate};
 use futures_util::future::try_join_all;
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::Order;
 use uuid::Uuid;
 
 use super::{
-    client::Client, connection::children, consent::ConsentConnection, context::RequestContext, disclosure::DisclosureConnection,
-    error::query_error, event::DateTimeRange, referral_progress::actor_name,
+    client::Client,
+    connection::children,
+    consent::ConsentConnection,
+    context::RequestContext,
+    disclosure::DisclosureConnection,
+    error::query_error,
+    event::{DateTimeRange, within},
+    referral_progress::actor_name,
 };
 use crate::{
     access::policy::{Act, Resource, may},
@@ -58,12 +64,7 @@ impl ClientPrivacy {
             ctx.closed_by_role(Class::Privacy);
         }
         let mut find = ctx.store().find::<disclosure::Entity>(&access);
-        if let Some(from) = range.and_then(|range| range.from) {
-            find = find.by(disclosure::Column::At, |column| column.gte(from));
-        }
-        if let Some(to) = range.and_then(|range| range.to) {
-            find = find.by(disclosure::Column::At, |column| column.lt(to));
-        }
+        find = within(find, disclosure::Column::At, range);
         let find = find.ordered(disclosure::Column::At, Order::Desc);
         Ok(children(ctx, find, disclosure::Column::ClientId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }

@@ -1,6 +1,6 @@
 //! Consents, and what is kept of their use.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
     ClientId, ConsentId, OrganizationId, class, client, consent, consent_flow,
@@ -11,10 +11,11 @@ use super::{
     client::{Client, unless_erased},
     connection::connection,
     context::RequestContext,
-    error::{UserError, command},
+    error::command,
     event::in_our_era,
     guard::Requires,
     organization::Organization,
+    payload::payloads,
     referral::organization_of,
     scalar::LanguageTag,
 };
@@ -256,24 +257,10 @@ pub(crate) struct ConsentRecordInput {
     consent: ConsentInput,
 }
 
-/// Makes the payload of a mutation of a consent.
-macro_rules! payloads {
-    ($($Payload:ident, $mutation:literal;)*) => {$(
-        #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(SimpleObject)]
-        pub(crate) struct $Payload {
-            /// The consent; null when it was refused.
-            consent: Option<Consent>,
-            /// What to mend.
-            user_errors: Vec<UserError>,
-        }
-    )*};
-}
-
 payloads! {
-    ConsentRecordPayload, "consentRecord";
-    ConsentConfirmPayload, "consentConfirm";
-    ConsentRevokePayload, "consentRevoke";
+    ConsentRecordPayload = "consentRecord", consent: Consent, "The consent";
+    ConsentConfirmPayload = "consentConfirm", consent: Consent, "The consent";
+    ConsentRevokePayload = "consentRevoke", consent: Consent, "The consent";
 }
 
 /// Mutations.

@@ -12,9 +12,10 @@ use super::{
     client::{Client, unless_erased},
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, command},
-    event::{DateTimeRange, in_our_era},
+    error::command,
+    event::{DateTimeRange, in_our_era, within},
     guard::Requires,
+    payload::payloads,
     peer::Peer,
     referral::Referral,
     referral_progress::actor_name,
@@ -189,12 +190,7 @@ impl ContactQuery {
         if let Some(ids) = &filter.program_ids {
             find = find.by(contact::Column::ProgramId, |column| column.is_in(ids.iter().copied()));
         }
-        if let Some(from) = filter.started.and_then(|range| range.from) {
-            find = find.by(contact::Column::StartedAt, |column| column.gte(from));
-        }
-        if let Some(to) = filter.started.and_then(|range| range.to) {
-            find = find.by(contact::Column::StartedAt, |column| column.lt(to));
-        }
+        find = within(find, contact::Column::StartedAt, filter.started);
         if let Some(outcomes) = &filter.outcome {
             find = find.by(contact::Column::Outcome, |column| column.is_in(outcomes.iter().copied()));
         }
@@ -231,22 +227,9 @@ pub(crate) struct ContactLogInput {
     note_shared: Option<bool>,
 }
 
-/// What `contactAddendum` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ContactAddendumPayload {
-    /// The contact; null when it was refused.
-    contact: Option<Contact>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// What `contactLog` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ContactLogPayload {
-    /// The contact; null when it was refused.
-    contact: Option<Contact>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    ContactAddendumPayload = "contactAddendum", contact: Contact, "The contact";
+    ContactLogPayload = "contactLog", contact: Contact, "The contact";
 }
 
 /// Mutations.

@@ -1,26 +1,16 @@
 //! Medical emergencies.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result};
 use entity::{ClientId, OrganizationId};
 
-use super::{
-    client::Client,
-    context::RequestContext,
-    error::{UserError, command},
-    guard::Requires,
-};
+use super::{client::Client, context::RequestContext, error::command, guard::Requires, payload::payloads};
 use crate::{
     access::Scope,
     domain::emergency_access::{Facts, NewEmergencyAccess, open},
 };
 
-/// What `emergencyAccess` came to.
-#[derive(SimpleObject)]
-pub(crate) struct EmergencyAccessPayload {
-    /// The client; null when it was refused.
-    client: Option<Client>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    EmergencyAccessPayload = "emergencyAccess", client: Client, "The client";
 }
 
 /// Mutations.

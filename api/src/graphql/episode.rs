@@ -1,6 +1,6 @@
 //! Episodes of support.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
     EpisodeId, class, client, episode, peer_match, program, referral,
@@ -12,8 +12,9 @@ use super::{
     client::{Client, unless_erased},
     connection::{children, connection},
     context::RequestContext,
-    error::{UserError, coded, command},
+    error::{coded, command},
     guard::Requires,
+    payload::payloads,
     peer_match::{PeerMatch, PeerMatchConnection},
     program::Program,
     referral::Referral,
@@ -123,13 +124,8 @@ impl Episode {
     }
 }
 
-/// What `episodeEnd` came to.
-#[derive(SimpleObject)]
-pub(crate) struct EpisodeEndPayload {
-    /// The episode; null when it was refused.
-    episode: Option<Episode>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    EpisodeEndPayload = "episodeEnd", episode: Episode, "The episode";
 }
 
 /// Mutations.

@@ -122,6 +122,17 @@ pub(crate) struct DateTimeRange {
     pub(crate) to: Option<DateTime<Utc>>,
 }
 
+/// The rows of a list whose instant in this column is in a range, where one is given.
+pub(crate) fn within<E: Protected>(mut find: Find<'_, E>, column: E::Column, range: Option<DateTimeRange>) -> Find<'_, E> {
+    if let Some(from) = range.and_then(|range| range.from) {
+        find = find.by(column, |column| column.gte(from));
+    }
+    if let Some(to) = range.and_then(|range| range.to) {
+        find = find.by(column, |column| column.lt(to));
+    }
+    find
+}
+
 /// Years of four digits: PostgreSQL refuses much earlier ones, and SQLite compares times as text.
 pub(crate) fn in_our_era(at: &DateTime<Utc>) -> std::result::Result<(), &'static str> {
     if (1..=9999).contains(&at.year()) { Ok(()) } else { Err("a time is in a year from 1 to 9999") }
@@ -151,13 +162,7 @@ impl EventFilter {
         if let Some(AnyNodeId(subject)) = self.subject_id {
             find = find.by(event::Column::SubjectId, |column| column.eq(subject.id));
         }
-        if let Some(from) = self.at.and_then(|at| at.from) {
-            find = find.by(event::Column::At, |column| column.gte(from));
-        }
-        if let Some(to) = self.at.and_then(|at| at.to) {
-            find = find.by(event::Column::At, |column| column.lt(to));
-        }
-        find
+        within(find, event::Column::At, self.at)
     }
 }
 

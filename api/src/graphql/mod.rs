@@ -22,6 +22,7 @@ mod guard;
 mod level;
 mod nullable;
 mod organization;
+mod payload;
 mod peer;
 mod peer_match;
 mod program;

@@ -10,8 +10,9 @@ use sea_orm::{ColumnTrait, Order};
 use super::{
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command},
+    error::{coded, command},
     guard::Requires,
+    payload::payloads,
     program::Program,
     scalar::LanguageTag,
     staff_member::StaffMember,
@@ -182,13 +183,8 @@ pub(crate) struct PeerCreateInput {
     accepting_clients: Option<bool>,
 }
 
-/// What `peerCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct PeerCreatePayload {
-    /// The peer; null when it was refused.
-    peer: Option<Peer>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    PeerCreatePayload = "peerCreate", peer: Peer, "The peer";
 }
 
 /// Mutations.

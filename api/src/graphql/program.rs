@@ -15,7 +15,7 @@ use super::{
     error::{coded, query_error},
     organization::Organization,
     program_operations::ProgramOperations,
-    scalar::{LanguageTag, PhoneNumber, TimeZone},
+    scalar::{LanguageTag, PhoneNumber, TimeZone, each},
     workshop::{WorkshopConnection, in_order},
 };
 use crate::{
@@ -266,7 +266,7 @@ impl From<ProgramFilter> for Wanted {
             serves_remotely: filter.serves_remotely,
             organizations: filter.organization_ids,
             services: filter.services,
-            languages: filter.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
+            languages: filter.languages.map(each),
             levels: filter.levels_of_care.map(|levels| levels.into_iter().map(|level| (level.edition, level.code)).collect()),
             near: filter.near.map(|near| Near { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }),
             search: filter.search,

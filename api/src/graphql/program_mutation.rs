@@ -1,15 +1,16 @@
 //! Making and changing programs.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use entity::{ProgramId, vocabulary::ServiceKind};
 
 use super::{
     context::RequestContext,
-    error::{UserError, command},
+    error::command,
     guard::Requires,
+    payload::payloads,
     program::{AddressInput, LevelOfCareInput, Program},
     program_operations::StaffedHoursInput,
-    scalar::{Date, LanguageTag, PhoneNumber, TimeZone},
+    scalar::{Date, LanguageTag, PhoneNumber, TimeZone, each},
 };
 use crate::{
     access::Scope,
@@ -54,7 +55,7 @@ impl From<ProgramCreateInput> for NewProgram {
             name: input.name,
             description: input.description,
             level: input.level_of_care.map(Into::into),
-            languages: texts(input.languages.unwrap_or_default()),
+            languages: each(input.languages.unwrap_or_default()),
             address: input.address.map(Into::into),
             phone: input.phone.map(|phone| phone.0),
             time_zone: input.time_zone.map(|zone| zone.0),
@@ -63,7 +64,7 @@ impl From<ProgramCreateInput> for NewProgram {
             service_areas: input.service_areas.unwrap_or_default(),
             accepts_referrals: input.accepts_referrals.unwrap_or(true),
             staffed_hours: input.staffed_hours.map(each),
-            holidays: input.holidays.map(days),
+            holidays: input.holidays.map(each),
         }
     }
 }
@@ -110,7 +111,7 @@ impl From<ProgramUpdateInput> for ProgramChange {
             name: input.name,
             description: input.description.into(),
             level: input.level_of_care.map_value(Into::into).into(),
-            languages: input.languages.map(texts),
+            languages: input.languages.map(each),
             address: input.address.map_value(Into::into).into(),
             phone: input.phone.map_value(|phone| phone.0).into(),
             time_zone: input.time_zone.map(|zone| zone.0),
@@ -119,39 +120,14 @@ impl From<ProgramUpdateInput> for ProgramChange {
             service_areas: input.service_areas,
             accepts_referrals: input.accepts_referrals,
             staffed_hours: input.staffed_hours.map_value(each).into(),
-            holidays: input.holidays.map_value(days).into(),
+            holidays: input.holidays.map_value(each).into(),
         }
     }
 }
 
-fn each<T, U: From<T>>(all: Vec<T>) -> Vec<U> {
-    all.into_iter().map(Into::into).collect()
-}
-
-fn texts(tags: Vec<LanguageTag>) -> Vec<String> {
-    tags.into_iter().map(|tag| tag.0).collect()
-}
-
-fn days(dates: Vec<Date>) -> Vec<chrono::NaiveDate> {
-    dates.into_iter().map(|date| date.0).collect()
-}
-
-/// What `programCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ProgramCreatePayload {
-    /// The program; null when it was refused.
-    program: Option<Program>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// What `programUpdate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ProgramUpdatePayload {
-    /// The program; null when it was refused.
-    program: Option<Program>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    ProgramCreatePayload = "programCreate", program: Program, "The program";
+    ProgramUpdatePayload = "programUpdate", program: Program, "The program";
 }
 
 /// Mutations.

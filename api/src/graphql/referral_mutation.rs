@@ -1,6 +1,6 @@
 //! What the two sides do with a referral.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
     ClientId, ConsentId, ProgramId, ReferralId,
@@ -12,13 +12,14 @@ use super::{
     client_mutation::ClientCreateInput,
     consent::ConsentInput,
     context::RequestContext,
-    error::{UserError, coded, command},
+    error::{coded, command},
     event::in_our_era,
     guard::Requires,
+    payload::payloads,
     program::LevelOfCareInput,
     referral::Referral,
     referral_message::ReferralMessage,
-    scalar::Date,
+    scalar::{Date, each},
 };
 use crate::{
     access::Scope,
@@ -102,7 +103,7 @@ impl ReferralCreateInput {
                 reason: self.reason,
             },
             requested_services: self.requested_services.unwrap_or_default(),
-            external_identifiers: self.external_identifiers.unwrap_or_default().into_iter().map(Into::into).collect(),
+            external_identifiers: self.external_identifiers.map(each).unwrap_or_default(),
             origin: self.origin.unwrap_or(ReferralOrigin::Program),
             re_referral_of: self.re_referral_of_id,
             submit: self.submit.unwrap_or_default(),
@@ -147,54 +148,22 @@ impl From<ReferralUpdateInput> for ReferralChanges {
             consent_id: input.consent_id,
             urgency: input.urgency,
             requested_services: input.requested_services,
-            reason: given(input.reason),
-            level: given(input.level_of_care_left).map(|level| level.map(Into::into)),
-            external_identifiers: input.external_identifiers.map(|known| known.into_iter().map(Into::into).collect()),
-            discharged_at: given(input.discharged_at).map(|at| at.map(whole_micros)),
-            expected_discharge_on: given(input.expected_discharge_on).map(|date| date.map(|date| date.0)),
+            reason: input.reason.into(),
+            level: input.level_of_care_left.map_value(Into::into).into(),
+            external_identifiers: input.external_identifiers.map(each),
+            discharged_at: input.discharged_at.map_value(whole_micros).into(),
+            expected_discharge_on: input.expected_discharge_on.map_value(|date| date.0).into(),
             discharge_type: input.discharge_type,
             version: input.version,
         }
     }
 }
 
-/// What was given, where null clears.
-fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
-    match value {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
-    }
-}
-
-/// Makes the payload of a mutation of a referral.
-macro_rules! payloads {
-    ($($Payload:ident, $mutation:literal;)*) => {$(
-        #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(async_graphql::SimpleObject)]
-        pub(crate) struct $Payload {
-            /// The referral; null when it was refused.
-            pub(in crate::graphql) referral: Option<crate::graphql::referral::Referral>,
-            /// What to mend.
-            pub(in crate::graphql) user_errors: Vec<crate::graphql::error::UserError>,
-        }
-    )*};
-}
-pub(super) use payloads;
-
 payloads! {
-    ReferralCreatePayload, "referralCreate";
-    ReferralUpdatePayload, "referralUpdate";
-    ReferralSubmitPayload, "referralSubmit";
-}
-
-/// What `referralSendMessage` came to.
-#[derive(SimpleObject)]
-pub(crate) struct ReferralSendMessagePayload {
-    /// The message; null when it was refused.
-    message: Option<ReferralMessage>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+    ReferralCreatePayload = "referralCreate", referral: Referral, "The referral";
+    ReferralUpdatePayload = "referralUpdate", referral: Referral, "The referral";
+    ReferralSubmitPayload = "referralSubmit", referral: Referral, "The referral";
+    ReferralSendMessagePayload = "referralSendMessage", message: ReferralMessage, "The message";
 }
 
 /// Mutations.

@@ -13,9 +13,10 @@ use super::{
     client::unless_erased,
     connection::{connection, paged},
     context::RequestContext,
-    error::{UserError, command},
+    error::command,
     event::{Changed, Event, beginning, changes, in_our_era},
     guard::Requires,
+    payload::payloads,
     program::{LevelOfCare, Program, programs},
     referral::{Referral, program_of},
     scalar::LanguageTag,
@@ -155,23 +156,10 @@ impl From<ReferralOfferOpenInput> for NewOffer {
     }
 }
 
-macro_rules! payloads {
-    ($($Payload:ident, $mutation:literal;)*) => {$(
-        #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(SimpleObject)]
-        pub(crate) struct $Payload {
-            /// The offer; null when it was refused.
-            referral_offer: Option<ReferralOffer>,
-            /// What to mend.
-            user_errors: Vec<UserError>,
-        }
-    )*};
-}
-
 payloads! {
-    ReferralOfferOpenPayload, "referralOfferOpen";
-    ReferralOfferClaimPayload, "referralOfferClaim";
-    ReferralOfferWithdrawPayload, "referralOfferWithdraw";
+    ReferralOfferOpenPayload = "referralOfferOpen", referral_offer: ReferralOffer, "The offer";
+    ReferralOfferClaimPayload = "referralOfferClaim", referral_offer: ReferralOffer, "The offer";
+    ReferralOfferWithdrawPayload = "referralOfferWithdraw", referral_offer: ReferralOffer, "The offer";
 }
 
 /// Mutations.

@@ -13,7 +13,7 @@ use super::{
     connection::paged,
     context::RequestContext,
     error::{coded, query_error},
-    event::{Changed, DateTimeRange, Event, beginning, changes},
+    event::{Changed, DateTimeRange, Event, beginning, changes, within},
     guard::Requires,
     referral::{Referral, ReferralConnection},
 };
@@ -103,15 +103,8 @@ impl ReferralFilter {
         if let Some(known) = &self.external_identifier {
             find = find.matching(None, store.referrals_known_as(access, &known.system, &known.value)?);
         }
-        for (column, range) in [(Column::SubmittedAt, self.submitted), (Column::UpdatedAt, self.updated)] {
-            if let Some(from) = range.and_then(|range| range.from) {
-                find = find.by(column, |column| column.gte(from));
-            }
-            if let Some(to) = range.and_then(|range| range.to) {
-                find = find.by(column, |column| column.lt(to));
-            }
-        }
-        Ok(find)
+        find = within(find, Column::SubmittedAt, self.submitted);
+        Ok(within(find, Column::UpdatedAt, self.updated))
     }
 }
 

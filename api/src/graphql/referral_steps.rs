@@ -7,7 +7,7 @@ use entity::{
     vocabulary::{HandoffMethod, ReasonCode, ReferralResult},
 };
 
-use super::{context::RequestContext, error::command, event::in_our_era, guard::Requires, referral::Referral, referral_mutation::payloads};
+use super::{context::RequestContext, error::command, event::in_our_era, guard::Requires, payload::payloads, referral::Referral};
 use crate::{
     access::Scope,
     clock::whole_micros,
@@ -55,20 +55,20 @@ impl From<WarmHandoffInput> for NewWarmHandoff {
 }
 
 payloads! {
-    ReferralAcceptPayload, "referralAccept";
-    ReferralDeclinePayload, "referralDecline";
-    ReferralRequestInfoPayload, "referralRequestInfo";
-    ReferralAnswerInfoPayload, "referralAnswerInfo";
-    ReferralWaitlistPayload, "referralWaitlist";
-    ReferralAssignPayload, "referralAssign";
-    ReferralUnassignPayload, "referralUnassign";
-    ReferralRecordWarmHandoffPayload, "referralRecordWarmHandoff";
-    ReferralCompletePayload, "referralComplete";
-    ReferralClientDeclinesPayload, "referralClientDeclines";
-    ReferralHoldPayload, "referralHold";
-    ReferralResumePayload, "referralResume";
-    ReferralCancelPayload, "referralCancel";
-    ReferralMarkEnteredInErrorPayload, "referralMarkEnteredInError";
+    ReferralAcceptPayload = "referralAccept", referral: Referral, "The referral";
+    ReferralDeclinePayload = "referralDecline", referral: Referral, "The referral";
+    ReferralRequestInfoPayload = "referralRequestInfo", referral: Referral, "The referral";
+    ReferralAnswerInfoPayload = "referralAnswerInfo", referral: Referral, "The referral";
+    ReferralWaitlistPayload = "referralWaitlist", referral: Referral, "The referral";
+    ReferralAssignPayload = "referralAssign", referral: Referral, "The referral";
+    ReferralUnassignPayload = "referralUnassign", referral: Referral, "The referral";
+    ReferralRecordWarmHandoffPayload = "referralRecordWarmHandoff", referral: Referral, "The referral";
+    ReferralCompletePayload = "referralComplete", referral: Referral, "The referral";
+    ReferralClientDeclinesPayload = "referralClientDeclines", referral: Referral, "The referral";
+    ReferralHoldPayload = "referralHold", referral: Referral, "The referral";
+    ReferralResumePayload = "referralResume", referral: Referral, "The referral";
+    ReferralCancelPayload = "referralCancel", referral: Referral, "The referral";
+    ReferralMarkEnteredInErrorPayload = "referralMarkEnteredInError", referral: Referral, "The referral";
 }
 
 /// Mutations.

@@ -1,6 +1,6 @@
 //! Registrations: that a client comes to a session.
 
-use async_graphql::{Context, InputObject, Object, OneofObject, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, OneofObject, Result};
 use chrono::{DateTime, Utc};
 use entity::{
     ClientId, RegistrationId, SessionId, class, client, registration, session,
@@ -11,8 +11,9 @@ use super::{
     client::Client,
     connection::connection,
     context::RequestContext,
-    error::{UserError, coded, command, internal},
+    error::{coded, command, internal},
     guard::Requires,
+    payload::payloads,
     program::Address,
     scalar::WebAddress,
     session::Session,
@@ -134,22 +135,9 @@ pub(crate) struct RegistrationCreateInput {
     attendance: Option<AttendanceMode>,
 }
 
-/// What `registrationCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct RegistrationCreatePayload {
-    /// The registration; null when it was refused.
-    registration: Option<Registration>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// What `registrationCancel` came to.
-#[derive(SimpleObject)]
-pub(crate) struct RegistrationCancelPayload {
-    /// The registration; null when it was refused.
-    registration: Option<Registration>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    RegistrationCreatePayload = "registrationCreate", registration: Registration, "The registration";
+    RegistrationCancelPayload = "registrationCancel", registration: Registration, "The registration";
 }
 
 /// Mutations.

@@ -6,11 +6,22 @@ use rust_decimal::Decimal;
 
 use crate::{domain::text, error::Refusal};
 
+/// Each of a list as the domain has it.
+pub(crate) fn each<T, U: From<T>>(all: Vec<T>) -> Vec<U> {
+    all.into_iter().map(Into::into).collect()
+}
+
 macro_rules! text_scalar {
     ($($(#[$doc:meta])* $Name:ident, $check:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) struct $Name(pub(crate) String);
+
+        impl From<$Name> for String {
+            fn from(text: $Name) -> Self {
+                text.0
+            }
+        }
 
         $(#[$doc])*
         #[Scalar]
@@ -80,6 +91,12 @@ impl ScalarType for Amount {
 /// A day, as `2026-11-23`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date(pub(crate) NaiveDate);
+
+impl From<Date> for NaiveDate {
+    fn from(day: Date) -> Self {
+        day.0
+    }
+}
 
 /// A day, as `2026-11-23`.
 #[Scalar]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, Subscription};
+use async_graphql::{Context, Enum, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
     ProgramId, SessionId, class, event, registration, session,
@@ -15,9 +15,10 @@ use sea_orm::{ColumnTrait, Order};
 use super::{
     connection::{children, connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
+    error::{coded, command, query_error},
     event::{DateTimeRange, Event, beginning, in_our_era, live},
     guard::Requires,
+    payload::payloads,
     program::Address,
     registration::RegistrationConnection,
     scalar::{LanguageTag, TimeZone},
@@ -269,22 +270,9 @@ impl SessionQuery {
     }
 }
 
-/// What `sessionReschedule` came to.
-#[derive(SimpleObject)]
-pub(crate) struct SessionReschedulePayload {
-    /// The session; null when it was refused.
-    session: Option<Session>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// What `sessionCancel` came to.
-#[derive(SimpleObject)]
-pub(crate) struct SessionCancelPayload {
-    /// The session; null when it was refused.
-    session: Option<Session>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    SessionReschedulePayload = "sessionReschedule", session: Session, "The session";
+    SessionCancelPayload = "sessionCancel", session: Session, "The session";
 }
 
 /// Mutations.

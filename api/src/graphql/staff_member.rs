@@ -1,15 +1,16 @@
 //! People of staff.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{ProgramId, StaffMemberId, organization, staff_member, staff_program, vocabulary::Role};
 
 use super::{
     connection::connection,
     context::RequestContext,
-    error::{UserError, coded, command},
+    error::{coded, command},
     guard::Requires,
     organization::Organization,
+    payload::payloads,
     program::{Program, programs},
     scalar::EmailAddress,
 };
@@ -89,13 +90,8 @@ pub(crate) struct StaffMemberCreateInput {
     program_ids: Option<Vec<ProgramId>>,
 }
 
-/// What `staffMemberCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct StaffMemberCreatePayload {
-    /// The person; null when it was refused.
-    staff_member: Option<StaffMember>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    StaffMemberCreatePayload = "staffMemberCreate", staff_member: StaffMember, "The person";
 }
 
 /// Mutations.

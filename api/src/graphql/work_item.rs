@@ -17,6 +17,7 @@ use super::{
     error::{UserError, coded, command},
     event::{Changed, Event, beginning, changes},
     guard::Requires,
+    payload::payloads,
     referral::Referral,
     referral_progress::actor_name,
     schema::{Node, find},
@@ -194,23 +195,10 @@ impl WorkItemQuery {
     }
 }
 
-macro_rules! payloads {
-    ($($Payload:ident, $mutation:literal;)*) => {$(
-        #[doc = concat!("What `", $mutation, "` came to.")]
-        #[derive(SimpleObject)]
-        pub(crate) struct $Payload {
-            /// The work item; null when it was refused.
-            work_item: Option<WorkItem>,
-            /// What to mend.
-            user_errors: Vec<UserError>,
-        }
-    )*};
-}
-
 payloads! {
-    WorkItemAssignPayload, "workItemAssign";
-    WorkItemApprovePayload, "workItemApprove";
-    WorkItemRejectPayload, "workItemReject";
+    WorkItemAssignPayload = "workItemAssign", work_item: WorkItem, "The work item";
+    WorkItemApprovePayload = "workItemApprove", work_item: WorkItem, "The work item";
+    WorkItemRejectPayload = "workItemReject", work_item: WorkItem, "The work item";
 }
 
 /// What `referralNotReached` came to.

@@ -13,11 +13,12 @@ use sea_orm::Order;
 use super::{
     connection::{children, connection, paged},
     context::RequestContext,
-    error::{UserError, coded, command, query_error},
+    error::{coded, command, query_error},
     event::DateTimeRange,
     guard::Requires,
+    payload::payloads,
     program::{Address, AddressInput, Program},
-    scalar::{Amount, Date, LanguageTag, LocalTime, TimeZone, WebAddress},
+    scalar::{Amount, Date, LanguageTag, LocalTime, TimeZone, WebAddress, each},
     session::{Session, SessionConnection, SessionFilter},
 };
 use crate::{
@@ -335,7 +336,7 @@ impl WorkshopFilter {
     fn narrow(self, find: Find<'_, workshop::Entity>) -> Result<Find<'_, workshop::Entity>> {
         let about = About {
             topics: self.topics,
-            languages: self.languages.map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
+            languages: self.languages.map(each),
             accessibility: self.accessibility,
             modality: self.modality,
             program_ids: self.program_ids,
@@ -467,7 +468,7 @@ impl From<WorkshopCreateInput> for NewWorkshop {
             description: input.description,
             topics: input.topics,
             modality: input.modality,
-            languages: input.languages.unwrap_or_default().into_iter().map(|tag| tag.0).collect(),
+            languages: input.languages.map(each).unwrap_or_default(),
             accessibility: input.accessibility.unwrap_or_default(),
             audience: input.audience,
             minimum_age: input.minimum_age,
@@ -488,22 +489,9 @@ impl From<WorkshopCreateInput> for NewWorkshop {
     }
 }
 
-/// What `workshopCreate` came to.
-#[derive(SimpleObject)]
-pub(crate) struct WorkshopCreatePayload {
-    /// The draft; null when it was refused.
-    workshop: Option<Workshop>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
-}
-
-/// What `workshopPublish` came to.
-#[derive(SimpleObject)]
-pub(crate) struct WorkshopPublishPayload {
-    /// The workshop; null when it was refused.
-    workshop: Option<Workshop>,
-    /// What to mend.
-    user_errors: Vec<UserError>,
+payloads! {
+    WorkshopCreatePayload = "workshopCreate", workshop: Workshop, "The draft";
+    WorkshopPublishPayload = "workshopPublish", workshop: Workshop, "The workshop";
 }
 
 /// Mutations.
