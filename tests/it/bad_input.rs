@@ -530,6 +530,22 @@ async fn rows(database: &TestDatabase) -> BTreeMap<String, i64> {
     rows
 }
 
+/// What is wrong with the answers to what each of these callers asks.
+async fn faults<'a>(asked: impl IntoIterator<Item = (&'a Caller, Vec<Bad>)>) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (caller, documents) in asked {
+        for (what, query, variables, code, says) in documents {
+            let answer = caller.ask_with(query, variables).await;
+            faults.extend(fault(what, &answer, code, says));
+        }
+    }
+    faults
+}
+
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
 /// What is wrong with an answer; nothing when it has exactly this code and says this in a sentence.
 fn fault(what: &str, answer: &Answer, code: &str, says: &str) -> Option<String> {
     let mut codes = [answer.error_codes(), answer.user_error_codes()].concat();
@@ -554,11 +570,7 @@ on_both! {
         let requests = bad_requests();
         assert!(documents.len() + requests.len() >= 60 && before.len() > 5);
 
-        let mut faults = Vec::new();
-        for (what, query, variables, code, says) in documents {
-            let answer = setting.caller.ask_with(query, variables).await;
-            faults.extend(fault(what, &answer, code, says));
-        }
+        let mut faults = faults([(&setting.caller, documents)]).await;
         for bad in &requests {
             let (what, .., status, code, says) = bad;
             let answer = send(&app, setting.caller.token.as_deref().unwrap(), bad).await;
@@ -566,7 +578,7 @@ on_both! {
             faults.extend(other.or_else(|| fault(what, &answer, code, says)));
         }
 
-        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+        none(&faults);
         assert_eq!(rows(&app.database).await, before);
     }
 }

@@ -217,6 +217,32 @@ impl Handover {
         self.peer.ask_with(mutation, json!({ "input": input })).await
     }
 
+    /// The peer tries to reach somebody often enough to give up (domain 2.5), in the two weeks before the test's noon.
+    ///
+    /// # Panics
+    /// When an attempt is refused.
+    pub async fn tried(&self, client: &str) {
+        let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
+        for (at, modality, outcome) in [
+            ("2026-02-16T15:00:00Z", "PHONE", "NO_ANSWER"),
+            ("2026-02-18T22:00:00Z", "TEXT", "NO_ANSWER"),
+            ("2026-02-24T15:00:00Z", "PHONE", "NO_ANSWER"),
+            ("2026-02-28T15:00:00Z", "PHONE", "LEFT_SAFE_MESSAGE"),
+        ] {
+            let input = json!({ "clientId": client, "modality": modality, "outcome": outcome, "startedAt": at });
+            self.peer.ask_with(log, json!({ "input": input })).await.text("/contactLog/contact/id");
+        }
+    }
+
+    /// The peer asks to close a referral as not reached. Gives what a supervisor decides.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn given_up(&self, id: &str) -> String {
+        let ask = "mutation($id: ID!) { referralNotReached(id: $id) { workItem { id } userErrors { message } } }";
+        self.peer.ask_with(ask, json!({ "id": id })).await.text("/referralNotReached/workItem/id").to_owned()
+    }
+
     /// A referral as somebody reads it.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use entity::{
-    ClientId, OrganizationId, ProgramId, TypedId, client, client_program, client_search, peer_match as peer_match_row,
+    ClientId, OrganizationId, ProgramId, TypedId, class, client, client_program, client_search, peer_match as peer_match_row,
     program::{self, Address},
     referral,
     vocabulary::{
@@ -272,6 +272,24 @@ pub struct MatchPreference {
     pub required: bool,
 }
 
+/// Who somebody is, where that is open to who fetched the row.
+///
+/// # Errors
+/// `NotPermitted` where it is not, `NotFound` when the person was erased.
+pub(super) async fn identity_of(tx: &Tx, client: &Visible<client::Entity>) -> Result<Identity> {
+    let opened = client.open::<class::Identity>().ok_or(Error::NotPermitted)?;
+    tx.unseal(&opened, client::Column::Identity, &opened.identity).await
+}
+
+/// What they say of their recovery, likewise.
+///
+/// # Errors
+/// As [`identity_of`].
+pub(super) async fn recovery_of(tx: &Tx, client: &Visible<client::Entity>) -> Result<Recovery> {
+    let opened = client.open::<class::ReferralClinical>().ok_or(Error::NotPermitted)?;
+    tx.unseal(&opened, client::Column::Recovery, &opened.recovery).await
+}
+
 /// What a client is made of.
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -435,7 +453,7 @@ pub(super) async fn write(
     found_by(tx, organization, id, &words).await?;
     tx.record(Event::new(EventKind::ClientCreated, organization, id, 1).of_client(id));
     let own = words.into_iter().map(|word| (word.kind.to_owned(), word.hash)).collect();
-    duplicate::look_for(tx, organization, id, &own, programs).await?;
+    duplicate::look_for(tx, organization, id, &own, programs, Vec::new()).await?;
     Ok(id)
 }
 

@@ -12,16 +12,13 @@ use entity::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
-use super::{duplicate, referral::OPEN, text, work_item as work_items};
+use super::{client_merge::with_merged, duplicate, referral::OPEN, text, work_item as work_items};
 use crate::{
     access::Access,
     clock::Instant,
     error::{Code, Error, Refusal, Result},
     store::{Action, Erasing, Event, Forgotten, Part, PartOf, Protected, Store, Tx, Visible, query},
 };
-
-/// How many rows a look gives at the most.
-const LOOK: usize = 100;
 
 impl Part for erasure::Entity {}
 
@@ -62,7 +59,7 @@ pub async fn erase(store: &Store, access: &Access, id: ClientId, reason: &str) -
     if client.merged_into_id.is_some() {
         return Err(immutable("This record was merged into another: erase that one, its `mergedInto`.").at(["id"]).into());
     }
-    let records = records(&tx, client).await?;
+    let records = with_merged(&tx, client).await?;
     // First: whoever writes about the person from now on waits, and whoever did before is seen by what follows.
     for record in &records {
         carve(&mut tx, record, access.now).await?;
@@ -118,32 +115,6 @@ async fn settle(store: &Store, tx: Tx, erasing: Erasing, stone: Visible<client::
         tracing::error!(cause = %error, client.id = %stone.id, "a key could not be destroyed: trying again");
     }
     Ok(stone)
-}
-
-/// All rows that meet a condition, whoever asks.
-async fn every<E: Protected>(tx: &Tx, of: Condition) -> Result<Vec<Visible<E>>> {
-    let system = Access::system("an erasure", tx.access().now);
-    let mut all: Vec<Visible<E>> = Vec::new();
-    loop {
-        let after = all.last().map(|last| E::id_column().gt::<Uuid>(last.id().into()));
-        let page = tx.look::<E>(&system, Condition::all().add(of.clone()).add_option(after)).await?;
-        let last = page.len() < LOOK;
-        all.extend(page);
-        if last {
-            return Ok(all);
-        }
-    }
-}
-
-/// The record that stands for a person, and all that were merged into it.
-async fn records(tx: &Tx, standing: Visible<client::Entity>) -> Result<Vec<Visible<client::Entity>>> {
-    let (mut all, mut below) = (vec![standing], 0);
-    while below < all.len() {
-        let of = client::Column::MergedIntoId.is_in(all[below..].iter().map(|row| row.id));
-        below = all.len();
-        all.extend(every::<client::Entity>(tx, Condition::all().add(of)).await?);
-    }
-    Ok(all)
 }
 
 /// Says of a record that it was erased.
@@ -237,7 +208,7 @@ async fn sides(tx: &Tx, clients: &[ClientId]) -> Result<Vec<Sided>> {
             (clients.contains(&referral.from_client_id), referral.to_client_id.is_some_and(|client| clients.contains(&client)));
         Sided { referral, sent, received }
     };
-    Ok(every::<referral::Entity>(tx, of).await?.into_iter().map(sided).collect())
+    Ok(tx.every::<referral::Entity>(of, "an erasure").await?.into_iter().map(sided).collect())
 }
 
 /// Takes away what the person could be found by and what is to be done about them, and closes their side of referrals.

@@ -3,13 +3,13 @@
 
 use chrono::TimeDelta;
 use entity::{
-    ClientId, class, client, client_search,
+    ClientId, client, client_search,
     vocabulary::{EventKind, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
-    client::{Identity, found_by, words_of},
+    client::{found_by, identity_of, words_of},
     client_erase, duplicate,
 };
 use crate::{
@@ -29,20 +29,20 @@ const WHY: &str = "the record that stands for a person";
 
 /// The record that stands for a person, to write about them: the one that a merged record was merged into, for whoever sees that one. An
 /// erasure waits for what is written then.
-pub(super) async fn standing(tx: &Tx, id: ClientId, action: Action) -> Result<Visible<client::Entity>> {
-    tx.hold::<client::Entity>(id).await?;
-    let mut found = tx.fetch_for::<client::Entity>(id, action).await;
-    let mut merged = match &found {
-        Ok(row) => row.merged_into_id,
-        Err(Error::NotFound) => tx.known::<client::Entity>(id, WHY).await?.and_then(|row| row.merged_into_id),
-        Err(_) => None,
+pub(super) async fn standing(tx: &Tx, mut id: ClientId, action: Action) -> Result<Visible<client::Entity>> {
+    let found = loop {
+        tx.hold::<client::Entity>(id).await?;
+        let found = tx.fetch_for::<client::Entity>(id, action).await;
+        let merged = match &found {
+            Ok(row) => row.merged_into_id,
+            Err(Error::NotFound) => tx.known::<client::Entity>(id, WHY).await?.and_then(|row| row.merged_into_id),
+            Err(_) => None,
+        };
+        match merged {
+            Some(into) => id = into,
+            None => break found?,
+        }
     };
-    while let Some(into) = merged {
-        tx.hold::<client::Entity>(into).await?;
-        found = tx.fetch_for::<client::Entity>(into, action).await;
-        merged = tx.known::<client::Entity>(into, WHY).await?.and_then(|row| row.merged_into_id);
-    }
-    let found = found?;
     match client_erase::refusal(&found) {
         Some(erased) => Err(erased.into()),
         None => Ok(found),
@@ -53,19 +53,33 @@ pub(super) async fn standing(tx: &Tx, id: ClientId, action: Action) -> Result<Vi
 ///
 /// # Errors
 /// `Database` when it cannot be asked.
-pub async fn find_standing(store: &Store, access: &Access, id: ClientId) -> Result<Option<Visible<client::Entity>>> {
-    let mut found = store.fetch::<client::Entity>(access, id).await?;
+pub async fn find_standing(store: &Store, access: &Access, mut id: ClientId) -> Result<Option<Visible<client::Entity>>> {
     let system = Access::system(WHY, access.now);
-    let mut merged = match &found {
-        Some(row) => row.merged_into_id,
-        None => store.fetch::<client::Entity>(&system, id).await?.and_then(|row| row.merged_into_id),
-    };
-    while let Some(into) = merged {
+    let mut found = None;
+    loop {
+        let row = store.fetch::<client::Entity>(access, id).await?;
+        let merged = match &row {
+            Some(row) => row.merged_into_id,
+            None => store.fetch::<client::Entity>(&system, id).await?.and_then(|row| row.merged_into_id),
+        };
         // Who sees the merged record only, because of an emergency, goes on seeing it.
-        found = store.fetch::<client::Entity>(access, into).await?.or(found);
-        merged = store.fetch::<client::Entity>(&system, into).await?.and_then(|row| row.merged_into_id);
+        found = row.or(found);
+        match merged {
+            Some(into) => id = into,
+            None => return Ok(found),
+        }
     }
-    Ok(found)
+}
+
+/// A record with all that were merged into it, and into those.
+pub(super) async fn with_merged(tx: &Tx, client: Visible<client::Entity>) -> Result<Vec<Visible<client::Entity>>> {
+    let (mut all, mut below) = (vec![client], 0);
+    while below < all.len() {
+        let of = client::Column::MergedIntoId.is_in(all[below..].iter().map(|row| row.id));
+        below = all.len();
+        all.extend(tx.every::<client::Entity>(Condition::all().add(of), WHY).await?);
+    }
+    Ok(all)
 }
 
 /// Merges one record of a person into another: whatever names the one names the other from now on, and is found there. For 30 days it
@@ -164,22 +178,9 @@ pub async fn unmerge(store: &Store, access: &Access, id: ClientId) -> Result<Vis
 
 /// Writes anew what a record is found by: the words of its own identity and of all that were merged into it.
 pub(super) async fn write_words(tx: &Tx, client: &Visible<client::Entity>) -> Result<()> {
-    let system = Access::system("what a client is found by", tx.access().now);
-    let (mut words, mut below) = (Vec::new(), vec![client.id]);
-    for _ in 0..MOST {
-        let rows = tx.look::<client::Entity>(&system, Condition::all().add(client::Column::Id.is_in(below))).await?;
-        below = Vec::new();
-        for row in &rows {
-            let opened = row.open::<class::Identity>().ok_or(Error::NotPermitted)?;
-            let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
-            words.extend(words_of(tx, row.organization_id, &identity)?);
-            below.push(row.id);
-        }
-        let merged = Condition::all().add(client::Column::MergedIntoId.is_in(below));
-        below = tx.look::<client::Entity>(&system, merged).await?.iter().map(|row| row.id).collect();
-        if below.is_empty() {
-            break;
-        }
+    let mut words = Vec::new();
+    for record in with_merged(tx, client.clone()).await? {
+        words.extend(words_of(tx, record.organization_id, &identity_of(tx, &record).await?)?);
     }
     words.sort();
     words.dedup();

@@ -2,14 +2,14 @@
 
 use chrono::NaiveDate;
 use entity::{
-    ClientId, ProgramId, class, client, client_program,
+    ClientId, ProgramId, client, client_program,
     program::{self, Address},
     vocabulary::{EventKind, Experience, FundingKind, Gender, PlanDimension, RaceEthnicity, RecoveryPathway},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
-    client::{ContactMethod, ExternalIdentifier, Identity, MatchPreference, Recovery, checked, checked_recovery},
+    client::{ContactMethod, ExternalIdentifier, Identity, MatchPreference, Recovery, checked, checked_recovery, identity_of, recovery_of},
     client_merge::write_words,
     duplicate,
 };
@@ -115,10 +115,7 @@ pub async fn update(
         let sentence = "This record was merged into another: change that one, its `mergedInto`.";
         return Err(Refusal::new(Code::Immutable, sentence).at(["input", "id"]).into());
     }
-    let opened = before.open::<class::Identity>().ok_or(Error::NotPermitted)?;
-    let was: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
-    let opened = before.open::<class::ReferralClinical>().ok_or(Error::NotPermitted)?;
-    let said: Recovery = tx.unseal(&opened, client::Column::Recovery, &opened.recovery).await?;
+    let (was, said) = (identity_of(&tx, &before).await?, recovery_of(&tx, &before).await?);
     let (identity, recovery, programs) = change.over(was.clone(), said.clone());
     let (identity, recovery) = (checked(identity, access.now)?, checked_recovery(recovery)?);
     let mut changed = Vec::new();
@@ -142,7 +139,9 @@ pub async fn update(
         changed.push("programs");
     }
     let after = tx.known::<client::Entity>(id, "a client who was changed").await?.ok_or(Error::NotFound)?;
-    write_words(&tx, &after).await?;
+    if identity != was {
+        write_words(&tx, &after).await?;
+    }
     duplicate::look_again(&mut tx, &after).await?;
     tx.record(Event::new(EventKind::ClientUpdated, after.organization_id, id, after.version).of_client(id).changed(changed));
     let after = tx.fetch_for::<client::Entity>(id, Action::Read).await?;

@@ -59,17 +59,19 @@ async fn programs_of(tx: &Tx, client: ClientId) -> Result<Vec<ProgramId>> {
 pub(super) async fn look_again(tx: &mut Tx, client: &client::Model) -> Result<()> {
     let own = words(&words_of(tx, [client.id]).await?, client.id);
     let programs = programs_of(tx, client.id).await?;
-    look_for(tx, client.organization_id, client.id, &own, &programs).await
+    let known = pairs_of(tx, client.id).await?.into_iter().map(|pair| pair.other_id).collect();
+    look_for(tx, client.organization_id, client.id, &own, &programs, known).await
 }
 
-/// Looks for records of a client's programs that may be of the same person, and tells their coordinators of those that are new. The
-/// other side of a referral never hears of it (domain 2.8, rule 3).
+/// Looks for records of a client's programs that may be of the same person, and tells their coordinators of those that are not known to be
+/// or not to be. The other side of a referral never hears of it (domain 2.8, rule 3).
 pub(super) async fn look_for(
     tx: &mut Tx,
     organization: OrganizationId,
     client: ClientId,
     own: &Words,
     programs: &[ProgramId],
+    known: Vec<ClientId>,
 ) -> Result<()> {
     let Some((_, born)) = own.iter().find(|(kind, _)| kind == "DATE_OF_BIRTH") else { return Ok(()) };
     let of = |kind: &str, hash: &[u8]| {
@@ -81,11 +83,10 @@ pub(super) async fn look_for(
     let same_day = query::<client_search::Entity>().select_only().column(client_search::Column::ClientId).filter(of("DATE_OF_BIRTH", born));
     let telling = own.iter().filter(|(kind, _)| ["FAMILY_NAME", "PHONE", "EMAIL"].contains(&kind.as_str()));
     let shared = telling.fold(Condition::any().add(never()), |any, (kind, hash)| any.add(of(kind, hash)));
-    let known: BTreeSet<_> = pairs_of(tx, client).await?.into_iter().map(|pair| pair.other_id).chain([client]).collect();
     let shared = Condition::all()
         .add(shared)
         .add(client_search::Column::ClientId.in_subquery(same_day.into_query()))
-        .add(client_search::Column::ClientId.is_not_in(known));
+        .add(client_search::Column::ClientId.is_not_in(known.into_iter().chain([client])));
     let others: BTreeSet<_> = tx.first_parts::<client_search::Entity>(shared, MOST).await?.into_iter().map(|word| word.client_id).collect();
     if others.is_empty() {
         return Ok(());
@@ -97,16 +98,7 @@ pub(super) async fn look_for(
     let together = tx.parts::<client_program::Entity>(together).await?;
     for other in others.into_iter().filter(|other| alike(own, &words(&theirs, *other))) {
         let Some(program) = together.iter().find(|with| with.client_id == other).map(|with| with.program_id) else { continue };
-        let pair = |client: ClientId, other: ClientId| possible_duplicate::ActiveModel {
-            organization_id: Set(organization),
-            client_id: Set(client),
-            other_id: Set(other),
-            program_id: Set(program),
-            found_at: Set(tx.access().now),
-            apart_at: Set(None),
-            apart_by: Set(None),
-        };
-        tx.insert_parts::<possible_duplicate::Entity, _>(vec![pair(client, other), pair(other, client)]).await?;
+        tx.insert_parts::<possible_duplicate::Entity, _>(both_ways(&found(tx, organization, program, client, other)).into()).await?;
         let new = NewWork {
             organization,
             program,
@@ -121,6 +113,45 @@ pub(super) async fn look_for(
         work_items::open(tx, new).await?;
     }
     Ok(())
+}
+
+/// A pair that was seen now.
+fn found(
+    tx: &Tx,
+    organization_id: OrganizationId,
+    program_id: ProgramId,
+    client_id: ClientId,
+    other_id: ClientId,
+) -> possible_duplicate::Model {
+    possible_duplicate::Model {
+        organization_id,
+        client_id,
+        other_id,
+        program_id,
+        found_at: tx.access().now,
+        apart_at: None,
+        apart_by: None,
+    }
+}
+
+/// A pair as it stands for either of the two.
+fn both_ways(pair: &possible_duplicate::Model) -> [possible_duplicate::ActiveModel; 2] {
+    let of = |client: ClientId, other: ClientId| possible_duplicate::ActiveModel {
+        organization_id: Set(pair.organization_id),
+        client_id: Set(client),
+        other_id: Set(other),
+        program_id: Set(pair.program_id),
+        found_at: Set(pair.found_at),
+        apart_at: Set(pair.apart_at),
+        apart_by: Set(pair.apart_by.clone()),
+    };
+    [of(pair.client_id, pair.other_id), of(pair.other_id, pair.client_id)]
+}
+
+/// Takes the pairs of a client away.
+async fn delete_pairs(tx: &Tx, client: ClientId) -> Result<()> {
+    let either = Condition::any().add(possible_duplicate::Column::ClientId.eq(client)).add(possible_duplicate::Column::OtherId.eq(client));
+    tx.delete_parts::<possible_duplicate::Entity>(either).await
 }
 
 /// The pairs of a client, decided and not.
@@ -158,31 +189,18 @@ async fn apart(tx: &Tx, client: ClientId, others: &[ClientId]) -> Result<()> {
 pub(super) async fn merged(tx: &mut Tx, kept: ClientId, merged: ClientId) -> Result<()> {
     let known: BTreeSet<_> = pairs_of(tx, kept).await?.into_iter().map(|pair| pair.other_id).collect();
     let old = pairs_of(tx, merged).await?;
-    let either = Condition::any().add(possible_duplicate::Column::ClientId.eq(merged)).add(possible_duplicate::Column::OtherId.eq(merged));
-    tx.delete_parts::<possible_duplicate::Entity>(either).await?;
-    let moved = old.iter().filter(|pair| pair.other_id != kept && !known.contains(&pair.other_id)).flat_map(|pair| {
-        let of = |client: ClientId, other: ClientId| possible_duplicate::ActiveModel {
-            organization_id: Set(pair.organization_id),
-            client_id: Set(client),
-            other_id: Set(other),
-            program_id: Set(pair.program_id),
-            found_at: Set(pair.found_at),
-            apart_at: Set(pair.apart_at),
-            apart_by: Set(pair.apart_by.clone()),
-        };
-        [of(kept, pair.other_id), of(pair.other_id, kept)]
-    });
-    let moved: Vec<_> = moved.collect();
-    tx.insert_parts::<possible_duplicate::Entity, _>(moved).await?;
+    delete_pairs(tx, merged).await?;
     let concerned: Vec<_> = old.iter().map(|pair| pair.other_id).chain([kept, merged]).collect();
+    let moved = old.into_iter().filter(|pair| pair.other_id != kept && !known.contains(&pair.other_id));
+    let moved = moved.flat_map(|pair| both_ways(&possible_duplicate::Model { client_id: kept, ..pair })).collect();
+    tx.insert_parts::<possible_duplicate::Entity, _>(moved).await?;
     close_decided(tx, concerned).await
 }
 
 /// After an erasure: nobody looks like them any more.
 pub(super) async fn forgotten(tx: &mut Tx, client: ClientId) -> Result<()> {
     let others: Vec<_> = pairs_of(tx, client).await?.into_iter().map(|pair| pair.other_id).collect();
-    let either = Condition::any().add(possible_duplicate::Column::ClientId.eq(client)).add(possible_duplicate::Column::OtherId.eq(client));
-    tx.delete_parts::<possible_duplicate::Entity>(either).await?;
+    delete_pairs(tx, client).await?;
     close_decided(tx, others).await
 }
 
@@ -193,16 +211,8 @@ pub(super) async fn unmerged(tx: &mut Tx, kept: &Visible<client::Entity>, parted
     let program = programs_of(tx, parted).await?.into_iter().next().ok_or_else(|| Error::internal("a client is with no program"))?;
     let known = pairs_of(tx, parted).await?.iter().any(|pair| pair.other_id == kept.id);
     if !known {
-        let of = |client: ClientId, other: ClientId| possible_duplicate::ActiveModel {
-            organization_id: Set(kept.organization_id),
-            client_id: Set(client),
-            other_id: Set(other),
-            program_id: Set(program),
-            found_at: Set(tx.access().now),
-            apart_at: Set(None),
-            apart_by: Set(None),
-        };
-        tx.insert_parts::<possible_duplicate::Entity, _>(vec![of(kept.id, parted), of(parted, kept.id)]).await?;
+        let pair = found(tx, kept.organization_id, program, kept.id, parted);
+        tx.insert_parts::<possible_duplicate::Entity, _>(both_ways(&pair).into()).await?;
     }
     apart(tx, parted, &[kept.id]).await?;
     close_decided(tx, vec![parted, kept.id]).await

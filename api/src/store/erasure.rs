@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySele
 use uuid::Uuid;
 
 use super::{
-    Kept, Opened, Protected, Store, Tx, connection,
+    Kept, Opened, Store, Tx, connection,
     sealed::{SubjectKey, open_with},
     vault::journal::{Entry, What},
     write::actor,
@@ -47,17 +47,6 @@ pub struct Erasing(Vec<Uuid>);
 pub struct Erased(Vec<Uuid>);
 
 impl Tx {
-    /// Waits for whoever is erasing this row, and has them wait for this command: what is written about a person is there before the
-    /// erasure looks at what there is, or is refused after it. SQLite has one writer anyway.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn hold<E: Protected>(&self, id: E::Id) -> Result<()> {
-        let this = connection::select::<E>().select_only().column(E::id_column()).filter(E::id_column().eq(super::key_of::<E>(id)));
-        this.lock_shared().into_tuple::<(Uuid,)>().one(&self.transaction).await?;
-        Ok(())
-    }
-
     /// Enters an erasure in the journal, where it is durable when this returns, and then among the rows.
     ///
     /// # Errors

@@ -5,21 +5,25 @@
 
 use std::collections::BTreeSet;
 
-use entity::{ClientId, ProgramId, client_moved, client_program, client_search, consent_flow};
+use entity::{ClientId, ProgramId, client_moved, client_program, client_search};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait,
     sea_query::{Expr, ExprTrait, Func, OnConflict, Query, SelectStatement},
 };
 use uuid::Uuid;
 
-use super::{Tx, connection, unique};
+use super::{Part, Tx, unique};
 use crate::error::{Code, Refusal, Result};
+
+impl Part for client_moved::Entity {}
 
 /// A table whose rows name a client.
 struct Named {
     table: &'static str,
     column: &'static str,
+    /// By which column its rows are told apart.
+    id: &'static str,
     /// Whether its rows are sealed under the client's key.
     sealed: bool,
     /// What to do when both records have what a person has once.
@@ -33,12 +37,13 @@ impl Named {
 }
 
 const fn named(table: &'static str, column: &'static str, sealed: bool, twice: &'static str) -> Named {
-    Named { table, column, sealed, twice }
+    Named { table, column, id: "id", sealed, twice }
 }
 
-/// What names one client and is given to another when the two are merged.
+/// What names one client and is given to another when the two are merged. The directions of a consent go with it.
 const GIVEN: &[Named] = &[
     named("consent", "client_id", true, ""),
+    Named { id: "consent_id", ..named("consent_flow", "client_id", false, "") },
     named("episode", "client_id", true, ""),
     named("contact", "client_id", true, ""),
     named("peer_match", "client_id", false, "Both are supported by a peer of the same program: end one of the two pairings first."),
@@ -47,8 +52,8 @@ const GIVEN: &[Named] = &[
     named("referral", "to_client_id", false, ""),
 ];
 
-/// What names a client and is given by rules of its own: directions of consents with their consents, memberships and words as sets.
-const BY_ITSELF: &[&str] = &["consent_flow.client_id", "client_program.client_id", "client_search.client_id"];
+/// What names a client and is given by rules of its own: memberships and words, as sets.
+const BY_ITSELF: &[&str] = &[MEMBERSHIP, "client_search.client_id"];
 
 /// What goes on naming whom it named.
 const LEFT: &[&str] = &[
@@ -90,7 +95,7 @@ impl Tx {
             let rows = Query::select()
                 .expr(Expr::val(Uuid::from(merged)))
                 .expr(Expr::val(kind.as_str()))
-                .column("id")
+                .column(this.id)
                 .from(this.table)
                 .and_where(names())
                 .take();
@@ -109,53 +114,43 @@ impl Tx {
             let twice = || Refusal::new(Code::AlreadyExists, this.twice).at(["mergeId"]);
             self.transaction.execute(&give).await.map_err(|error| unique(error.into(), twice))?;
         }
-        let flows = consent_flow::ActiveModel { client_id: Set(kept), ..Default::default() };
-        consent_flow::Entity::update_many().set(flows).filter(consent_flow::Column::ClientId.eq(merged)).exec(&self.transaction).await?;
         self.give_memberships(merged, kept).await?;
         self.give_words(merged, kept).await
     }
 
     /// The kept record is with the merged one's programs, too: whoever worked with the person goes on.
     async fn give_memberships(&self, merged: ClientId, kept: ClientId) -> Result<()> {
-        let of = |client: ClientId| {
-            connection::select::<client_program::Entity>().filter(client_program::Column::ClientId.eq(client)).limit(10_000)
-        };
-        let there: BTreeSet<ProgramId> = of(kept).all(&self.transaction).await?.into_iter().map(|row| row.program_id).collect();
-        let new: Vec<_> = of(merged).all(&self.transaction).await?.into_iter().filter(|row| !there.contains(&row.program_id)).collect();
-        for row in new {
-            let moved =
-                client_moved::ActiveModel { merged_id: Set(merged), kind: Set(MEMBERSHIP.to_owned()), row_id: Set(row.program_id.into()) };
-            client_moved::Entity::insert(moved).exec_without_returning(&self.transaction).await?;
-            let with = client_program::ActiveModel {
-                organization_id: Set(row.organization_id),
-                client_id: Set(kept),
-                program_id: Set(row.program_id),
-            };
-            client_program::Entity::insert(with).exec_without_returning(&self.transaction).await?;
-        }
-        Ok(())
+        let of = |client: ClientId| self.parts::<client_program::Entity>(Condition::all().add(client_program::Column::ClientId.eq(client)));
+        let there: BTreeSet<ProgramId> = of(kept).await?.into_iter().map(|row| row.program_id).collect();
+        let new: Vec<_> = of(merged).await?.into_iter().filter(|row| !there.contains(&row.program_id)).collect();
+        let moved = new.iter().map(|row| client_moved::ActiveModel {
+            merged_id: Set(merged),
+            kind: Set(MEMBERSHIP.to_owned()),
+            row_id: Set(row.program_id.into()),
+        });
+        self.insert_parts::<client_moved::Entity, _>(moved.collect()).await?;
+        let with = new.iter().map(|row| client_program::ActiveModel {
+            organization_id: Set(row.organization_id),
+            client_id: Set(kept),
+            program_id: Set(row.program_id),
+        });
+        self.insert_parts::<client_program::Entity, _>(with.collect()).await
     }
 
     /// Whoever is looked for by the merged record's words finds the kept one.
     async fn give_words(&self, merged: ClientId, kept: ClientId) -> Result<()> {
-        let of = |client: ClientId| {
-            connection::select::<client_search::Entity>().filter(client_search::Column::ClientId.eq(client)).limit(10_000)
-        };
-        let key = |row: &client_search::Model| (row.kind.clone(), row.hash.clone());
-        let there: BTreeSet<_> = of(kept).all(&self.transaction).await?.iter().map(key).collect();
-        let words = of(merged).all(&self.transaction).await?;
-        client_search::Entity::delete_many().filter(client_search::Column::ClientId.eq(merged)).exec(&self.transaction).await?;
-        let new: Vec<_> = words.into_iter().filter(|row| !there.contains(&key(row))).collect();
-        let new: Vec<_> = new
-            .into_iter()
-            .map(|row| client_search::ActiveModel {
-                organization_id: Set(row.organization_id),
-                kind: Set(row.kind),
-                hash: Set(row.hash),
-                client_id: Set(kept),
-            })
-            .collect();
-        self.insert_parts::<client_search::Entity, _>(new).await
+        let of = |client: ClientId| self.parts::<client_search::Entity>(Condition::all().add(client_search::Column::ClientId.eq(client)));
+        let there: BTreeSet<_> = of(kept).await?.into_iter().map(|row| (row.kind, row.hash)).collect();
+        let words = of(merged).await?.into_iter().filter(|row| !there.contains(&(row.kind.clone(), row.hash.clone())));
+        let words = words.map(|row| client_search::ActiveModel {
+            organization_id: Set(row.organization_id),
+            kind: Set(row.kind),
+            hash: Set(row.hash),
+            client_id: Set(kept),
+        });
+        let words = words.collect();
+        self.delete_parts::<client_search::Entity>(client_search::Column::ClientId.eq(merged)).await?;
+        self.insert_parts::<client_search::Entity, _>(words).await
     }
 
     /// Gives back what a merge moved: `into` are the records above, from the one it was merged into to the one that stands. Words are
@@ -166,17 +161,9 @@ impl Tx {
     pub async fn give_back(&self, merged: ClientId, into: &[ClientId]) -> Result<()> {
         for this in GIVEN {
             let kind = this.kind();
-            let rows = || Expr::col("id").in_subquery(moved(merged, &kind));
-            let consents = (this.table == "consent").then(|| {
-                let mut flows = Query::update();
-                let of = Expr::col("consent_id").in_subquery(moved(merged, &kind));
-                flows.table("consent_flow").value("client_id", Uuid::from(merged)).and_where(of).take()
-            });
-            if let Some(flows) = consents {
-                self.transaction.execute(&flows).await?;
-            }
             let mut back = Query::update();
-            back.table(this.table).value(this.column, Uuid::from(merged)).and_where(rows());
+            let rows = Expr::col(this.id).in_subquery(moved(merged, &kind));
+            back.table(this.table).value(this.column, Uuid::from(merged)).and_where(rows);
             if this.sealed {
                 let own = Expr::col("sealed_for_id").eq(Uuid::from(merged));
                 let own = Expr::case(own, Expr::value(None::<Uuid>)).finally(Expr::col("sealed_for_id"));
@@ -187,33 +174,30 @@ impl Tx {
             for above in into {
                 let theirs = client_moved::Column::MergedId.eq(*above).and(client_moved::Column::Kind.eq(&*kind));
                 let theirs = theirs.and(Expr::col("row_id").in_subquery(moved(merged, &kind)));
-                client_moved::Entity::delete_many().filter(theirs).exec(&self.transaction).await?;
+                self.delete_parts::<client_moved::Entity>(theirs).await?;
             }
         }
         self.take_memberships(merged, into).await?;
-        client_moved::Entity::delete_many().filter(client_moved::Column::MergedId.eq(merged)).exec(&self.transaction).await?;
-        Ok(())
+        self.delete_parts::<client_moved::Entity>(client_moved::Column::MergedId.eq(merged)).await
     }
 
     /// Ends the memberships that a record has only through the merged one.
     async fn take_memberships(&self, merged: ClientId, into: &[ClientId]) -> Result<()> {
         let through = |client: ClientId| {
-            let of = Condition::all().add(client_moved::Column::MergedId.eq(client)).add(client_moved::Column::Kind.eq(MEMBERSHIP));
-            connection::select::<client_moved::Entity>().filter(of).limit(10_000)
+            Condition::all().add(client_moved::Column::MergedId.eq(client)).add(client_moved::Column::Kind.eq(MEMBERSHIP))
         };
-        let mut only: BTreeSet<Uuid> = through(merged).all(&self.transaction).await?.into_iter().map(|row| row.row_id).collect();
+        let programs = async |client| -> Result<BTreeSet<Uuid>> {
+            Ok(self.parts::<client_moved::Entity>(through(client)).await?.into_iter().map(|row| row.row_id).collect())
+        };
+        let mut only = programs(merged).await?;
         for above in into {
             let with = Condition::all()
                 .add(client_program::Column::ClientId.eq(*above))
                 .add(client_program::Column::ProgramId.is_in(only.iter().copied().map(ProgramId::from)));
-            client_program::Entity::delete_many().filter(with).exec(&self.transaction).await?;
-            let theirs: BTreeSet<Uuid> = through(*above).all(&self.transaction).await?.into_iter().map(|row| row.row_id).collect();
-            only = only.intersection(&theirs).copied().collect();
-            let passed = Condition::all()
-                .add(client_moved::Column::MergedId.eq(*above))
-                .add(client_moved::Column::Kind.eq(MEMBERSHIP))
-                .add(client_moved::Column::RowId.is_in(only.iter().copied()));
-            client_moved::Entity::delete_many().filter(passed).exec(&self.transaction).await?;
+            self.delete_parts::<client_program::Entity>(with).await?;
+            only = only.intersection(&programs(*above).await?).copied().collect();
+            let passed = through(*above).add(client_moved::Column::RowId.is_in(only.iter().copied()));
+            self.delete_parts::<client_moved::Entity>(passed).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod cursor;
 mod erasure;
 mod find;
 mod link;
+mod look;
 mod merge;
 mod own;
 mod protected;
@@ -49,11 +50,7 @@ pub use timer::{Due, Taken};
 use vault::{Label, Vault};
 pub use write::{Event, Kept, Tx, unique};
 
-use crate::{
-    access::Access,
-    clock::Clock,
-    error::{Error, Result},
-};
+use crate::{access::Access, clock::Clock, error::Result};
 
 /// What all requests share.
 pub struct Shared {
@@ -192,34 +189,4 @@ where
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: Sized,
 {
     sea_orm::Value::Uuid(Some(id.into()))
-}
-
-impl Tx {
-    /// The row with this id, if it exists for the caller and they may do this to it.
-    ///
-    /// # Errors
-    /// `NotFound` when it does not exist for the caller, `NotPermitted` when they see it but may not do this; refused when it is over.
-    pub async fn fetch_for<E: Protected>(&self, id: E::Id, action: Action) -> Result<Visible<E>> {
-        let row =
-            protected::select_by_ids::<E, _>(&self.transaction, &self.access, &[id], &self.reads).await?.pop().ok_or(Error::NotFound)?;
-        if self.access.is_system() {
-            return Ok(row);
-        }
-        if !E::allows(&self.access, action, row.model()) {
-            return Err(Error::NotPermitted);
-        }
-        match E::over(row.model()) {
-            Some(refusal) if action != Action::Read => Err(refusal.into()),
-            _ => Ok(row),
-        }
-    }
-
-    /// The row with this id for a rule that must know it, whoever set the rule off; the reason can be searched for.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn known<E: Protected>(&self, id: E::Id, reason: &'static str) -> Result<Option<Visible<E>>> {
-        let system = Access::system(reason, self.access.now);
-        Ok(protected::select_by_ids::<E, _>(&self.transaction, &system, &[id], &ReadLog::default()).await?.pop())
-    }
 }

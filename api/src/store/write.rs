@@ -11,14 +11,14 @@ use entity::{
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::{Value as Json, json};
 
 use super::{
-    Action, Part, Protected, ReadLog, Shared, Store, Visible, connection,
-    protected::{Fetched, scoped, select_by_ids},
+    Part, Protected, ReadLog, Shared, Store, Visible, connection,
+    protected::select_by_ids,
     vault::journal::{Entry, What},
 };
 use crate::{
@@ -309,33 +309,6 @@ impl Tx {
         Ok(update.exec(&self.transaction).await?.rows_affected > 0)
     }
 
-    /// The rows that exist for somebody and meet a condition, at most a hundred. For the caller, or for the system where a rule must
-    /// know what the caller must not.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn look<E: Protected>(&self, access: &Access, condition: Condition) -> Result<Vec<Visible<E>>> {
-        let reads = if access.is_system() { ReadLog::default() } else { self.reads.clone() };
-        let rows = scoped::<E>(access).filter(condition).order_by_asc(E::id_column()).limit(100);
-        Ok(Fetched::all_visible(rows.into_model::<Fetched<E>>().all(&self.transaction).await?, access, &reads))
-    }
-
-    /// Parts of rows that the caller was shown to see.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn parts<P: Part>(&self, of: Condition) -> Result<Vec<P::Model>> {
-        self.first_parts::<P>(of, 10_000).await
-    }
-
-    /// Likewise, so many of them at the most.
-    ///
-    /// # Errors
-    /// `Database` when it cannot be asked.
-    pub async fn first_parts<P: Part>(&self, of: Condition, most: u64) -> Result<Vec<P::Model>> {
-        Ok(connection::select::<P>().filter(of).limit(most).all(&self.transaction).await?)
-    }
-
     /// Changes parts of rows that the caller may change. Gives how many.
     ///
     /// # Errors
@@ -451,19 +424,6 @@ impl Tx {
     /// `NotPermitted` when this does not hold.
     pub fn require(&self, holds: bool) -> Result<()> {
         if holds || self.access.is_system() { Ok(()) } else { Err(Error::NotPermitted) }
-    }
-
-    /// The row with this id for an action, or nothing to do when no id was given.
-    ///
-    /// # Errors
-    /// As [`Tx::fetch_for`].
-    pub async fn fetch_each<E: Protected>(&self, ids: &[E::Id], action: Action) -> Result<Vec<Visible<E>>> {
-        let rows = select_by_ids::<E, _>(&self.transaction, &self.access, ids, &self.reads).await?;
-        if rows.len() < ids.iter().collect::<std::collections::HashSet<_>>().len() {
-            return Err(Error::NotFound);
-        }
-        let allowed = self.access.is_system() || rows.iter().all(|row| E::allows(&self.access, action, row.model()));
-        if allowed { Ok(rows) } else { Err(Error::NotPermitted) }
     }
 }
 

@@ -13,7 +13,7 @@ use kit::{
 };
 use serde_json::{Value, json};
 
-use super::{Bad, fault, rows, with};
+use super::{Bad, faults, none, rows, with};
 
 const REFER: &str =
     "mutation($input: ReferralCreateInput!) { referralCreate(input: $input) { referral { id } userErrors { code message path } } }";
@@ -309,15 +309,7 @@ on_both! {
         ];
         assert!(asked.iter().map(|(_, rows)| rows.len()).sum::<usize>() >= 80);
 
-        let mut faults = Vec::new();
-        for (caller, documents) in asked {
-            for (what, query, variables, code, says) in documents {
-                let answer = caller.ask_with(query, variables).await;
-                faults.extend(fault(what, &answer, code, says));
-            }
-        }
-
-        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+        none(&faults(asked).await);
         assert_eq!(rows(&app.database).await, before);
     }
 }

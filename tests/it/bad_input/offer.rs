@@ -13,7 +13,7 @@ use kit::{
 };
 use serde_json::{Value, json};
 
-use super::{Bad, fault, rows, with};
+use super::{Bad, faults, none, rows, with};
 
 const OPEN: &str = "mutation($input: ReferralOfferOpenInput!) { referralOfferOpen(input: $input) { referralOffer { id } userErrors { code message path } } }";
 const CLAIM: &str = "mutation($id: ID!, $program: ID!) { referralOfferClaim(id: $id, programId: $program) {
@@ -174,15 +174,7 @@ on_both! {
         let asked: [(&Caller, Vec<Bad>); 2] =
             [(&setting.them.referrer, bad_offers(&app, &setting)), (&setting.them.coordinator, bad_claims(&setting).await)];
 
-        let mut faults = Vec::new();
-        for (caller, documents) in asked {
-            for (what, query, variables, code, says) in documents {
-                let answer = caller.ask_with(query, variables).await;
-                faults.extend(fault(what, &answer, code, says));
-            }
-        }
-
-        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+        none(&faults(asked).await);
         assert_eq!(rows(&app.database).await, before);
         assert_eq!(app.database.texts(versions).await, changes);
         let path = setting.them.coordinator.ask_with(CLAIM, json!({ "id": setting.taken, "program": setting.them.support.program })).await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     handover::{self, NOBODY, made},
-    rows, with,
+    none, rows, with,
     work::{bad_emergencies, bad_erasures, bad_lists, bad_work},
 };
 
@@ -47,11 +47,6 @@ pub(super) fn mutation(name: &str, arguments: &str) -> String {
     format!("mutation({declared}) {{ {name}({}) {{ userErrors {{ code message path }} }} }}", given.join(", "))
 }
 
-async fn give_up(them: &handover::Setting, id: &str) -> String {
-    let ask = "mutation($id: ID!) { referralNotReached(id: $id) { workItem { id } userErrors { message } } }";
-    them.them.peer.ask_with(ask, json!({ "id": id })).await.text("/referralNotReached/workItem/id").to_owned()
-}
-
 async fn set_up(app: &mut TestApp) -> Setting {
     let one = handover::set_up(app).await;
     let them = &one.them;
@@ -62,20 +57,11 @@ async fn set_up(app: &mut TestApp) -> Setting {
     them.act(&them.coordinator, "referralHold", &held, "text: \"Away\" reviewAt: \"2026-03-09T12:00:00Z\"").await;
     let client = them.accepted(&outreach).await;
     them.assigned(&outreach).await;
-    let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
-    for (at, modality, outcome) in [
-        ("2026-02-16T15:00:00Z", "PHONE", "NO_ANSWER"),
-        ("2026-02-18T22:00:00Z", "TEXT", "NO_ANSWER"),
-        ("2026-02-24T15:00:00Z", "PHONE", "NO_ANSWER"),
-        ("2026-02-28T15:00:00Z", "PHONE", "LEFT_SAFE_MESSAGE"),
-    ] {
-        let input = json!({ "clientId": client, "modality": modality, "outcome": outcome, "startedAt": at });
-        them.peer.ask_with(log, json!({ "input": input })).await.text("/contactLog/contact/id");
-    }
-    let rejected = give_up(&one, &outreach).await;
+    them.tried(&client).await;
+    let rejected = them.given_up(&outreach).await;
     let reject = format!("mutation {{ workItemReject(id: \"{rejected}\", note: \"Once more\") {{ userErrors {{ code }} }} }}");
     assert_eq!(them.supervisor.ask(&reject).await.user_error_codes(), [""; 0]);
-    let approval = give_up(&one, &outreach).await;
+    let approval = them.given_up(&outreach).await;
     let question = them.referrer.ask("{ workItems(filter: { kinds: [INFO_REQUESTED] }) { nodes { id } } }").await;
     let episode = format!("{{ client(id: \"{}\") {{ care {{ currentEpisode {{ id }} }} }} }}", one.ours);
     let episode = them.supervisor.ask(&episode).await.text("/client/care/currentEpisode/id").to_owned();
@@ -398,7 +384,7 @@ on_both! {
             }
         }
 
-        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+        none(&faults);
         assert_eq!(state(&app).await, before);
     }
 }

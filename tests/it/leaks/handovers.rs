@@ -380,12 +380,8 @@ impl Handovers {
                     "offer" => offer = self.them.offered(&self.app, &id, &[self.them.support.program]).await,
                     "assign" => self.them.assigned(&id).await,
                     "contact" => drop(self.them.contact(&self.app, &ours, "COMPLETED").await),
-                    "try" => self.tried(&ours).await,
-                    "give up" => {
-                        let give_up = "mutation($id: ID!) { referralNotReached(id: $id) { workItem { id } userErrors { message } } }";
-                        let asked = self.them.peer.ask_with(give_up, json!({ "id": id })).await;
-                        work = asked.text("/referralNotReached/workItem/id").to_owned();
-                    }
+                    "try" => self.them.tried(&ours).await,
+                    "give up" => work = self.them.given_up(&id).await,
                     "ask" => drop(
                         self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
                     ),
@@ -416,20 +412,6 @@ impl Handovers {
                 _ => id,
             };
             self.id(placeholder, None, id);
-        }
-    }
-
-    /// Enough attempts at contact, and nobody was reached.
-    async fn tried(&self, client: &str) {
-        let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
-        for (at, modality, outcome) in [
-            ("2026-02-16T15:00:00Z", "PHONE", "NO_ANSWER"),
-            ("2026-02-18T22:00:00Z", "TEXT", "NO_ANSWER"),
-            ("2026-02-24T15:00:00Z", "PHONE", "NO_ANSWER"),
-            ("2026-02-28T15:00:00Z", "PHONE", "LEFT_SAFE_MESSAGE"),
-        ] {
-            let input = json!({ "clientId": client, "modality": modality, "outcome": outcome, "startedAt": at });
-            self.them.peer.ask_with(log, json!({ "input": input })).await.text("/contactLog/contact/id");
         }
     }
 

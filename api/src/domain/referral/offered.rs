@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, sea_query::Expr};
 
-use super::super::client::Identity;
+use super::super::client::identity_of;
 use super::{
     send::refuse_duplicate,
     snapshot::Clinical,
@@ -53,11 +53,10 @@ pub(in crate::domain) async fn offerable(tx: &Tx, id: ReferralId, to: &[ProgramI
     refuse_duplicate(tx, draft, to, &["input", "programIds"]).await?;
     let broken = || Error::internal("the client of a draft is gone");
     let client = tx.known::<client::Entity>(draft.from_client_id, "what an offer tells").await?.ok_or_else(broken)?;
-    let opened = client.open::<class::Identity>().ok_or_else(broken)?;
-    let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
+    let languages = identity_of(tx, &client).await?.languages;
     let opened = draft.open::<class::ReferralClinical>().ok_or(Error::NotPermitted)?;
     let clinical: Clinical = tx.unseal(&opened, referral::Column::Clinical, &opened.clinical).await?;
-    Ok(Offerable { level: clinical.level, languages: identity.languages, moving })
+    Ok(Offerable { level: clinical.level, languages, moving })
 }
 
 /// Writes that a draft is offered, if it is as it was seen: whoever changes it at the same time is told.

@@ -11,7 +11,7 @@ use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    client::{ContactMethod, Identity, MatchPreference, Recovery},
+    client::{ContactMethod, Identity, MatchPreference, Recovery, identity_of, recovery_of},
     program as programs, text,
 };
 use crate::{
@@ -145,10 +145,7 @@ pub(super) async fn snapshot_of(
 ) -> Result<(referral::ActiveModel, Option<Instant>)> {
     let broken = || Error::internal("the client of a draft is gone");
     let client = tx.known::<client::Entity>(draft.from_client_id, "snapshot for the receiver").await?.ok_or_else(broken)?;
-    let opened = client.open::<class::Identity>().ok_or_else(broken)?;
-    let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
-    let opened = client.open::<class::ReferralClinical>().ok_or_else(broken)?;
-    let recovery: Recovery = tx.unseal(&opened, client::Column::Recovery, &opened.recovery).await?;
+    let (identity, recovery) = (identity_of(tx, &client).await?, recovery_of(tx, &client).await?);
     let opened = draft.open::<class::ReferralClinical>().ok_or(Error::NotPermitted)?;
     let clinical: Clinical = tx.unseal(&opened, referral::Column::Clinical, &opened.clinical).await?;
     if !identity.contact_methods.iter().any(|method| method.safe) {

@@ -147,9 +147,9 @@ pub(in crate::domain) async fn contacted(tx: &mut Tx, referral: &Visible<referra
         }
         if two_way {
             work_items::close(tx, referral.id, &[WorkItemKind::FollowUpDue], None).await?;
-        }
-        if two_way && moving.standing.status == ReferralStatus::Connected {
-            clocks::engaged(tx, referral.id, at).await?;
+            if moving.standing.status == ReferralStatus::Connected {
+                clocks::engaged(tx, referral.id, at).await?;
+            }
         }
         return Ok(false);
     };

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, Condition};
 
 use super::super::{
     attempts::{self, Attempt, Channels},
-    client::Identity,
+    client::identity_of,
     contact::is_attempt,
     transitions::is_final,
     wall_time::{local_of, zone_of},
@@ -137,8 +137,7 @@ async fn enough_attempts(tx: &Tx, referral: &Visible<referral::Entity>) -> Resul
     let broken = || Error::internal("a referral in outreach lacks its client or its program");
     let (id, program) = referral.to_client_id.zip(referral.to_program_id).ok_or_else(broken)?;
     let client = tx.known::<client::Entity>(id, RULE).await?.ok_or_else(broken)?;
-    let opened = client.open::<class::Identity>().ok_or_else(broken)?;
-    let identity: Identity = tx.unseal(&opened, client::Column::Identity, &opened.identity).await?;
+    let identity = identity_of(tx, &client).await?;
     let safe: Vec<_> = identity.contact_methods.iter().filter(|method| method.safe).collect();
     let channels = Channels { safe: !safe.is_empty(), message: safe.iter().any(|method| method.may_leave_message) };
     let mut contacts = tx.look::<contact::Entity>(&system, Condition::all().add(contact::Column::ReferralId.eq(referral.id))).await?;
