@@ -20,7 +20,10 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Environment},
-    domain::program,
+    domain::{
+        journal::{self, Repeated},
+        program,
+    },
     error::Error,
     graphql::GraphEngine,
     http::{
@@ -33,7 +36,7 @@ use crate::{
     registry::Applications,
     store::{
         Connections, KEYS, Store,
-        vault::{Keyring, Label, Recognised, Vault},
+        vault::{Journal, Keyring, Label, Recognised, Vault},
     },
 };
 
@@ -124,6 +127,8 @@ impl App {
         };
         let store = Store::new(connections, vault, clock.clone())?;
         program::complete(&store).await?;
+        program::begin_capacity(&store).await?;
+        complete_journal(&config, &store).await?;
         while store.destroy_pending_keys().await? > 0 {}
         let environment = settle_environment(&config, &store, otherwise).await?;
         if let (Environment::Production, Some(file)) = (environment, &file) {
@@ -294,6 +299,18 @@ pub(crate) async fn open_vault(config: &Config, clock: &Clock) -> Result<Vault, 
         std::fs::create_dir_all(folder).map_err(not_started)?;
     }
     Ok(Vault::open(&config.keys_dir, client_keys.expose(), &config.journal(), clock.clone()).await?)
+}
+
+/// Does what the journal knows and a crash kept from the database. What cannot be done now, as when another replica is doing it, is done
+/// at the next start.
+async fn complete_journal(config: &Config, store: &Store) -> Result<(), NotStarted> {
+    let entries = Journal::read(&config.journal())?;
+    match journal::repeat(store, &entries, "what a crash kept from the database").await {
+        Ok(Repeated { erased: 0, revoked: 0 }) => {}
+        Ok(Repeated { erased, revoked }) => tracing::warn!(erased, revoked, "what the journal knew and the database did not was repeated"),
+        Err(error) => tracing::error!(cause = %error, "what the journal knows could not be repeated: the next start tries again"),
+    }
+    Ok(())
 }
 
 /// What the database is for: what it remembers, or for a new one what is set, or otherwise what the command is for.

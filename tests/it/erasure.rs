@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aftercare::{
     clock::Clock,
-    store::vault::{Journal, Vault, journal::What},
+    store::{
+        Event, Forgotten,
+        vault::{Journal, Vault, journal::What},
+    },
 };
 use chrono::TimeDelta;
 use entity::{
     ClientId, ReferralId,
-    vocabulary::{OrganizationKind, Role},
+    vocabulary::{EventKind, OrganizationKind, Role},
 };
 use kit::{
     app::TestApp,
@@ -435,5 +438,43 @@ on_both! {
         let logged = contact.user_error_codes().is_empty();
         assert_eq!(app.database.count("FROM contact").await, 1 + usize::from(logged), "{}", contact.raw);
         assert!(record(&them.officer, &ours).await.data("/client/erasedAt").is_string());
+    }
+
+    async fn what_a_crash_kept_from_the_database_is_done_at_the_next_start(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Handover::begin(&app).await;
+        let (first, second) = (them.referred(&app).await, them.refer(them.another(&app)).await);
+        let erased = them.referrer.ask(&format!("{{ referral(id: \"{first}\") {{ client {{ id }} }} }}")).await.text("/referral/client/id").to_owned();
+        them.act(&them.referrer, "referralCancel", &first, "reason: REQUESTER_WITHDREW").await;
+        let (second, consent) = (second.text("/referralCreate/referral/id"), second.text("/referralCreate/referral/consent/id"));
+
+        // What two commands had done when the process was killed: the journal is durable, and the transaction is gone.
+        let mut tx = app.store.begin(&app.system()).await.unwrap();
+        let whom = Forgotten {
+            organization: them.clinic.organization,
+            client: erased.parse().unwrap(),
+            clients: vec![erased.parse().unwrap()],
+            referrals: vec![first.parse().unwrap()],
+            at: app.clock().now(),
+            reason: Some("Asked for it".to_owned()),
+        };
+        let _ = tx.begin_erasure(&whom).await.unwrap();
+        tx.journal_revocation(them.clinic.organization, consent.parse().unwrap()).await.unwrap();
+        tx.record(Event::new(EventKind::ClientErased, them.clinic.organization, whom.client, 2));
+        drop(tx);
+        let officer = app.staff(&them.clinic, &[Role::PrivacyOfficer]).await.treating();
+        let given = |record: &Answer| record.data("/client/identity/givenName").clone();
+        assert_eq!(given(&record(&officer, &erased).await), json!("Ada"), "the database knows nothing");
+        assert_eq!(them.read(&them.coordinator, second).await.text("/referral/progress/status"), "SUBMITTED");
+
+        let next = app.replica().await;
+        let officer = next.token_of(next.staff_member(&them.clinic, &[Role::PrivacyOfficer]).await, &them.clinic, &[Role::PrivacyOfficer]).treating();
+        let gone = record(&officer, &erased).await;
+        assert_eq!((gone.data("/client/identity"), gone.data("/client/erasedAt").is_string()), (&Value::Null, true), "{}", gone.raw);
+        assert_eq!(next.database.count("FROM erasure WHERE key_destroyed_at IS NOT NULL").await, 2, "and the keys went");
+        assert_eq!(them.read(&them.coordinator, second).await.text("/referral/progress/status"), "CANCELLED", "with the consent the referral ended");
+        let events = next.database.count("FROM event").await;
+        let again = app.replica().await;
+        assert_eq!(again.database.count("FROM event").await, events, "once");
     }
 }

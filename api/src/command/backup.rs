@@ -1,31 +1,25 @@
 //! Backup and restore.
 
 use std::{
-    collections::HashSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use entity::{ClientId, ConsentId};
 use migration::Migrator;
 use sea_orm_migration::MigratorTrait;
 
 use super::line::verified;
 use crate::{
-    access::Access,
     app::{NotStarted, open_vault},
     clock::Clock,
     config::Config,
-    domain::{client_erase, consent},
+    domain,
     store::{
         Connections, KEYS, Store,
         backup::{self, Backup, Header},
-        vault::{
-            Journal,
-            journal::{Entry, What},
-        },
+        vault::{Journal, journal::Entry},
     },
 };
 
@@ -82,14 +76,13 @@ pub(super) async fn restore(config: &Config, files: &Files, journal: &Path) -> R
     let vault = open_vault(config, &clock).await?;
     vault.keyring().recognise(&backup.header.keys)?;
 
-    let erased = erased(&entries);
+    let erased = domain::journal::erased(&entries);
     let (keys, left_out) = backup.load_keys(&vault, &erased).await?;
     let rows = backup.load_rows(&connections).await?;
     Migrator::up(connections.for_migrations(), None).await.map_err(failed)?;
     let store = Store::new(connections.clone(), vault, clock.clone())?;
     store.forget_words(&erased).await?;
-    erase_again(&store, &entries, &erased, &clock).await?;
-    let revoked = revoke_again(&store, &entries, &clock).await?;
+    let revoked = domain::journal::repeat(&store, &entries, "restore").await?.revoked;
     while store.seal_batch().await? > 0 {}
     let whole = verified(&store, clock.now()).await?;
     connections.restored().await?;
@@ -137,35 +130,4 @@ fn keep_journal(given: &Path, kept: &Path, entries: &[Entry]) -> Result<(), NotS
     // The given one may be a copy that nobody can write to.
     let copied = fs::copy(given, kept).and_then(|_| fs::set_permissions(kept, fs::Permissions::from_mode(0o600)));
     copied.map_err(|error| failed(format!("{}: {error}", kept.display())))
-}
-
-fn erased(entries: &[Entry]) -> HashSet<uuid::Uuid> {
-    let subject = |entry: &Entry| match entry.what {
-        What::Erasure { subject } => Some(subject),
-        What::Revocation { .. } => None,
-    };
-    entries.iter().filter_map(subject).collect()
-}
-
-/// Repeats the erasures that the restored database does not know of.
-async fn erase_again(store: &Store, entries: &[Entry], erased: &HashSet<uuid::Uuid>, clock: &Clock) -> Result<(), NotStarted> {
-    let system = Access::system("restore", clock.now());
-    for entry in entries {
-        if let What::Erasure { subject } = entry.what {
-            client_erase::erase_again(store, &system, ClientId::from(subject), entry.at, erased).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Repeats the revocations that the restored database does not know of. Gives how many.
-async fn revoke_again(store: &Store, entries: &[Entry], clock: &Clock) -> Result<usize, NotStarted> {
-    let system = Access::system("restore", clock.now());
-    let mut revoked = 0;
-    for entry in entries {
-        if let What::Revocation { consent: id } = entry.what {
-            revoked += usize::from(consent::revoke_again(store, &system, ConsentId::from(id), entry.at).await?);
-        }
-    }
-    Ok(revoked)
 }
