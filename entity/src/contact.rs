@@ -31,9 +31,11 @@ pub struct Model {
     pub modality: ContactModality,
     /// Whether the peer reached out.
     pub outbound: bool,
-    /// What came of it. Only COMPLETED is two-way.
-    pub outcome: ContactOutcome,
-    /// When it began (UTC).
+    /// What came of it; null while it is planned. Only COMPLETED is two-way.
+    pub outcome: Option<ContactOutcome>,
+    /// For when it was planned (UTC); null when it was not.
+    pub scheduled_for: Option<DateTimeUtc>,
+    /// When it began, or begins as planned (UTC).
     pub started_at: DateTimeUtc,
     /// How long; null for an attempt.
     pub minutes: Option<i32>,

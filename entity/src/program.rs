@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     List, OrganizationId, ProgramId,
-    vocabulary::{AsamEdition, ServiceKind, Weekday},
+    vocabulary::{AsamEdition, ProgramCapacity, ServiceKind, Weekday},
 };
 
 /// A postal address, or as much of it as there is.
@@ -89,6 +89,12 @@ pub struct Model {
     pub staffed_hours: Option<List<StaffedHours>>,
     /// Days on which nobody is there, in its time zone; null for none.
     pub holidays: Option<List<NaiveDate>>,
+    /// Whether it can take on somebody new, as it was found out last.
+    pub capacity: ProgramCapacity,
+    /// Where that is in the order of readiness, from 0.
+    pub capacity_rank: i32,
+    /// When it was found out (UTC); null until it was for the first time.
+    pub capacity_as_of: Option<DateTimeUtc>,
     /// UTC.
     pub created_at: DateTimeUtc,
     /// UTC.

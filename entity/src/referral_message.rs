@@ -22,6 +22,8 @@ pub struct Model {
     pub body: Guarded<class::ReferralStatus, Sealed>,
     /// UTC.
     pub sent_at: DateTimeUtc,
+    /// When somebody of the other side first read it (UTC).
+    pub read_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

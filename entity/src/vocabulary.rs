@@ -270,7 +270,7 @@ vocabulary! {
     TimerKind {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
         ClientMerge = "CLIENT_MERGE",
-        OfferExpiry = "OFFER_EXPIRY",
+        OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
     }
 
     /// What somebody has to do; more may come.

@@ -3,9 +3,11 @@
 
 mod backup;
 mod bad_input;
+mod capacity;
 mod client;
 mod clocks;
 mod concurrency;
+mod contact_plan;
 mod crash;
 mod databases;
 mod demo;

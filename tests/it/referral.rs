@@ -159,9 +159,7 @@ on_both! {
         let silent = them.read(&them.referrer, &early_id).await;
         assert_eq!(redactions(&silent), [told("progress", "CONSENT_REQUIRED")]);
 
-        let mut input = them.referral(&app);
-        input["client"]["externalIdentifiers"] = json!([]);
-        let late = them.refer(input).await;
+        let late = them.refer(them.another(&app)).await;
         let late_id = late.text("/referralCreate/referral/id").to_owned();
         let client = them.accepted(&late_id).await;
         them.assigned(&late_id).await;
@@ -364,9 +362,7 @@ on_both! {
 
         let progress = cancelled.data("/referralCancel/referral/progress");
         assert_eq!((&progress["status"], &progress["closeReason"]), (&json!("CANCELLED"), &json!("READMITTED")));
-        let mut input = them.referral(&app);
-        input["client"]["externalIdentifiers"] = json!([]);
-        let second = them.refer(input).await.text("/referralCreate/referral/id").to_owned();
+        let second = them.refer(them.another(&app)).await.text("/referralCreate/referral/id").to_owned();
         let client = them.accepted(&second).await;
         them.assigned(&second).await;
         let late = them.act(&them.referrer, "referralCancel", &second, "reason: REQUESTER_WITHDREW").await;

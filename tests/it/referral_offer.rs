@@ -153,8 +153,13 @@ on_both! {
         let told = sender.item("referralOfferChanged").await;
         assert_eq!((&told["event"]["kind"], &told["offer"]["claimedBy"]["id"]), (&json!("OFFER_CLAIMED"), &json!(winner.home.program)), "{told}");
         assert_eq!(asks(&them, &draft).await, json!({ "id": winner.home.program }));
+        let work = "{ workItems(filter: { open: true }) { nodes { kind dueAt subject { id } } } }";
+        let due = (app.clock().now() + TimeDelta::days(3)).to_rfc3339();
+        let asked = them.referrer.ask(work).await;
+        assert_eq!(asked.data("/workItems/nodes"), &json!([{ "kind": "INFO_REQUESTED", "dueAt": due, "subject": { "id": draft } }]), "who claimed it waits");
         assert_eq!(them.act(&them.referrer, "referralSubmit", &draft, "").await.user_error_codes(), ["CONSENT_REQUIRED"]);
         submit(&app, &them, &draft, &client, &winner.home).await;
+        assert_eq!(them.referrer.ask(work).await.data("/workItems/nodes"), &json!([]), "until it is theirs");
         assert_eq!(read(&winner.coordinator, &offer).await["referral"]["id"], json!(draft), "now it is there");
         assert_eq!(them.read(&winner.coordinator, &draft).await.text("/referral/person/familyName"), "Byron");
         assert_eq!(them.act(&winner.coordinator, "referralAccept", &draft, "").await.text("/referralAccept/referral/progress/status"), "ACCEPTED");

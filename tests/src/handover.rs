@@ -104,7 +104,7 @@ impl Handover {
             "client": {
                 "givenName": "Ada", "familyName": "Byron", "dateOfBirth": "1980-12-10", "pathways": ["SECULAR"], "moud": true,
                 "communities": ["night workers"], "externalIdentifiers": [{ "system": "mrn", "value": "0017" }],
-                "contactMethods": [{ "kind": "PHONE", "value": "+1 212 555 0123", "safe": true }],
+                "contactMethods": [{ "kind": "PHONE", "value": "+1 212 555 0123", "safe": true, "mayLeaveMessage": true }],
             },
             "consent": self.consent(app), "submit": true,
         })
@@ -128,6 +128,14 @@ impl Handover {
     /// When it is refused.
     pub async fn referred(&self, app: &TestApp) -> String {
         self.refer(self.referral(app)).await.text("/referralCreate/referral/id").to_owned()
+    }
+
+    /// Such a referral of somebody of whom the clinic has no identifier: as many as one likes.
+    pub fn another(&self, app: &TestApp) -> Value {
+        let mut input = self.referral(app);
+        input["client"]["externalIdentifiers"] = json!([]);
+        input["externalIdentifiers"] = json!([]);
+        input
     }
 
     /// Drafts a referral that asks no program yet, of a new client unless `clientId` is among what else is said. Gives its id.
@@ -225,7 +233,7 @@ impl Handover {
         let log = "mutation($input: ContactLogInput!) { contactLog(input: $input) { contact { id } userErrors { message } } }";
         for (at, modality, outcome) in [
             ("2026-02-16T15:00:00Z", "PHONE", "NO_ANSWER"),
-            ("2026-02-18T22:00:00Z", "TEXT", "NO_ANSWER"),
+            ("2026-02-18T22:00:00Z", "IN_PERSON", "NO_ANSWER"),
             ("2026-02-24T15:00:00Z", "PHONE", "NO_ANSWER"),
             ("2026-02-28T15:00:00Z", "PHONE", "LEFT_SAFE_MESSAGE"),
         ] {

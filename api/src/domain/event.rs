@@ -128,6 +128,8 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::PeerMatchEnded => "A client and a peer ended their work together.",
         EventKind::EpisodeStarted => "An episode of support began.",
         EventKind::ContactAmended => "Something was added to a contact.",
+        EventKind::ContactScheduled => "A contact was planned.",
+        EventKind::ProgramCapacityChanged => "What a program can take on changed.",
         EventKind::ContactLogged => "A contact was logged.",
         EventKind::WorkshopChanged => "A workshop was made or changed.",
         EventKind::WorkshopPublished => "A workshop was published.",

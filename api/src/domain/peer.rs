@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
-use super::text;
+use super::{program as programs, text};
 use crate::{
     access::{
         Access, Actor,
@@ -130,6 +130,7 @@ pub async fn create_in(tx: &mut Tx, new: NewPeer) -> Result<Visible<peer::Entity
     };
     let taken = || Refusal::new(Code::AlreadyExists, "This person is a peer of this program already.").at(["input", "staffMemberId"]);
     let made = tx.insert::<peer::Entity, _>(row).await.map_err(|error| unique(error, taken))?;
+    programs::capacity_soon(tx, made.program_id).await?;
     tx.record(Event::new(EventKind::PeerChanged, made.organization_id, made.id, made.version));
     Ok(made)
 }

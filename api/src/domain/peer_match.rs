@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, Select};
 
-use super::client;
+use super::{client, contact};
 use crate::{
     access::{Access, Actor, Scope},
     error::{Refusal, Result},
@@ -125,6 +125,7 @@ async fn end(tx: &mut Tx, before: &Visible<peer_match::Entity>) -> Result<()> {
     if tx.write_if(before, change, active).await? {
         let ended = Event::new(EventKind::PeerMatchEnded, before.organization_id, before.id, before.version + 1);
         tx.record(ended.of_client(before.client_id));
+        contact::call_off(tx, before.client_id, before.peer_id).await?;
     }
     Ok(())
 }

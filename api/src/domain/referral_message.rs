@@ -100,6 +100,7 @@ async fn write(tx: &mut Tx, referral: &referral::Model, side: Side, own: Organiz
         author: Set(tx.actor()),
         body: Set(key.seal::<referral_message::Entity, class::ReferralStatus, _>(message, referral_message::Column::Body, &body)?),
         sent_at: Set(tx.access().now),
+        read_at: Set(None),
     };
     tx.insert_unseen(row).await?;
     let told = happened(referral, side, 1);
@@ -115,6 +116,16 @@ pub(super) async fn close_loop(
     result: ReferralResult,
     said: Option<&str>,
 ) -> Result<()> {
+    let ours = match result {
+        ReferralResult::Engaged => "Support has begun and goes on.",
+        ReferralResult::SingleContactOnly => "There was one contact; no more is planned for now. They are welcome back at any time.",
+        ReferralResult::LinkedElsewhere => "They have found support elsewhere.",
+    };
+    tell_sender(tx, referral, said.unwrap_or(ours)).await
+}
+
+/// Tells the sender something of the receiver's, as far as a consent lets it; nothing where the two are one organization.
+pub(super) async fn tell_sender(tx: &mut Tx, referral: &Visible<referral::Entity>, body: &str) -> Result<()> {
     let Some((own, client)) = referral.to_organization_id.zip(referral.to_client_id) else { return Ok(()) };
     if own == referral.from_organization_id {
         return Ok(());
@@ -125,11 +136,6 @@ pub(super) async fn close_loop(
         Err(Error::Refused(_)) => return Ok(()),
         Err(error) => return Err(error),
     }
-    let body = said.unwrap_or(match result {
-        ReferralResult::Engaged => "Support has begun and goes on.",
-        ReferralResult::SingleContactOnly => "There was one contact; no more is planned for now. They are welcome back at any time.",
-        ReferralResult::LinkedElsewhere => "They have found support elsewhere.",
-    });
     write(tx, referral, Side::Receiver, own, body).await.map(drop)
 }
 

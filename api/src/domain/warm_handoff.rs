@@ -114,6 +114,8 @@ pub async fn record(store: &Store, access: &Access, id: ReferralId, new: NewWarm
             topics: Vec::new(),
             note: None,
             note_shared: false,
+            scheduled: None,
+            next_at: None,
         };
         Box::pin(contact::log_in(&mut tx, met)).await?;
     }

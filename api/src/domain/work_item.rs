@@ -349,7 +349,9 @@ fn refuse_closed(item: &work_item::Model) -> Result<(), Refusal> {
 /// Why somebody has to do something, in neutral words.
 pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static str {
     match (kind, clock) {
-        (WorkItemKind::InfoRequested, _) => "The receiver asks for something that is missing.",
+        (WorkItemKind::InfoRequested, _) => {
+            "The receiver asks for something that is missing: an answer, or, of an offer that was claimed, a consent that names them."
+        }
         (WorkItemKind::ClockDue, Some(ClockKind::Acknowledge)) => "Half of the time to answer has passed.",
         (WorkItemKind::ClockDue, Some(ClockKind::FirstAttempt)) => "Half of the time to a first attempt at contact has passed.",
         (WorkItemKind::ClockDue, Some(ClockKind::FirstContact)) => "Half of the time to a first contact has passed.",
@@ -371,7 +373,7 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
 /// What closes it.
 pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static str {
     match (kind, clock) {
-        (WorkItemKind::InfoRequested, _) => "The question is answered, or the referral moves on.",
+        (WorkItemKind::InfoRequested, _) => "The question is answered, the claimed referral is submitted, or it moves on in another way.",
         (WorkItemKind::ClockDue | WorkItemKind::ClockBreached, Some(ClockKind::Acknowledge)) => {
             "The referral is accepted, declined or put on the waiting list."
         }

@@ -22,17 +22,17 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::contact::{NewContact, amend, log},
+    domain::contact::{NewContact, Plan, amend, log, schedule},
     store::{Class, PageArgs, Visible},
 };
 
-/// One contact with a client, or an attempt at one. All of it is class C.
+/// One contact with a client, an attempt at one, or one that is planned. All of it is class C.
 #[derive(Clone)]
 pub(crate) struct Contact(pub(crate) Visible<contact::Entity>);
 
 connection!(Contact, ContactConnection, ContactEdge, contact::Entity, "contacts");
 
-/// One contact with a client, or an attempt at one. All of it is class C.
+/// One contact with a client, an attempt at one, or one that is planned. All of it is class C.
 #[Object]
 impl Contact {
     /// Its id.
@@ -60,14 +60,19 @@ impl Contact {
         self.0.outbound
     }
 
-    /// What came of it; more may come. Only COMPLETED is two-way.
+    /// What came of it; null while it is planned; more may come. Only COMPLETED is two-way.
     async fn outcome(&self) -> Option<ContactOutcome> {
-        Some(self.0.outcome)
+        self.0.outcome
     }
 
-    /// When it began (UTC).
+    /// For when it was planned (UTC); null when it was not.
+    async fn scheduled_for(&self) -> Option<DateTime<Utc>> {
+        self.0.scheduled_for
+    }
+
+    /// When it began (UTC); null while it is planned.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
-        Some(self.0.started_at)
+        self.0.outcome.map(|_| self.0.started_at)
     }
 
     /// How long; null for an attempt.
@@ -156,10 +161,12 @@ pub(crate) struct ContactFilter {
     peer_ids: Option<Vec<PeerId>>,
     /// For one of these programs.
     program_ids: Option<Vec<ProgramId>>,
-    /// Begun then.
+    /// Begun, or planned for, then.
     started: Option<DateTimeRange>,
     /// With one of these outcomes.
     outcome: Option<Vec<ContactOutcome>>,
+    /// Those that are planned and have no outcome yet, or those that have one.
+    planned: Option<bool>,
 }
 
 /// Queries.
@@ -168,7 +175,7 @@ pub(crate) struct ContactQuery;
 
 #[Object]
 impl ContactQuery {
-    /// Contacts with the clients whose care is open to the viewer, newest first.
+    /// Contacts with the clients whose care is open to the viewer, those that are planned among them, the latest first.
     #[graphql(guard = "Requires(Scope::ServicesRead)")]
     async fn contacts(
         &self,
@@ -193,6 +200,9 @@ impl ContactQuery {
         find = within(find, contact::Column::StartedAt, filter.started);
         if let Some(outcomes) = &filter.outcome {
             find = find.by(contact::Column::Outcome, |column| column.is_in(outcomes.iter().copied()));
+        }
+        if let Some(planned) = filter.planned {
+            find = find.by(contact::Column::Outcome, |column| if planned { column.is_null() } else { column.is_not_null() });
         }
         let find = find.ordered(contact::Column::StartedAt, Order::Desc);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
@@ -225,11 +235,37 @@ pub(crate) struct ContactLogInput {
     note: Option<String>,
     /// Whether the client may read the note; not unless it says so.
     note_shared: Option<bool>,
+    /// Which planned contact this was; its peer and referral are taken from it.
+    scheduled_contact_id: Option<ContactId>,
+    /// When the next one is planned (UTC), by the same means.
+    #[graphql(validator(custom = "in_our_era"))]
+    next_contact_at: Option<DateTime<Utc>>,
+}
+
+/// A contact to come.
+#[derive(InputObject)]
+pub(crate) struct ContactScheduleInput {
+    /// With whom: somebody assigned to the viewer.
+    client_id: ClientId,
+    /// By which peer; the viewer's own when none is named.
+    peer_id: Option<PeerId>,
+    /// For which referral; the client's open one with that peer when none is named.
+    referral_id: Option<ReferralId>,
+    /// How: on a channel that the client called safe.
+    modality: ContactModality,
+    /// Whether the peer reaches out; they do unless it says otherwise.
+    outbound: Option<bool>,
+    /// When (UTC): within the hours that are safe, at most 366 days ahead.
+    #[graphql(validator(custom = "in_our_era"))]
+    scheduled_for: DateTime<Utc>,
+    /// What is to be talked about.
+    topics: Option<Vec<String>>,
 }
 
 payloads! {
     ContactAddendumPayload = "contactAddendum", contact: Contact, "The contact";
     ContactLogPayload = "contactLog", contact: Contact, "The contact";
+    ContactSchedulePayload = "contactSchedule", contact: Contact, "The contact";
 }
 
 /// Mutations.
@@ -257,9 +293,31 @@ impl ContactMutation {
             topics: input.topics.unwrap_or_default(),
             note: input.note,
             note_shared: input.note_shared.unwrap_or_default(),
+            scheduled: input.scheduled_contact_id,
+            next_at: input.next_contact_at.map(crate::clock::whole_micros),
         };
-        let (made, user_errors) = command(ctx, "contactLog", log(ctx.store(), &ctx.access(), new)).await?;
+        let (made, user_errors) = command(ctx, "contactLog", Box::pin(log(ctx.store(), &ctx.access(), new))).await?;
         Ok(Some(ContactLogPayload { contact: made.map(Contact), user_errors }))
+    }
+
+    /// Plans a contact on a channel and at a time that the client called safe. For the assigned peer.
+    #[graphql(guard = "Requires(Scope::ServicesWrite)")]
+    async fn contact_schedule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact.")] input: ContactScheduleInput,
+    ) -> Result<Option<ContactSchedulePayload>> {
+        let plan = Plan {
+            client_id: input.client_id,
+            peer_id: input.peer_id,
+            referral_id: input.referral_id,
+            modality: input.modality,
+            outbound: input.outbound.unwrap_or(true),
+            at: crate::clock::whole_micros(input.scheduled_for),
+            topics: input.topics.unwrap_or_default(),
+        };
+        let (planned, user_errors) = command(ctx, "contactSchedule", schedule(ctx.store(), &ctx.access(), plan)).await?;
+        Ok(Some(ContactSchedulePayload { contact: planned.map(Contact), user_errors }))
     }
 
     /// Adds to the note of a contact, which itself is never changed. For the assigned peer.

@@ -1,10 +1,11 @@
 //! Programs.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
 use entity::{
     OrganizationId, ProgramId, organization,
     program::{self, Address as AddressRow},
-    vocabulary::{AsamEdition, ServiceKind, SortDirection},
+    vocabulary::{AsamEdition, ProgramCapacity, ServiceKind, SortDirection},
     workshop,
 };
 use sea_orm::Order;
@@ -97,6 +98,16 @@ impl Program {
     /// Whether it takes referrals at all.
     async fn accepts_referrals(&self) -> bool {
         self.0.accepts_referrals
+    }
+
+    /// Whether it can take on somebody new, as far as its peers' caseloads and who waits tell; more may come. Found out every ten minutes.
+    async fn capacity(&self) -> ProgramCapacity {
+        self.0.capacity
+    }
+
+    /// When its capacity was found out last (UTC).
+    async fn capacity_as_of(&self) -> DateTime<Utc> {
+        self.0.capacity_as_of.unwrap_or(self.0.created_at)
     }
 
     /// How far it is in kilometres, to the nearest tenth, from where `near` was asked about; null when it was not, and of a program that
@@ -232,6 +243,8 @@ impl From<AddressInput> for AddressRow {
 pub(crate) struct ProgramFilter {
     /// Those that take referrals, or do not.
     accepts_referrals: Option<bool>,
+    /// Those with one of these capacities.
+    capacity: Option<Vec<ProgramCapacity>>,
     /// Those that give one of these kinds of support.
     services: Option<Vec<ServiceKind>>,
     /// Those that serve in one of these languages; `es` finds `es-MX` as well.
@@ -263,6 +276,7 @@ impl From<ProgramFilter> for Wanted {
     fn from(filter: ProgramFilter) -> Self {
         Self {
             accepts_referrals: filter.accepts_referrals,
+            capacities: filter.capacity,
             serves_remotely: filter.serves_remotely,
             organizations: filter.organization_ids,
             services: filter.services,
@@ -281,6 +295,8 @@ pub(crate) enum ProgramOrderField {
     Name,
     /// By how far they are from where `near` asks about.
     Distance,
+    /// Those that can take on somebody new first: CAPACITY, ADDITIONAL_ASSESSMENT_REQUIRED, WAITLIST, NO_CAPACITY.
+    Capacity,
 }
 
 impl From<ProgramOrderField> for By {
@@ -288,6 +304,7 @@ impl From<ProgramOrderField> for By {
         match field {
             ProgramOrderField::Name => Self::Name,
             ProgramOrderField::Distance => Self::Distance,
+            ProgramOrderField::Capacity => Self::Capacity,
         }
     }
 }

@@ -56,4 +56,9 @@ impl ReferralMessage {
     async fn sent_at(&self) -> DateTime<Utc> {
         self.0.sent_at
     }
+
+    /// When somebody of the other side first read what it says (UTC); null until then.
+    async fn read_at(&self) -> Option<DateTime<Utc>> {
+        self.0.read_at
+    }
 }

@@ -13,8 +13,8 @@ const POLL: Duration = Duration::from_secs(1);
 pub async fn run(store: Store) {
     loop {
         match fire_one(&store).await {
-            Ok(true) => continue,
-            Ok(false) => {}
+            Ok(Some(_)) => continue,
+            Ok(None) => {}
             Err(error) => tracing::error!(cause = %error, "timers cannot be asked for: trying again"),
         }
         if let Err(error) = store.destroy_pending_keys().await {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::{
@@ -85,6 +85,16 @@ impl Tx {
                 return Ok(all);
             }
         }
+    }
+
+    /// How many rows meet a condition, likewise.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn how_many<E: Protected>(&self, of: Condition, reason: &'static str) -> Result<usize> {
+        let system = Access::system(reason, self.access.now);
+        let of = scoped::<E>(&system).filter(of).select_only().column(E::id_column());
+        Ok(usize::try_from(PaginatorTrait::count(of, &self.transaction).await?).unwrap_or(usize::MAX))
     }
 
     /// Parts of rows that the caller was shown to see.

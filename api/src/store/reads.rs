@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use entity::{
-    AuditEventId, ConsentId, DisclosureId, EmergencyAccessId, Guarded, List, OrganizationId, Sealed, TypedId, audit_event, class, consent,
-    consent_flow, disclosure, emergency_access, organization,
+    AuditEventId, ConsentId, DisclosureId, EmergencyAccessId, Guarded, List, OrganizationId, ReferralMessageId, Sealed, TypedId,
+    audit_event, class, consent, consent_flow, disclosure, emergency_access, organization, referral_message,
     vocabulary::{DataClass, PurposeOfUse},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{LockBehavior, LockType},
+};
 use uuid::Uuid;
 
 use super::{Class, Discloser, Protected, Store, Tx, connection, write};
@@ -98,6 +102,8 @@ impl Store {
         }
         let at: DateTime<Utc> = self.clock().now();
         let disclosed: Vec<_> = readings.iter().flat_map(|reading| reading.disclosed.iter().cloned()).collect();
+        let message = |reading: &&Reading| reading.subject_kind == ReferralMessageId::PREFIX;
+        let read_messages: Vec<_> = readings.iter().filter(message).map(|reading| reading.subject).collect();
         let rows = readings.into_iter().map(|reading| audit_event::ActiveModel {
             id: Set(AuditEventId::new()),
             position: Set(None),
@@ -117,11 +123,32 @@ impl Store {
         for batch in rows.chunks(BATCH) {
             audit_event::Entity::insert_many(batch.to_vec()).exec_without_returning(&tx).await?;
         }
+        if let Some(reader) = access.organization {
+            mark_read(&tx, reader, &read_messages, at).await?;
+        }
         let scopes = if disclosed.is_empty() { None } else { Some(disclose(&tx, access, disclosed, at).await?) };
         sea_orm::TransactionSession::commit(tx).await?;
         self.shared.written.notify_one();
         Ok(scopes)
     }
+}
+
+/// Notes of messages when somebody of the other side first read them. Who reads the same ones at the same moment goes past them: one note
+/// is enough.
+async fn mark_read(tx: &impl ConnectionTrait, reader: OrganizationId, messages: &[Uuid], at: DateTime<Utc>) -> Result<()> {
+    for batch in messages.chunks(BATCH) {
+        let unread = connection::select::<referral_message::Entity>()
+            .filter(referral_message::Column::Id.is_in(batch.iter().copied()))
+            .filter(referral_message::Column::OrganizationId.ne(reader))
+            .filter(referral_message::Column::ReadAt.is_null())
+            .select_only()
+            .column(referral_message::Column::Id)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        let read = referral_message::ActiveModel { read_at: Set(Some(at)), ..Default::default() };
+        let these = referral_message::Column::Id.in_subquery(unread.into_query());
+        referral_message::Entity::update_many().set(read).filter(these).exec(tx).await?;
+    }
+    Ok(())
 }
 
 impl Tx {

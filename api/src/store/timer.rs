@@ -9,12 +9,14 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Store, Tx, connection};
+use super::{Protected, Store, Tx, connection};
 use crate::{access::Access, clock::Instant, error::Result};
 
 /// How long something waits that could not be done, for each time that it could not; at most an hour.
 const AGAIN: TimeDelta = TimeDelta::seconds(30);
 const LONGEST: TimeDelta = TimeDelta::hours(1);
+/// How many timers are written with one statement: databases bound the number of its values.
+const BATCH: usize = 1_000;
 
 /// Something that is due, and the transaction in which it is done.
 pub struct Due {
@@ -91,13 +93,40 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn postpone_timer(&self, taken: Taken) -> Result<()> {
         let failures = taken.failures.saturating_add(1);
-        let later = timer::ActiveModel {
-            due_at: Set(self.clock().now() + (AGAIN * failures.min(1_000)).min(LONGEST)),
-            failures: Set(failures),
-            ..Default::default()
-        };
+        self.rearm(taken, self.clock().now() + (AGAIN * failures.min(1_000)).min(LONGEST), failures).await
+    }
+
+    /// Puts off what is looked at again and again, to its next time.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn put_off_timer(&self, taken: Taken, until: Instant) -> Result<()> {
+        self.rearm(taken, until, 0).await
+    }
+
+    async fn rearm(&self, taken: Taken, at: Instant, failures: i32) -> Result<()> {
+        let later = timer::ActiveModel { due_at: Set(at), failures: Set(failures), ..Default::default() };
         let tx = self.shared.connections.begin().await?;
         timer::Entity::update_many().set(later).filter(taken.this()).exec(&tx).await?;
+        Ok(TransactionSession::commit(tx).await?)
+    }
+}
+
+impl Store {
+    /// Has something done now to each row that meets a condition, where it is not to be done anyway.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn arm_each<E: Protected>(&self, kind: TimerKind, of: impl Into<Condition>) -> Result<()> {
+        let tx = self.shared.connections.begin().await?;
+        let these = connection::select::<E>().filter(of.into()).select_only().column(E::id_column());
+        let now = self.clock().now();
+        for batch in these.into_tuple::<Uuid>().all(&tx).await?.chunks(BATCH) {
+            let rows =
+                batch.iter().map(|id| timer::ActiveModel { kind: Set(kind), subject_id: Set(*id), due_at: Set(now), failures: Set(0) });
+            let kept = OnConflict::columns([timer::Column::Kind, timer::Column::SubjectId]).do_nothing().to_owned();
+            timer::Entity::insert_many(rows).on_conflict(kept).exec_without_returning(&tx).await?;
+        }
         Ok(TransactionSession::commit(tx).await?)
     }
 }

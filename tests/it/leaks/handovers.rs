@@ -222,7 +222,12 @@ impl Handovers {
         input["client"]["familyName"] = json!(word("family"));
         input["client"]["preferredName"] = json!(word("preferred"));
         input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": word("mrn") }]);
-        input["client"]["contactMethods"] = json!([{ "kind": "EMAIL", "value": format!("canary-mail-{of}@example.org"), "safe": true }]);
+        // Each has a number of their own: two with one would look like one person.
+        let line = of.bytes().fold(7_u32, |line, byte| (line * 31 + u32::from(byte)) % 10_000);
+        input["client"]["contactMethods"] = json!([
+            { "kind": "EMAIL", "value": format!("canary-mail-{of}@example.org"), "safe": true },
+            { "kind": "PHONE", "value": format!("+1 212 555 {line:04}"), "safe": true, "mayLeaveMessage": true },
+        ]);
         input["consent"]["signedBy"] = json!(word("signer"));
         input["consent"]["dataClasses"] = covers.clone();
         let made = them.refer(input).await;

@@ -354,6 +354,11 @@ pub(crate) const TELLING: &[Telling] = &[
         "input: { clientId: \"{ours}\", modality: PHONE, outcome: NO_ANSWER, startedAt: \"2026-03-02T11:00:00Z\" }",
         &[],
     ),
+    telling(
+        "Mutation.contactSchedule",
+        "input: { clientId: \"{ours}\", modality: IN_PERSON, scheduledFor: \"2026-03-03T12:00:00Z\" }",
+        &[],
+    ),
 ];
 
 /// The types of rows that a referral brings, with the placeholder of their ids.

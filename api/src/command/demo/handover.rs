@@ -231,6 +231,8 @@ fn new_contact(referral: &Underway<'_>, outcome: ContactOutcome, now: Instant) -
         topics: Vec::new(),
         note: two_way.then(|| "Spoke about the week ahead.".to_owned()),
         note_shared: false,
+        scheduled: None,
+        next_at: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use entity::{
     OrganizationId,
     program::{self, Address},
-    vocabulary::{AsamEdition, ServiceKind},
+    vocabulary::{AsamEdition, ProgramCapacity, ServiceKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ExprTrait, Order, sea_query::Expr};
 
@@ -40,6 +40,8 @@ pub struct Near {
 pub struct Wanted {
     /// Those that take referrals, or do not.
     pub accepts_referrals: Option<bool>,
+    /// Those with one of these capacities.
+    pub capacities: Option<Vec<ProgramCapacity>>,
     /// Those that serve by telephone or online, or do not.
     pub serves_remotely: Option<bool>,
     /// Those of these organizations.
@@ -63,6 +65,8 @@ pub enum By {
     Name,
     /// How far they are from the middle of the circle.
     Distance,
+    /// How ready they are to take on somebody.
+    Capacity,
 }
 
 /// The programs that are wanted, each measured by its distance when they are wanted in a circle.
@@ -73,6 +77,9 @@ pub fn find<'a>(store: &'a Store, access: &'a Access, wanted: &Wanted, by: By, o
     let mut find = store.find::<program::Entity>(access);
     if let Some(accepts) = wanted.accepts_referrals {
         find = find.by(program::Column::AcceptsReferrals, |column| column.eq(accepts));
+    }
+    if let Some(capacities) = &wanted.capacities {
+        find = find.by(program::Column::Capacity, |column| column.is_in(capacities.iter().copied()));
     }
     if let Some(remotely) = wanted.serves_remotely {
         find = find.by(program::Column::ServesRemotely, |column| column.eq(remotely));
@@ -102,6 +109,7 @@ pub fn find<'a>(store: &'a Store, access: &'a Access, wanted: &Wanted, by: By, o
     }
     match (by, &wanted.near) {
         (By::Name, _) => Ok(find.ordered(program::Column::Name, order)),
+        (By::Capacity, _) => Ok(find.ordered(program::Column::CapacityRank, order)),
         (By::Distance, Some(_)) => Ok(find.ordered_by_measure(order)),
         (By::Distance, None) => Err(Refusal::invalid("`orderBy` DISTANCE needs `filter: { near }`.").at(["orderBy"]).into()),
     }

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use entity::{
     ProgramId, TypedId, organization,
     program::{self, Address, StaffedHours},
-    vocabulary::{AsamEdition, EventKind, ServiceKind},
+    vocabulary::{AsamEdition, EventKind, ProgramCapacity, ServiceKind},
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use super::{
+    capacity,
     hours::{checked_holidays, checked_hours},
     known_level,
     search::searchable,
@@ -196,9 +197,11 @@ pub async fn create_in(tx: &mut Tx, organization: &Visible<organization::Entity>
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
-        ..searched(row, None)
+        // It has no peer yet.
+        ..capacity::known(searched(row, None), ProgramCapacity::NoCapacity, now)
     };
     let made = tx.insert::<program::Entity, _>(row).await.map_err(|error| unique(error, taken))?;
+    capacity::soon(tx, made.id).await?;
     tx.record(Event::new(EventKind::ProgramChanged, made.organization_id, made.id, made.version));
     Ok(made)
 }
@@ -221,6 +224,14 @@ pub async fn update(
     let row = columns(change)?;
     let mut changed: Vec<_> = FIELDS.iter().filter(|(column, _)| differs(&row, *column, &before)).map(|(_, name)| *name).collect();
     changed.dedup();
+    let row = match row.accepts_referrals.try_as_ref() {
+        Some(true) if !before.accepts_referrals => {
+            capacity::soon(&tx, id).await?;
+            row
+        }
+        Some(false) => capacity::known(row, ProgramCapacity::NoCapacity, access.now),
+        _ => row,
+    };
     let row = program::ActiveModel { updated_at: Set(access.now), version: Set(seen.saturating_add(1)), ..searched(row, Some(&before)) };
     let written = tx.update_if(&before, row, program::Column::Version.eq(seen)).await.map_err(|error| unique(error, taken))?;
     let after = written.ok_or_else(|| Refusal::stale(Some(before.version)).at(["input", "version"]))?;

@@ -1,21 +1,26 @@
 //! What becomes of a draft while it is offered to several programs.
 
+use chrono::TimeDelta;
 use entity::{
     ProgramId, ReferralId, class, client, program, referral,
-    vocabulary::{AsamEdition, ReferralStatus},
+    vocabulary::{AsamEdition, ReferralStatus, WorkItemKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, sea_query::Expr};
 
-use super::super::client::identity_of;
+use super::super::{client::identity_of, work_item as work_items};
 use super::{
     send::refuse_duplicate,
     snapshot::Clinical,
     step::{Moving, Side},
+    work::ask_sender,
 };
 use crate::{
     error::{Code, Error, Refusal, Result},
     store::{Action, Tx, Visible},
 };
+
+/// How soon after a claim its sender submits the referral, as a hard ceiling of an answer would have it (domain 2.4).
+const CONSENT_DUE: TimeDelta = TimeDelta::days(3);
 
 /// A draft that can be offered, with what of it is told.
 pub(in crate::domain) struct Offerable {
@@ -76,7 +81,9 @@ pub(in crate::domain) async fn reserve(tx: &mut Tx, id: ReferralId, to: &program
     let draft = tx.known::<referral::Entity>(id, "a claim").await?.ok_or_else(gone)?;
     let asks =
         referral::ActiveModel { to_organization_id: Set(Some(to.organization_id)), to_program_id: Set(Some(to.id)), ..Default::default() };
-    Moving::by_rule(tx, draft).await?.change(tx, Side::Sender, asks, vec!["to"]).await?;
+    let reserved = Moving::by_rule(tx, draft).await?.change(tx, Side::Sender, asks, vec!["to"]).await?;
+    // Whoever claimed it waits for a consent that names them, and nobody else can take the person on meanwhile.
+    ask_sender(tx, &reserved, Some(tx.access().now + CONSENT_DUE)).await?;
     Ok(true)
 }
 
@@ -90,5 +97,6 @@ pub(in crate::domain) async fn free(tx: &mut Tx, draft: Visible<referral::Entity
         return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
     }
     let asks = referral::ActiveModel { to_organization_id: Set(None), to_program_id: Set(None), ..Default::default() };
-    Moving::of(tx, draft).await?.change(tx, Side::Sender, asks, vec!["to"]).await.map(drop)
+    let freed = Moving::of(tx, draft).await?.change(tx, Side::Sender, asks, vec!["to"]).await?;
+    work_items::close(tx, freed.id, &[WorkItemKind::InfoRequested], None).await
 }

@@ -11,6 +11,7 @@ use super::super::{
     attempts::{self, Attempt, Channels},
     client::identity_of,
     contact::is_attempt,
+    safe_channel,
     transitions::is_final,
     wall_time::{local_of, zone_of},
     work_item::{self as work_items, NewWork},
@@ -29,7 +30,8 @@ use crate::{
 /// What a step closes, and what it opens.
 pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
     let left: &[WorkItemKind] = match from {
-        ReferralStatus::NeedsInfo => &[WorkItemKind::InfoRequested],
+        // A draft's is what an offer's claim asks for.
+        ReferralStatus::Draft | ReferralStatus::NeedsInfo => &[WorkItemKind::InfoRequested],
         ReferralStatus::Waitlisted => &[WorkItemKind::WaitlistReview],
         ReferralStatus::OnHold => &[WorkItemKind::HoldReview],
         ReferralStatus::Outreach => &[WorkItemKind::Approval],
@@ -44,20 +46,25 @@ pub(super) async fn follow(tx: &mut Tx, referral: &Visible<referral::Entity>, fr
         work_items::close(tx, referral.id, &[WorkItemKind::ClockDue, WorkItemKind::ClockBreached, WorkItemKind::FollowUpDue], None).await?;
     }
     if to == ReferralStatus::NeedsInfo {
-        let asked = NewWork {
-            organization: referral.from_organization_id,
-            program: referral.from_program_id,
-            kind: WorkItemKind::InfoRequested,
-            about: referral.id.into(),
-            clock: None,
-            due_at: super::step::idle_until(to, tx.access().now),
-            assignee: None,
-            note: None,
-            requested: false,
-        };
-        work_items::open(tx, asked).await?;
+        ask_sender(tx, referral, super::step::idle_until(to, tx.access().now)).await?;
     }
     Ok(())
+}
+
+/// Opens for the sender what the receiver asks for.
+pub(super) async fn ask_sender(tx: &mut Tx, referral: &referral::Model, due_at: Option<Instant>) -> Result<()> {
+    let asked = NewWork {
+        organization: referral.from_organization_id,
+        program: referral.from_program_id,
+        kind: WorkItemKind::InfoRequested,
+        about: referral.id.into(),
+        clock: None,
+        due_at,
+        assignee: None,
+        note: None,
+        requested: false,
+    };
+    work_items::open(tx, asked).await.map(drop)
 }
 
 /// Opens what is to be done by the receiver.
@@ -133,23 +140,31 @@ pub(in crate::domain) async fn not_reached_approved(tx: &mut Tx, id: ReferralId,
 /// That enough was tried.
 async fn enough_attempts(tx: &Tx, referral: &Visible<referral::Entity>) -> Result<()> {
     const RULE: &str = "the rule of attempts";
-    let system = Access::system(RULE, tx.access().now);
     let broken = || Error::internal("a referral in outreach lacks its client or its program");
     let (id, program) = referral.to_client_id.zip(referral.to_program_id).ok_or_else(broken)?;
     let client = tx.known::<client::Entity>(id, RULE).await?.ok_or_else(broken)?;
     let identity = identity_of(tx, &client).await?;
     let safe: Vec<_> = identity.contact_methods.iter().filter(|method| method.safe).collect();
     let channels = Channels { safe: !safe.is_empty(), message: safe.iter().any(|method| method.may_leave_message) };
-    let mut contacts = tx.look::<contact::Entity>(&system, Condition::all().add(contact::Column::ReferralId.eq(referral.id))).await?;
+    let of = Condition::all().add(contact::Column::ReferralId.eq(referral.id)).add(contact::Column::Outcome.is_not_null());
+    let mut contacts = tx.every::<contact::Entity>(of, RULE).await?;
     contacts.sort_by_key(|contact| contact.started_at);
     let zone = zone_of(&tx.known::<program::Entity>(program, RULE).await?.ok_or_else(broken)?.time_zone)?;
-    let tried = contacts.iter().filter(|contact| is_attempt(contact.outcome));
-    let tried =
-        tried.map(|contact| Attempt { at: local_of(zone, contact.started_at), modality: contact.modality, outcome: contact.outcome });
-    let missing = attempts::missing(&tried.collect::<Vec<_>>(), channels);
+    let mut tried = Vec::new();
+    for contact in &contacts {
+        let Some(outcome) = contact.outcome.filter(|outcome| is_attempt(*outcome)) else { continue };
+        // Whoever reaches out where or when it is not safe has not tried what the rule asks for.
+        if !contact.outbound || safe_channel::reached(&identity, contact.modality, contact.started_at)?.is_ok() {
+            tried.push(Attempt { at: local_of(zone, contact.started_at), modality: contact.modality, outcome });
+        }
+    }
+    let missing = attempts::missing(&tried, channels);
     if missing.is_empty() {
         return Ok(());
     }
-    let sentence = format!("Before somebody counts as not reached there are {}.", missing.join("; "));
+    let sentence = format!(
+        "Before somebody counts as not reached there are {}. Only attempts on channels and at times that they called safe count.",
+        missing.join("; ")
+    );
     Err(Refusal::new(Code::AttemptsTooFew, sentence).at(["id"]).into())
 }
