@@ -1,8 +1,9 @@
 //! Who sees what happened.
 
 use entity::{
-    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralOfferId, RegistrationId, TypedId, WorkItemId, client, consent, event,
-    referral, referral_offer, registration, vocabulary::EventKind,
+    ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, ReferralOfferId,
+    RegistrationId, TypedId, WorkItemId, client, consent, event, referral, referral_offer, registration,
+    vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -32,6 +33,9 @@ impl Protected for event::Entity {
     /// consent of no client of theirs, when they see the consent. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
+        if access.is_oneself() {
+            return happened_to_oneself(access);
+        }
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
@@ -68,6 +72,29 @@ impl Protected for event::Entity {
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
     }
+}
+
+/// What happened to a client as they are told themselves: to their record, and to what they read of it. What was to be done about them,
+/// and by whom, is not theirs.
+fn happened_to_oneself(access: &Access) -> Condition {
+    let Some((organization, own)) = access.organization.zip(access.own(event::Column::ClientId)) else { return never() };
+    let kinds = [
+        ClientId::PREFIX,
+        ConsentId::PREFIX,
+        ReferralId::PREFIX,
+        ReferralMessageId::PREFIX,
+        RegistrationId::PREFIX,
+        ContactId::PREFIX,
+        EpisodeId::PREFIX,
+        PeerMatchId::PREFIX,
+    ];
+    let followed = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+    let followed = followed.filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
+    let referral = event::Column::ReferralId;
+    own.add(event::Column::OrganizationId.eq(organization))
+        .add(event::Column::Position.is_not_null())
+        .add(event::Column::SubjectKind.is_in(kinds))
+        .add(Condition::any().add(referral.is_null()).add(referral.in_subquery(followed.into_query())))
 }
 
 /// What happened in the care of a client is class C, as the contact, the episode or the pairing is that it happened to.
