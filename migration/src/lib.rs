@@ -17,6 +17,7 @@ mod m0013_emergency_access;
 mod m0014_merge;
 mod m0015_erasure;
 mod m0016_contact_addendum;
+mod m0018_bulk_operation;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_merge::Migration),
             Box::new(m0015_erasure::Migration),
             Box::new(m0016_contact_addendum::Migration),
+            Box::new(m0018_bulk_operation::Migration),
         ]
     }
 }

@@ -134,7 +134,7 @@ on_both! {
 
         // The log is sealed after each: at one and the same instant of the test's clock it keeps no order of its own.
         let mut fired = 0;
-        while fire_one(&app.store).await.unwrap() {
+        while fire_one(&app.store, &*app.renders()).await.unwrap() {
             app.sealed().await;
             fired += 1;
         }

@@ -184,7 +184,7 @@ async fn two_processes_do_each_thing_once(database: TestDatabase) {
 #[tokio::test]
 async fn two_processes_of_which_one_is_always_being_killed_do_each_thing_once() {
     match TestDatabase::postgresql() {
-        Some(database) => two_processes_do_each_thing_once(database).await,
+        Some(database) => Box::pin(two_processes_do_each_thing_once(database)).await,
         None => say_skipped(),
     }
 }

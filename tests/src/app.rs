@@ -167,7 +167,7 @@ impl TestApp {
     /// When timers cannot be asked for.
     pub async fn fire_timers(&self) -> usize {
         let mut fired = 0;
-        while fire_one(&self.store).await.expect("timers can be asked for") {
+        while fire_one(&self.store, &*self.renders()).await.expect("timers can be asked for") {
             fired += 1;
         }
         fired

@@ -168,6 +168,7 @@ impl Protected for client::Entity {
             Action::Support => may(access, Resource::Contact, Act::Create),
             Action::Merge => may(access, Resource::Client, Act::Merge),
             Action::Erase => may(access, Resource::Client, Act::Erase),
+            Action::Export => may(access, Resource::DataExport, Act::Create),
             Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
             _ => false,
         }

@@ -11,6 +11,9 @@ use crate::{
     store::{Action, Class, Grants, Protected, always, never},
 };
 
+/// What stands with every disclosure: the second statement of 42 CFR 2.32(a), in its prescribed words.
+pub const NOTICE: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+
 impl Protected for disclosure::Entity {
     type Id = DisclosureId;
 

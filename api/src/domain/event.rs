@@ -1,8 +1,8 @@
 //! Who sees what happened.
 
 use entity::{
-    ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, ReferralOfferId,
-    RegistrationId, TypedId, WorkItemId, client, consent, event, referral, referral_offer, registration,
+    BulkOperationId, ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, ReferralOfferId,
+    RegistrationId, TypedId, WorkItemId, bulk_operation, client, consent, event, referral, referral_offer, registration,
     vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
@@ -30,7 +30,7 @@ impl Protected for event::Entity {
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
     /// open to them: it is class C; to something to do, when they see it or the referral's progress; to an offer, when they see it; to a
-    /// consent of no client of theirs, when they see the consent. What the other side of a referral did, while its progress is open.
+    /// consent of no client of theirs, when they see the consent; to a bulk operation, when they see that. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         if access.is_oneself() {
@@ -58,7 +58,7 @@ impl Protected for event::Entity {
             .add(of_work.not())
             .add(event::Column::ReferralId.in_subquery(followed.clone().into_query()))
             .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
-        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work);
+        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work).add(known_bulk(access));
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));
@@ -95,6 +95,14 @@ fn happened_to_oneself(access: &Access) -> Condition {
         .add(event::Column::Position.is_not_null())
         .add(event::Column::SubjectKind.is_in(kinds))
         .add(Condition::any().add(referral.is_null()).add(referral.in_subquery(followed.into_query())))
+}
+
+/// What happened to a bulk operation is known to whom the operation is.
+fn known_bulk(access: &Access) -> Condition {
+    let seen = query::<bulk_operation::Entity>().select_only().column(bulk_operation::Column::Id);
+    let seen = seen.filter(bulk_operation::Entity::visible_to(access));
+    let of_bulk = event::Column::SubjectKind.eq(BulkOperationId::PREFIX);
+    Condition::any().add(of_bulk.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
 }
 
 /// What happened in the care of a client is class C, as the contact, the episode or the pairing is that it happened to.
@@ -160,6 +168,8 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::WorkshopPublished => "A workshop was published.",
         EventKind::SessionChanged => "A session was moved.",
         EventKind::SessionCancelled => "A session was cancelled.",
+        EventKind::BulkStarted => "Work on many rows was asked for, or begun.",
+        EventKind::BulkFinished => "Work on many rows came to its end, or its result was removed.",
         EventKind::RegistrationChanged => "A registration was made or cancelled.",
         _ => "Something happened.",
     }

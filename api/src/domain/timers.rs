@@ -1,24 +1,42 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
-use entity::{ClientId, ConsentId, ReferralId, ReferralOfferId, vocabulary::TimerKind};
+use entity::{
+    BulkOperationId, ClientId, ConsentId, ReferralId, ReferralOfferId, bulk_operation,
+    vocabulary::{BulkStatus, TimerKind},
+};
 
-use super::{client_merge, consent, referral, referral_offer};
+use super::{
+    client_merge, consent,
+    data_export::{self, Renders},
+    referral, referral_offer,
+};
 use crate::{
     error::Result,
-    store::{Due, Kept, Store, Tx},
+    store::{Due, Kept, Store, Tx, Visible},
 };
+
+/// What became of something that was due.
+enum Fired {
+    /// There was nothing to do.
+    Nothing,
+    /// It was done and committed.
+    Done,
+    /// It was begun and committed; the rest takes a while, and needs a transaction of its own.
+    Begun(Box<Visible<bulk_operation::Entity>>),
+}
 
 /// Does one thing that is due, in the order in which things fell due. False when nothing is.
 ///
 /// # Errors
 /// `Database` when it cannot be asked. What cannot be done is logged, and put off.
-pub async fn fire_one(store: &Store) -> Result<bool> {
+pub async fn fire_one(store: &Store, renders: &dyn Renders) -> Result<bool> {
     let system = crate::access::Access::system("a timer", store.clock().now());
     let Some(due) = store.take_due(&system).await? else { return Ok(false) };
     let taken = due.taken();
     match Box::pin(fire(due)).await {
-        Ok(true) => {}
-        Ok(false) => store.forget_timer(taken).await?,
+        Ok(Fired::Done) => {}
+        Ok(Fired::Nothing) => store.forget_timer(taken).await?,
+        Ok(Fired::Begun(operation)) => Box::pin(data_export::run(store, renders, &operation)).await?,
         Err(error) => {
             tracing::error!(cause = %error, timer = ?taken, "what was due could not be done: it is put off");
             store.postpone_timer(taken).await?;
@@ -27,8 +45,8 @@ pub async fn fire_one(store: &Store) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether something was done and committed. Otherwise the transaction is gone, and the timer stands.
-async fn fire(due: Due) -> Result<bool> {
+/// What became of it. Where nothing was done the transaction is gone, and the timer stands.
+async fn fire(due: Due) -> Result<Fired> {
     let Due { mut tx, kind, subject, at, .. } = due;
     match kind {
         TimerKind::Clock => {
@@ -55,13 +73,23 @@ async fn fire(due: Due) -> Result<bool> {
             let offer = referral_offer::expired(&mut tx, ReferralOfferId::from(subject)).await?;
             done(tx, offer).await
         }
+        TimerKind::BulkRun => {
+            let Some(operation) = data_export::begin(&mut tx, BulkOperationId::from(subject)).await? else { return Ok(Fired::Nothing) };
+            let operation = tx.commit(operation).await?;
+            let begun = operation.status == BulkStatus::Running;
+            Ok(if begun { Fired::Begun(Box::new(operation)) } else { Fired::Done })
+        }
+        TimerKind::BulkExpiry => {
+            let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;
+            done(tx, operation).await
+        }
     }
 }
 
-/// Commits what was done. Whether there was anything.
-async fn done<T: Kept>(tx: Tx, what: Option<T>) -> Result<bool> {
+/// Commits what was done, if there was anything.
+async fn done<T: Kept>(tx: Tx, what: Option<T>) -> Result<Fired> {
     match what {
-        Some(what) => tx.commit(what).await.map(|_| true),
-        None => Ok(false),
+        Some(what) => tx.commit(what).await.map(|_| Fired::Done),
+        None => Ok(Fired::Nothing),
     }
 }

@@ -183,6 +183,8 @@ pub enum Action {
     Merge,
     /// Erase the person.
     Erase,
+    /// Write down for them all that is held about them.
+    Export,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role
