@@ -1,7 +1,10 @@
 //! What a client reads of themselves: the documents of a data export, and how they are asked to the end of their lists.
 
+use std::{panic::AssertUnwindSafe, time::Duration};
+
 use async_graphql::{Request, Variables};
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use serde_json::{Value as Json, json};
 
 use super::engine::GraphEngine;
@@ -11,6 +14,9 @@ use crate::{
     error::{Error, Result},
     http::Engine,
 };
+
+/// How long one person's data may take: whatever else falls due waits meanwhile. Shorter than it takes until it is begun again.
+const MOST_TIME: Duration = Duration::from_secs(300);
 
 /// Of what a document is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,20 +174,30 @@ impl Renders for GraphEngine {
         documents()
     }
 
+    /// A resolver that panics, or never answers, is a document that is not answered: it must not stop all that falls due.
     async fn own_data(&self, oneself: &Access) -> Result<Vec<Object>> {
-        let records: Vec<_> = oneself.records.iter().map(ToString::to_string).collect();
-        let (mut all, mut referrals) = (Vec::new(), Vec::new());
-        for document in DOCUMENTS {
-            for id in if document.of == Of::Record { &records } else { &referrals } {
-                Box::pin(walk(self, oneself, document, id, &mut all)).await?;
-            }
-            if document.kind == "Referral" {
-                let found = all.iter().filter(|object| object.kind == document.kind);
-                referrals = found.filter_map(|object| object.data["id"].as_str().map(ToOwned::to_owned)).collect();
-            }
+        let whole = AssertUnwindSafe(Box::pin(everything(self, oneself))).catch_unwind();
+        match tokio::time::timeout(MOST_TIME, whole).await {
+            Ok(Ok(rendered)) => rendered,
+            Ok(Err(_)) => Err(Error::internal("the rendering of an export panicked")),
+            Err(_) => Err(Error::internal("the rendering of an export takes too long")),
         }
-        Ok(all)
     }
+}
+
+async fn everything(engine: &GraphEngine, oneself: &Access) -> Result<Vec<Object>> {
+    let records: Vec<_> = oneself.records.iter().map(ToString::to_string).collect();
+    let (mut all, mut referrals) = (Vec::new(), Vec::new());
+    for document in DOCUMENTS {
+        for id in if document.of == Of::Record { &records } else { &referrals } {
+            Box::pin(walk(engine, oneself, document, id, &mut all)).await?;
+        }
+        if document.kind == "Referral" {
+            let found = all.iter().filter(|object| object.kind == document.kind);
+            referrals = found.filter_map(|object| object.data["id"].as_str().map(ToOwned::to_owned)).collect();
+        }
+    }
+    Ok(all)
 }
 
 /// Asks a document of one thing, to the end of its list. What is there already is not there twice. Where a gate is closed to the client there is nothing.
