@@ -15,7 +15,7 @@ use actix_web::{App, HttpServer};
 use aftercare::{
     access::{Access, Actor},
     clock::Clock,
-    http::{Credentials, DoorSettings, Engine, NotLetIn, Rate, Shutdown, metrics_routes, routes},
+    http::{Credentials, DoorSettings, Engine, Export, NotLetIn, Rate, Shutdown, metrics_routes, routes},
 };
 use async_graphql::{Context, InputObject, Object, Request, Response, Schema, SimpleObject, Subscription};
 use async_trait::async_trait;
@@ -161,6 +161,10 @@ impl Engine for Example {
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
         // A refused document has no data; a stream of this example always begins.
         self.0.execute_stream(request.data(access)).map(Ok).boxed()
+    }
+
+    async fn export(&self, _: Access, _: &str) -> Export {
+        Export::Absent
     }
 
     fn sdl(&self) -> String {

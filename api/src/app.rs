@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Environment},
     domain::{
+        data_export::Renders,
         journal::{self, Repeated},
         program,
     },
@@ -182,6 +183,11 @@ impl App {
         Arc::clone(&self.engine) as Arc<dyn Engine>
     }
 
+    /// What renders a client's data for themselves.
+    pub fn renders(&self) -> Arc<dyn Renders> {
+        Arc::clone(&self.engine) as Arc<dyn Renders>
+    }
+
     /// The one clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -236,7 +242,7 @@ impl App {
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
-        let timers = tokio::spawn(timers::run(self.store.clone()));
+        let timers = tokio::spawn(timers::run(self.store.clone(), self.renders()));
         let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");

@@ -264,6 +264,10 @@ ids! {
     SessionId = "ses";
     /// A seat, or a place in line, at a session.
     RegistrationId = "reg";
+    /// Work on many rows at once.
+    BulkOperationId = "blk";
+    /// Something that a bulk operation could not do.
+    BulkErrorId = "ber";
     /// One entry of the event log.
     EventId = "evt";
     /// One entry of the audit log.

@@ -5,6 +5,9 @@
 pub mod api_client;
 pub mod api_client_program;
 pub mod audit_event;
+pub mod bulk_error;
+pub mod bulk_operation;
+pub mod bulk_part;
 pub mod chain_head;
 pub mod client;
 pub mod client_moved;

@@ -271,6 +271,20 @@ vocabulary! {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
         ClientMerge = "CLIENT_MERGE",
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
+        BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY",
+    }
+
+    /// What a bulk operation does.
+    BulkKind {
+        ClientDataExport = "CLIENT_DATA_EXPORT",
+    }
+
+    /// The form of what a bulk operation reads or writes.
+    BulkFormat { Ndjson = "NDJSON", Csv = "CSV", FhirBundle = "FHIR_BUNDLE" }
+
+    /// Where a bulk operation stands.
+    BulkStatus {
+        Queued = "QUEUED", Running = "RUNNING", Done = "DONE", Failed = "FAILED", Cancelled = "CANCELLED",
     }
 
     /// What somebody has to do; more may come.

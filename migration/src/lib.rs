@@ -18,6 +18,7 @@ mod m0014_merge;
 mod m0015_erasure;
 mod m0016_contact_addendum;
 mod m0017_contact_schedule;
+mod m0018_bulk_operation;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_erasure::Migration),
             Box::new(m0016_contact_addendum::Migration),
             Box::new(m0017_contact_schedule::Migration),
+            Box::new(m0018_bulk_operation::Migration),
         ]
     }
 }

@@ -1,4 +1,5 @@
-//! Contacts that are planned and have no outcome yet; when a message was first read by the other side; what a program can take on.
+//! Contacts that are planned and have no outcome yet; when a message was first read by the other side; what a program can take on; more
+//! that falls due.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ pub(crate) struct Migration;
 #[rustfmt::skip]
 const TIMERS: &[&str] = &[
     "CLOCK", "REFERRAL_EXPIRY", "REFERRAL_REVIEW", "CONSENT_EXPIRY", "OFFER_EXPIRY", "CLIENT_MERGE", "PROGRAM_CAPACITY",
+    "BULK_RUN", "BULK_EXPIRY",
 ];
 
 const TIMER_COLUMNS: &[&str] = &["kind", "subject_id", "due_at", "failures"];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
-        client,
+        client as clients, data_export,
         peer::{self, NewPeer},
         program::{self, NewProgram},
         registration::{self, NewRegistration},
@@ -16,7 +16,7 @@ use aftercare::{
 };
 use chrono::TimeDelta;
 use entity::{
-    ClientId,
+    BulkErrorId, ClientId, TypedId, bulk_error, client,
     program::Address,
     referral, session,
     vocabulary::{OrganizationKind, Role, ServiceKind},
@@ -28,7 +28,7 @@ use kit::{
     handover::Handover,
     on_both,
 };
-use sea_orm::{ColumnTrait, EntityTrait, Order};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Order};
 use serde_json::{Value, json};
 
 /// Every connection of the schema: where it is, a query of it for `$first` rows with all that can hang on a row, and where its rows are.
@@ -50,6 +50,12 @@ const LISTS: &[(&str, &str, &str)] = &[
             near: { latitude: 42.65, longitude: -73.75, withinKm: 100 } }, orderBy: { field: DISTANCE, direction: ASC }) {
             totalCount nodes { id distanceKm operations { version } organization { name administration { version } } } } }",
         "/programs/nodes",
+    ),
+    (
+        "BulkOperation.errors",
+        "query($first: Int!) { events(last: 1, filter: { kinds: [BULK_STARTED] }) { nodes { subject { ... on BulkOperation {
+            status resultUrl errors(first: $first) { totalCount nodes { line code message path } } } } } } }",
+        "/events/nodes/0/subject/errors/nodes",
     ),
     (
         "Query.clients",
@@ -296,7 +302,7 @@ async fn fill(app: &TestApp, home: &Home) {
         let name = format!("Application {number}");
         let new = NewApiClient { name, scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![], keys: None };
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
-        let client = client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
+        let client = clients::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
         let second = vec!["2026-03-16".parse().unwrap()];
         let near = NewWorkshop { capacity_in_person: Some(9), extra_dates: second, ..new_workshop(home) };
         let far = NewWorkshop { program_id: program.id, starts_on: "2026-04-01".parse().unwrap(), ..new_workshop(home) };
@@ -331,6 +337,23 @@ async fn open_work(app: &TestApp, home: &Home) {
     let referrals = referrals.first(100).await.unwrap();
     let rows = referrals.iter().map(|referral| some_work(home, referral.id, app.clock().now()));
     work_item::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
+}
+
+/// A bulk operation that could not do a hundred things.
+async fn fail_in_bulk(app: &TestApp, home: &Home) {
+    let system = app.system();
+    let of = app.store.find::<client::Entity>(&system).by(client::Column::OrganizationId, |column| column.eq(home.organization));
+    let client = of.first(1).await.unwrap().pop().unwrap();
+    let operation = data_export::request(&app.store, &system, Some(client.id)).await.unwrap();
+    let rows = (1..=100).map(|line| bulk_error::ActiveModel {
+        id: Set(BulkErrorId::new()),
+        operation_id: Set(operation.id),
+        line: Set(line),
+        code: Set("REQUIRED".to_owned()),
+        message: Set("Give `familyName`.".to_owned()),
+        path: Set(vec!["familyName".to_owned()].into()),
+    });
+    bulk_error::Entity::insert_many(rows).exec_without_returning(&app.database.connect().await).await.unwrap();
 }
 
 /// A hundred people who were offered to the home's program, which claimed them all.
@@ -376,6 +399,7 @@ on_both! {
         hand_over(&app, &home).await;
         open_work(&app, &home).await;
         offer(&app, &home).await;
+        fail_in_bulk(&app, &home).await;
         // So that they come first in lists.
         app.clock().advance(TimeDelta::minutes(1));
         fill(&app, &home).await;

@@ -143,6 +143,21 @@ impl Caller {
         Answer { status, headers, raw, body }
     }
 
+    /// Gets a file that the doors have, by its path or its whole address.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn download(&self, path: &str) -> Answer {
+        let path = path.strip_prefix(&self.url).unwrap_or(path);
+        let request = self.client.get(format!("{}{path}", self.url));
+        let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let raw = response.text().await.expect("the answer is text");
+        let body = serde_json::from_str(&raw).unwrap_or_default();
+        Answer { status, headers, raw, body }
+    }
+
     /// Asks with a body and headers of one's own.
     ///
     /// # Panics

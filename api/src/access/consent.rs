@@ -55,7 +55,8 @@ pub fn flows_to(access: &Access, purpose: PurposeOfUse) -> Option<Condition> {
 /// cannot: no organization, or no purpose.
 pub fn covers(access: &Access, class: DataClass, of: Disclosing) -> Option<Condition> {
     let flow = |column| Expr::col((Entity, column));
-    let flows = flows_to(access, access.purpose?)?;
+    // A purpose binds who is told, and not the person: they read whatever their organization may be told for any.
+    let flows = if access.is_oneself() { to_caller(access)? } else { flows_to(access, access.purpose?)? };
     let confirmed = Condition::any().add(flow(Column::Confirmed).eq(true)).add_option(of.unconfirmed);
     let mut select: SelectStatement = Query::select();
     select

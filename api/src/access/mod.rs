@@ -21,6 +21,8 @@ use entity::{
     vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 
+use sea_orm::{ColumnTrait, Condition};
+
 pub use key_set::{KeySets, KeySource, Unreachable};
 pub use own_keys::{MOST_BYTES as MOST_OWN_KEY_BYTES, checked as checked_own_keys};
 pub use scope::Scope;
@@ -72,6 +74,8 @@ pub struct Access {
     pub organization_kind: Option<OrganizationKind>,
     /// The programs of it they work in.
     pub programs: Vec<ProgramId>,
+    /// A client's own records there: the one that stands for them and all that were merged into it. None for everyone else.
+    pub records: Vec<ClientId>,
     /// What they do there.
     pub roles: BTreeSet<Role>,
     /// What their token is good for.
@@ -100,6 +104,7 @@ impl Access {
             organization: None,
             organization_kind: None,
             programs: Vec::new(),
+            records: Vec::new(),
             roles: BTreeSet::new(),
             scopes: BTreeSet::new(),
             purposes: BTreeSet::new(),
@@ -115,6 +120,37 @@ impl Access {
     /// Work without a person. It sees every row, it is audited, and its reason can be searched for.
     pub fn system(reason: &'static str, now: Instant) -> Self {
         Self { actor: Actor::System(reason), ..Self::anonymous(reason, now) }
+    }
+
+    /// A client who reads what an organization holds about them: the record that stands for them comes first. Their own wish is the
+    /// purpose, and whatever is opened to them is no disclosure.
+    pub fn oneself(organization: OrganizationId, kind: OrganizationKind, records: Vec<ClientId>, caller: Self) -> Self {
+        Self {
+            actor: records.first().map_or(Actor::Anonymous, |id| Actor::Client(*id)),
+            organization: Some(organization),
+            organization_kind: Some(kind),
+            records,
+            roles: [Role::Client].into(),
+            scopes: [Scope::SelfRead].into(),
+            purposes: [PurposeOfUse::PatientRequest].into(),
+            purpose: Some(PurposeOfUse::PatientRequest),
+            ..caller
+        }
+    }
+
+    /// Whether this is a client who reads their own data (domain 3.3: CLIENT, `o`).
+    pub fn is_oneself(&self) -> bool {
+        matches!(self.actor, Actor::Client(_)) && self.has(Role::Client) && self.scopes.contains(&Scope::SelfRead)
+    }
+
+    /// That a column names a record of the client who reads their own data; nothing for everyone else.
+    pub fn own(&self, column: impl ColumnTrait) -> Option<Condition> {
+        self.is_oneself().then(|| Condition::all().add(column.is_in(self.records.iter().copied())))
+    }
+
+    /// Whether the token is good for one of these. To a client's own data their own scope is enough.
+    pub fn scoped(&self, any: &[Scope]) -> bool {
+        self.is_oneself() || any.iter().any(|scope| self.scopes.contains(scope))
     }
 
     /// Whether this is work without a person.

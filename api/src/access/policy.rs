@@ -53,6 +53,8 @@ pub enum Resource {
     Disclosure,
     /// Access to another organization's client in a medical emergency.
     EmergencyAccess,
+    /// All that the organization holds about a client, for them.
+    DataExport,
 }
 
 /// What is done.
@@ -131,6 +133,8 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::EmergencyAccess, Act::Read, &[Referrer, Coordinator, Peer, Supervisor]),
     (Resource::EmergencyAccess, Act::Create, &[Coordinator, Peer, Supervisor, PrivacyOfficer]),
     (Resource::EmergencyAccess, Act::Answer, &[PrivacyOfficer]),
+    (Resource::DataExport, Act::Read, &[PrivacyOfficer]),
+    (Resource::DataExport, Act::Create, &[PrivacyOfficer]),
 ];
 
 /// Whether one of the caller's roles may do this at all.

@@ -1,6 +1,6 @@
 //! Who sees the audit.
 
-use entity::{AuditEventId, audit_event};
+use entity::{AuditEventId, ClientId, TypedId, audit_event};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Grants, Protected, never},
+    store::{Action, Grants, Protected, always, never},
 };
 
 impl Protected for audit_event::Entity {
@@ -22,13 +22,18 @@ impl Protected for audit_event::Entity {
         row.id
     }
 
-    /// The privacy officer's, once an entry is chained.
+    /// The privacy officer's, once an entry is chained; a client's, what was done with their record itself.
     fn visible_to(access: &Access) -> Condition {
-        match access.organization {
-            Some(own) if access.scopes.contains(&Scope::AuditRead) && may(access, Resource::Audit, Act::Read) => {
-                Condition::all().add(audit_event::Column::OrganizationId.eq(own)).add(audit_event::Column::Position.is_not_null())
-            }
-            _ => never(),
+        let all = access.scopes.contains(&Scope::AuditRead) && may(access, Resource::Audit, Act::Read);
+        let of_own =
+            || access.own(audit_event::Column::SubjectId).map(|own| own.add(audit_event::Column::SubjectKind.eq(ClientId::PREFIX)));
+        let whose = if all { Some(always()) } else { of_own() };
+        match access.organization.zip(whose) {
+            Some((own, whose)) => Condition::all()
+                .add(audit_event::Column::OrganizationId.eq(own))
+                .add(audit_event::Column::Position.is_not_null())
+                .add(whose),
+            None => never(),
         }
     }
 

@@ -70,17 +70,27 @@ fn referred_by_mine(access: &Access) -> Condition {
     Condition::all().add(client::Column::Id.in_subquery(referred.into_query()))
 }
 
-/// The clients whom the caller works with, by what their roles let them: a coordinator and a supervisor, a referrer, a peer.
+/// The caller, where they are a client who reads their own data (superscript o).
+fn oneself(access: &Access) -> Option<Condition> {
+    access.own(client::Column::Id)
+}
+
+/// The clients whom the caller works with, by what their roles let them: a coordinator and a supervisor, a referrer, a peer; and themselves.
 fn near(access: &Access) -> Condition {
     let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
     let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
-    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(assigned_to_me(access))
+    Condition::any()
+        .add(never())
+        .add_option(of_programs)
+        .add_option(referred)
+        .add_option(assigned_to_me(access))
+        .add_option(oneself(access))
 }
 
 /// Those whose contacts and all that belongs to them the caller reads (class C): as [`near`], without referrers.
 pub(super) fn supported(access: &Access) -> Condition {
     let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
-    Condition::any().add(never()).add_option(of_programs).add_option(assigned_to_me(access))
+    Condition::any().add(never()).add_option(of_programs).add_option(assigned_to_me(access)).add_option(oneself(access))
 }
 
 /// Those whose notes the caller reads: coordinators read contacts without them.
@@ -89,12 +99,13 @@ pub(super) fn confided(access: &Access) -> Condition {
     Condition::any().add(never()).add_option(supervised).add_option(assigned_to_me(access))
 }
 
-/// Those whose consents the caller keeps (class M): coordinators, referrers of own referrals, the privacy officer.
+/// Those whose consents the caller keeps (class M): coordinators, referrers of own referrals, the privacy officer; and the client reads
+/// them.
 pub(super) fn consents_kept(access: &Access) -> Condition {
     let of_programs = access.has(Role::Coordinator).then(|| of_my_programs(access));
     let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
     let all = access.has(Role::PrivacyOfficer).then(always);
-    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(all)
+    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(all).add_option(oneself(access))
 }
 
 /// Those whom an emergency access opens to the caller.
@@ -121,9 +132,9 @@ impl Protected for client::Entity {
     }
 
     /// Those of the caller's organization, to coordinators and supervisors of a program they are with, to the peers assigned to them, to
-    /// the referrers of their referrals, and to the privacy officer.
+    /// the referrers of their referrals, and to the privacy officer; and themselves.
     fn visible_to(access: &Access) -> Condition {
-        let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::ClientsWrite);
+        let scoped = access.scoped(&[Scope::ClientsRead, Scope::ClientsWrite]);
         let Some(own) = access.organization.filter(|_| scoped) else { return never() };
         let all = access.has(Role::PrivacyOfficer).then(always);
         Condition::all().add(client::Column::OrganizationId.eq(own)).add(near(access).add_option(all))
@@ -157,6 +168,7 @@ impl Protected for client::Entity {
             Action::Support => may(access, Resource::Contact, Act::Create),
             Action::Merge => may(access, Resource::Client, Act::Merge),
             Action::Erase => may(access, Resource::Client, Act::Erase),
+            Action::Export => may(access, Resource::DataExport, Act::Create),
             Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
             _ => false,
         }

@@ -37,15 +37,18 @@ impl Protected for contact::Entity {
 
     /// To whom the client's care is open.
     fn visible_to(access: &Access) -> Condition {
-        if !access.scopes.contains(&Scope::ServicesRead) && !access.scopes.contains(&Scope::ServicesWrite) {
+        if !access.scoped(&[Scope::ServicesRead, Scope::ServicesWrite]) {
             return never();
         }
         clients::named_by(access, contact::Column::ClientId, clients::supported(access))
     }
 
+    /// The client reads the notes that were shared with them.
     fn grants(access: &Access) -> Grants {
         let confided = clients::named_by(access, contact::Column::ClientId, clients::confided(access));
-        Grants::none().open(Class::ContactsAndNotes, always()).open(Class::Notes, confided)
+        let shared = access.own(contact::Column::ClientId).map(|own| own.add(contact::Column::NoteShared.eq(true)));
+        let notes = Condition::any().add(confided).add_option(shared);
+        Grants::none().open(Class::ContactsAndNotes, always()).open(Class::Notes, notes)
     }
 
     fn allows(access: &Access, action: Action, _: &contact::Model) -> bool {

@@ -11,6 +11,9 @@ use crate::{
     store::{Action, Class, Grants, Protected, always, never},
 };
 
+/// What stands with every disclosure: the second statement of 42 CFR 2.32(a), in its prescribed words.
+pub const NOTICE: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+
 impl Protected for disclosure::Entity {
     type Id = DisclosureId;
 
@@ -22,11 +25,12 @@ impl Protected for disclosure::Entity {
         row.id
     }
 
-    /// The privacy officer's, who answers a client that asks for it (42 CFR 2.25).
+    /// The privacy officer's, who answers a client that asks for it (42 CFR 2.25), and that client's.
     fn visible_to(access: &Access) -> Condition {
-        match access.organization {
-            Some(own) if may(access, Resource::Disclosure, Act::Read) => Condition::all().add(disclosure::Column::OrganizationId.eq(own)),
-            _ => never(),
+        let whose = if may(access, Resource::Disclosure, Act::Read) { Some(always()) } else { access.own(disclosure::Column::ClientId) };
+        match access.organization.zip(whose) {
+            Some((own, whose)) => Condition::all().add(disclosure::Column::OrganizationId.eq(own)).add(whose),
+            None => never(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Who sees what happened.
 
 use entity::{
-    ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralOfferId, RegistrationId, TypedId, WorkItemId, client, consent, event,
-    referral, referral_offer, registration, vocabulary::EventKind,
+    BulkOperationId, ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, ReferralOfferId,
+    RegistrationId, TypedId, WorkItemId, bulk_operation, client, consent, event, referral, referral_offer, registration,
+    vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -29,9 +30,12 @@ impl Protected for event::Entity {
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
     /// open to them: it is class C; to something to do, when they see it or the referral's progress; to an offer, when they see it; to a
-    /// consent of no client of theirs, when they see the consent. What the other side of a referral did, while its progress is open.
+    /// consent of no client of theirs, when they see the consent; to a bulk operation, when they see that. What the other side of a referral did, while its progress is open.
     /// Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
+        if access.is_oneself() {
+            return happened_to_oneself(access);
+        }
         let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
@@ -54,7 +58,7 @@ impl Protected for event::Entity {
             .add(of_work.not())
             .add(event::Column::ReferralId.in_subquery(followed.clone().into_query()))
             .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
-        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work);
+        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work).add(known_bulk(access));
         let other_side = Condition::all()
             .add(event::Column::OtherOrganizationId.eq(own))
             .add(event::Column::ReferralId.in_subquery(followed.into_query()));
@@ -68,6 +72,37 @@ impl Protected for event::Entity {
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
     }
+}
+
+/// What happened to a client as they are told themselves: to their record, and to what they read of it. What was to be done about them,
+/// and by whom, is not theirs.
+fn happened_to_oneself(access: &Access) -> Condition {
+    let Some((organization, own)) = access.organization.zip(access.own(event::Column::ClientId)) else { return never() };
+    let kinds = [
+        ClientId::PREFIX,
+        ConsentId::PREFIX,
+        ReferralId::PREFIX,
+        ReferralMessageId::PREFIX,
+        RegistrationId::PREFIX,
+        ContactId::PREFIX,
+        EpisodeId::PREFIX,
+        PeerMatchId::PREFIX,
+    ];
+    let followed = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+    let followed = followed.filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
+    let referral = event::Column::ReferralId;
+    own.add(event::Column::OrganizationId.eq(organization))
+        .add(event::Column::Position.is_not_null())
+        .add(event::Column::SubjectKind.is_in(kinds))
+        .add(Condition::any().add(referral.is_null()).add(referral.in_subquery(followed.into_query())))
+}
+
+/// What happened to a bulk operation is known to whom the operation is.
+fn known_bulk(access: &Access) -> Condition {
+    let seen = query::<bulk_operation::Entity>().select_only().column(bulk_operation::Column::Id);
+    let seen = seen.filter(bulk_operation::Entity::visible_to(access));
+    let of_bulk = event::Column::SubjectKind.eq(BulkOperationId::PREFIX);
+    Condition::any().add(of_bulk.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
 }
 
 /// What happened in the care of a client is class C, as the contact, the episode or the pairing is that it happened to.
@@ -135,6 +170,8 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::WorkshopPublished => "A workshop was published.",
         EventKind::SessionChanged => "A session was moved.",
         EventKind::SessionCancelled => "A session was cancelled.",
+        EventKind::BulkStarted => "Work on many rows was asked for, or begun.",
+        EventKind::BulkFinished => "Work on many rows came to its end, or its result was removed.",
         EventKind::RegistrationChanged => "A registration was made or cancelled.",
         _ => "Something happened.",
     }

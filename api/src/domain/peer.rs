@@ -1,12 +1,12 @@
 //! Who sees a peer, and how one comes to be.
 
 use entity::{
-    List, PeerId, ProgramId, StaffMemberId, TypedId,
+    List, PeerId, ProgramId, StaffMemberId, TypedId, contact,
     peer::{self, SpokenLanguage},
-    program, staff_member,
+    peer_match, program, staff_member,
     vocabulary::{EventKind, Modality, Role},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use super::{program as programs, text};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         policy::{Act, Resource, may},
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Grants, Protected, Store, Tx, Visible, never, unique},
+    store::{Action, Event, Grants, Protected, Store, Tx, Visible, never, query, unique},
 };
 
 impl Protected for peer::Entity {
@@ -29,10 +29,12 @@ impl Protected for peer::Entity {
         row.id
     }
 
-    /// Colleagues see each other. How a peer appears to others is written where it appears: a name, and no row.
+    /// Colleagues see each other, and a client whoever supports them or did. How a peer appears to others is written where it appears: a
+    /// name, and no row.
     fn visible_to(access: &Access) -> Condition {
         match access.organization {
             Some(own) if may(access, Resource::Peer, Act::Read) => Condition::all().add(peer::Column::OrganizationId.eq(own)),
+            Some(own) if access.is_oneself() => Condition::all().add(peer::Column::OrganizationId.eq(own)).add(supporting(access)),
             _ => never(),
         }
     }
@@ -49,6 +51,15 @@ impl Protected for peer::Entity {
             _ => false,
         }
     }
+}
+
+/// The peers whom a client was paired with, and those who logged a contact with them.
+fn supporting(access: &Access) -> Condition {
+    let (paired, logged) = (access.own(peer_match::Column::ClientId), access.own(contact::Column::ClientId));
+    let paired = query::<peer_match::Entity>().select_only().column(peer_match::Column::PeerId).filter(paired.unwrap_or_else(never));
+    let logged = query::<contact::Entity>().select_only().column(contact::Column::PeerId).filter(logged.unwrap_or_else(never));
+    let id = peer::Column::Id;
+    Condition::any().add(id.in_subquery(paired.into_query())).add(id.in_subquery(logged.into_query()))
 }
 
 /// Administrators keep the whole organization's directory, the others their own programs'.

@@ -43,7 +43,7 @@ impl Protected for peer_match::Entity {
 
     /// To whom the client's care is open.
     fn visible_to(access: &Access) -> Condition {
-        if !access.scopes.contains(&Scope::ServicesRead) && !access.scopes.contains(&Scope::ServicesWrite) {
+        if !access.scoped(&[Scope::ServicesRead, Scope::ServicesWrite]) {
             return never();
         }
         client::named_by(access, peer_match::Column::ClientId, client::supported(access))

@@ -24,8 +24,8 @@ use crate::{
 
 /// Registrations of clients whose class C the caller may see.
 fn of_my_clients(access: &Access) -> Condition {
-    let scoped = access.scopes.contains(&Scope::ClientsRead) || access.scopes.contains(&Scope::RegistrationsWrite);
-    if !scoped || !may(access, Resource::Registration, Act::Read) {
+    let scoped = access.scoped(&[Scope::ClientsRead, Scope::RegistrationsWrite]);
+    if !scoped || !access.is_oneself() && !may(access, Resource::Registration, Act::Read) {
         return never();
     }
     clients::named_by(access, registration::Column::ClientId, clients::supported(access))
@@ -42,7 +42,7 @@ impl Protected for registration::Entity {
         row.id
     }
 
-    /// Those of clients of a program that the caller coordinates or supervises: that someone comes at all is class C.
+    /// Those of clients of a program that the caller coordinates or supervises, and their own: that someone comes at all is class C.
     fn visible_to(access: &Access) -> Condition {
         of_my_clients(access)
     }

@@ -1,22 +1,38 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
-use entity::{ClientId, ConsentId, ProgramId, ReferralId, ReferralOfferId, vocabulary::TimerKind};
+use entity::{
+    BulkOperationId, ClientId, ConsentId, ProgramId, ReferralId, ReferralOfferId, bulk_operation,
+    vocabulary::{BulkStatus, TimerKind},
+};
 
 use super::{
     client_merge, consent,
+    data_export::{self, Renders},
     program::{self, Found},
     referral, referral_offer,
 };
 use crate::{
     error::Result,
-    store::{Due, Kept, Store, Tx},
+    store::{Due, Kept, Store, Tx, Visible},
 };
+
+/// What became of something that was due. Where nothing was committed the transaction is gone, and the timer stands.
+enum Fired {
+    /// There was nothing to do any more.
+    Nothing,
+    /// It was done.
+    Done,
+    /// It was begun and committed; the rest takes a while, and needs a transaction of its own.
+    Begun(Box<Visible<bulk_operation::Entity>>),
+    /// The program can take on what it could.
+    SameProgram(ProgramId),
+}
 
 /// Does one thing that is due, in the order in which things fell due. Nothing when nothing is.
 ///
 /// # Errors
 /// `Database` when it cannot be asked. What cannot be done is logged, and put off.
-pub async fn fire_one(store: &Store) -> Result<Option<TimerKind>> {
+pub async fn fire_one(store: &Store, renders: &dyn Renders) -> Result<Option<TimerKind>> {
     let system = crate::access::Access::system("a timer", store.clock().now());
     let Some(due) = store.take_due(&system).await? else { return Ok(None) };
     let (kind, taken) = (due.kind, due.taken());
@@ -27,22 +43,13 @@ pub async fn fire_one(store: &Store) -> Result<Option<TimerKind>> {
             let again = program::confirm_capacity(store, program, system.now).await?;
             store.put_off_timer(taken, again).await?;
         }
+        Ok(Fired::Begun(operation)) => Box::pin(data_export::run(store, renders, &operation)).await?,
         Err(error) => {
             tracing::error!(cause = %error, timer = ?taken, "what was due could not be done: it is put off");
             store.postpone_timer(taken).await?;
         }
     }
     Ok(Some(kind))
-}
-
-/// What became of something that was due. Where nothing was committed the transaction is gone, and the timer stands.
-enum Fired {
-    /// It was done.
-    Done,
-    /// There was nothing to do any more.
-    Nothing,
-    /// The program can take on what it could.
-    SameProgram(ProgramId),
 }
 
 async fn fire(due: Due) -> Result<Fired> {
@@ -77,6 +84,16 @@ async fn fire(due: Due) -> Result<Fired> {
             Found::Unchanged => Ok(Fired::SameProgram(ProgramId::from(subject))),
             Found::Gone => Ok(Fired::Nothing),
         },
+        TimerKind::BulkRun => {
+            let Some(operation) = data_export::begin(&mut tx, BulkOperationId::from(subject)).await? else { return Ok(Fired::Nothing) };
+            let operation = tx.commit(operation).await?;
+            let begun = operation.status == BulkStatus::Running;
+            Ok(if begun { Fired::Begun(Box::new(operation)) } else { Fired::Done })
+        }
+        TimerKind::BulkExpiry => {
+            let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;
+            done(tx, operation).await
+        }
     }
 }
 

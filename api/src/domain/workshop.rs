@@ -7,12 +7,12 @@ use chrono_tz::Tz;
 use entity::{
     List, ProgramId, SessionId, TypedId, WorkshopId,
     program::{self, Address},
-    session,
+    registration, session,
     vocabulary::{EventKind, GatheringVisibility, Modality, SessionStatus},
     workshop, workshop_label,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use super::{
     address,
@@ -27,7 +27,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Part, Protected, Store, Tx, Visible},
+    store::{Action, Class, Event, Grants, Part, Protected, Store, Tx, Visible, query},
 };
 
 impl Part for workshop_label::Entity {}
@@ -44,7 +44,8 @@ impl Protected for workshop::Entity {
     }
 
     /// What is published for everyone is everyone's, what is published for partners is theirs and all staff's; drafts and what is for
-    /// clients only are for the organization's staff.
+    /// clients only are for the organization's staff; to its clients that is what is published for them, and whatever they were ever
+    /// registered for.
     fn visible_to(access: &Access) -> Condition {
         let published = |visibility: GatheringVisibility| {
             Condition::all().add(workshop::Column::PublishedAt.is_not_null()).add(workshop::Column::Visibility.eq(visibility))
@@ -54,6 +55,7 @@ impl Protected for workshop::Entity {
             .add(published(GatheringVisibility::Public))
             .add_option(is_partner(access).then(|| published(GatheringVisibility::Partners)))
             .add_option(staff.map(|own| workshop::Column::OrganizationId.eq(own)))
+            .add_option(for_oneself(access, published(GatheringVisibility::ClientsOnly)))
     }
 
     fn grants(access: &Access) -> Grants {
@@ -72,6 +74,17 @@ impl Protected for workshop::Entity {
             _ => false,
         }
     }
+}
+
+/// What a client sees besides what is everyone's.
+fn for_oneself(access: &Access, for_clients: Condition) -> Option<Condition> {
+    let own = access.organization.filter(|_| access.is_oneself())?;
+    let seats = query::<registration::Entity>().select_only().column(registration::Column::SessionId);
+    let seats = seats.filter(access.own(registration::Column::ClientId)?);
+    let sessions = query::<session::Entity>().select_only().column(session::Column::WorkshopId);
+    let sessions = sessions.filter(session::Column::Id.in_subquery(seats.into_query()));
+    let theirs = Condition::any().add(for_clients).add(workshop::Column::Id.in_subquery(sessions.into_query()));
+    Some(Condition::all().add(workshop::Column::OrganizationId.eq(own)).add(theirs))
 }
 
 /// The kinds of accessibility that a workshop can name (domain 6.5).

@@ -10,8 +10,9 @@ use super::{
     connection::{connection, paged},
     context::RequestContext,
     event::{DateTimeRange, within},
-    guard::Requires,
+    guard::{Oneself, Requires},
     organization::Organization,
+    referral_progress::actor_name,
     schema::AnyNodeId,
 };
 use crate::{
@@ -36,9 +37,12 @@ impl AuditEvent {
         self.0.at
     }
 
-    /// Who: the id of staff or of an application, or `system:` and the reason.
-    async fn actor_name(&self) -> &str {
-        &self.0.actor
+    /// Who: the id of staff or of an application, or `system:` and the reason. To a client their organization's name stands for its staff.
+    async fn actor_name(&self, ctx: &Context<'_>) -> Result<String> {
+        match self.0.organization_id.filter(|_| ctx.access().is_oneself()) {
+            Some(organization) => Ok(actor_name(ctx, &self.0.actor, organization).await?.unwrap_or_default()),
+            None => Ok(self.0.actor.clone()),
+        }
     }
 
     /// In whose audit; null for what concerns no organization.
@@ -83,9 +87,9 @@ pub(crate) struct AuditEventQuery;
 
 #[Object]
 impl AuditEventQuery {
-    /// The audit of the viewer's organization, oldest first. For its privacy officer.
+    /// The audit of the viewer's organization, oldest first. For its privacy officer; for a client, what was done with their own record.
     #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
-    #[graphql(guard = "Requires(Scope::AuditRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::AuditRead))")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,

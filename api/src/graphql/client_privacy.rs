@@ -48,7 +48,7 @@ impl ClientPrivacy {
         Ok(children(ctx, find, consent::Column::ClientId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
-    /// The accounting that a client may ask for (42 CFR 2.25), newest first. The privacy officer's; to others it is empty, and listed in
+    /// The accounting that a client may ask for (42 CFR 2.25), newest first. The privacy officer's and the client's; to others it is empty, and listed in
     /// `extensions.redactions`.
     async fn disclosures(
         &self,
@@ -60,7 +60,7 @@ impl ClientPrivacy {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<DisclosureConnection> {
         let access = ctx.access();
-        if !may(&access, Resource::Disclosure, Act::Read) {
+        if !access.is_oneself() && !may(&access, Resource::Disclosure, Act::Read) {
             ctx.closed_by_role(Class::Privacy);
         }
         let mut find = ctx.store().find::<disclosure::Entity>(&access);

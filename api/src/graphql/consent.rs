@@ -21,12 +21,12 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::consent::{NewConsent, confirm, missing, record, revoke, status},
+    domain::{
+        consent::{NewConsent, confirm, missing, record, revoke, status},
+        disclosure::NOTICE,
+    },
     store::Visible,
 };
-
-/// What stands with every disclosure: the second statement of 42 CFR 2.32(a), in its prescribed words.
-pub(crate) const NOTICE: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
 /// What a client permits (42 CFR 2.31). It counts for what an organization holds once that organization recorded or confirmed it.
 #[derive(Clone)]

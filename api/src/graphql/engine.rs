@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 
 use super::{
     Schema,
-    consent::NOTICE,
+    bulk_operation::PublicUrl,
     context::RequestData,
     error::{coded, query_error},
     level::ByLevels,
@@ -23,9 +23,14 @@ use crate::{
         token::{Tokens, Verified},
     },
     clock::Instant,
-    domain::{issuer, sign_in::sign_in},
+    domain::{
+        data_export::{Download, download},
+        disclosure::NOTICE,
+        issuer,
+        sign_in::sign_in,
+    },
     error::{Error, Result as OurResult},
-    http::{Credentials, Engine, NotLetIn},
+    http::{Credentials, Engine, Export, NotLetIn},
     store::{ConsentScope, Store},
 };
 
@@ -43,7 +48,8 @@ pub struct GraphEngine {
 impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
     pub fn new(store: Store, tokens: Tokens, secrets: Secrets, key_sets: KeySets) -> Self {
-        Self { schema: super::build().data(secrets).data(key_sets.clone()).finish(), store, tokens, key_sets }
+        let public = PublicUrl(tokens.issuer().to_owned());
+        Self { schema: super::build().data(secrets).data(key_sets.clone()).data(public).finish(), store, tokens, key_sets }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.
@@ -149,6 +155,28 @@ impl Engine for GraphEngine {
                 .boxed()
             })
             .boxed()
+    }
+
+    async fn export(&self, access: Access, name: &str) -> Export {
+        if access.actor == Actor::Anonymous {
+            return Export::Nobody;
+        }
+        let Some(id) = name.strip_suffix(".ndjson").and_then(|id| id.parse().ok()) else { return Export::Absent };
+        let store = self.store.for_request();
+        let read = async {
+            let file = Box::pin(download(&store, &access, id)).await?;
+            store.write_reads(&access).await?;
+            Ok::<_, Error>(file)
+        };
+        match read.await {
+            Ok(Some(Download::File(file))) => Export::File(file),
+            Ok(Some(Download::Gone)) => Export::Gone,
+            Ok(None) => Export::Absent,
+            Err(error) => {
+                tracing::error!(cause = %error, bulk_operation.id = %id, "an export could not be read");
+                Export::Unavailable
+            }
+        }
     }
 
     fn sdl(&self) -> String {

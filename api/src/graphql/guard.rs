@@ -8,6 +8,15 @@ use crate::access::{Actor, Scope};
 /// The caller's token must have this scope.
 pub(crate) struct Requires(pub(crate) Scope);
 
+/// The caller must be a client who reads their own data.
+pub(crate) struct Oneself;
+
+impl Guard for Oneself {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        if ctx.access().is_oneself() { Ok(()) } else { Err(coded("FORBIDDEN", "This is for clients.")) }
+    }
+}
+
 impl Guard for Requires {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         let access = ctx.access();

@@ -3,6 +3,7 @@
 mod access_explanation;
 mod api_client;
 mod audit_event;
+mod bulk_operation;
 mod client;
 mod client_care;
 mod client_mutation;
@@ -22,6 +23,7 @@ mod guard;
 mod level;
 mod nullable;
 mod organization;
+mod own_data;
 mod payload;
 mod peer;
 mod peer_match;
@@ -45,4 +47,5 @@ mod work_item;
 mod workshop;
 
 pub use engine::GraphEngine;
+pub use own_data::documents as own_data_documents;
 pub use schema::{Schema, build};

@@ -410,9 +410,10 @@ pub(crate) async fn transition_at(ctx: &Context<'_>, id: ReferralId, version: Op
     }
 }
 
-/// Who acted, as the viewer may know them: colleagues by name, others by their organization's.
+/// Who acted, as the viewer may know them: colleagues by name, others by their organization's, and so a client all who are of staff.
 pub(crate) async fn actor_name(ctx: &Context<'_>, actor: &str, organization: OrganizationId) -> Result<Option<String>> {
-    if ctx.access().organization != Some(organization) {
+    let access = ctx.access();
+    if access.organization != Some(organization) || access.is_oneself() {
         return Ok(ctx.load::<organization::Entity>(organization).await?.map(|home| home.name.clone()));
     }
     if let Ok(id) = actor.parse() {

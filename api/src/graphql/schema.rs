@@ -5,14 +5,15 @@ use async_graphql::{
     SchemaBuilder, Value,
 };
 use entity::{
-    AnyId, api_client, audit_event, client, consent, contact, disclosure, episode, event, organization, peer, peer_match, program,
-    referral, referral_message, referral_offer, registration, session, staff_member, work_item, workshop,
+    AnyId, api_client, audit_event, bulk_operation, client, consent, contact, disclosure, episode, event, organization, peer, peer_match,
+    program, referral, referral_message, referral_offer, registration, session, staff_member, work_item, workshop,
 };
 
 use super::{
     access_explanation::AccessExplanationQuery,
     api_client::{ApiClient, ApiClientMutation},
     audit_event::{AuditEvent, AuditEventQuery},
+    bulk_operation::{BulkOperation, BulkOperationMutation, BulkOperationQuery, BulkOperationSubscription},
     client::{Client, ClientQuery},
     client_mutation::ClientMutation,
     consent::{Consent, ConsentMutation},
@@ -65,6 +66,7 @@ pub struct Query(
     SessionQuery,
     EventQuery,
     AuditEventQuery,
+    BulkOperationQuery,
 );
 
 /// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
@@ -86,11 +88,19 @@ pub struct Mutation(
     WorkshopMutation,
     SessionMutation,
     RegistrationMutation,
+    BulkOperationMutation,
 );
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(EventSubscription, ReferralSubscription, ReferralOfferSubscription, WorkItemSubscription, SessionSubscription);
+pub struct Subscription(
+    EventSubscription,
+    ReferralSubscription,
+    ReferralOfferSubscription,
+    WorkItemSubscription,
+    SessionSubscription,
+    BulkOperationSubscription,
+);
 
 /// The schema, before what it runs on is put in.
 pub fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -121,6 +131,7 @@ pub(crate) enum Node {
     Registration(Registration),
     Event(Event),
     AuditEvent(AuditEvent),
+    BulkOperation(BulkOperation),
 }
 
 macro_rules! node_ids {
@@ -133,7 +144,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage ReferralOffer WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent);
+node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage ReferralOffer WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent BulkOperation);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -202,6 +213,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
         "aud" => one::<audit_event::Entity>(ctx, id).await?.map(|row| Node::AuditEvent(AuditEvent(row))),
+        "blk" => one::<bulk_operation::Entity>(ctx, id).await?.map(|row| Node::BulkOperation(BulkOperation(row))),
         _ => None,
     })
 }

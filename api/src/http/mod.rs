@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod exports;
 mod frame;
 mod graphiql;
 mod graphql;
@@ -60,6 +61,21 @@ pub enum NotLetIn {
     Unavailable,
 }
 
+/// What there is to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// Nobody asks: there is no token.
+    Nobody,
+    /// There is no such file for the caller.
+    Absent,
+    /// There was one, and it was removed.
+    Gone,
+    /// It cannot be read, or the reading cannot be written to the audit.
+    Unavailable,
+    /// It.
+    File(String),
+}
+
 /// What the doors open to: signs callers in and runs their operations.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -71,6 +87,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Runs a subscription: its items, or one error with why the stream could not be begun.
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>>;
+
+    /// The file of this name, which ends on its format. That it was read is in the audit before it leaves.
+    async fn export(&self, access: Access, name: &str) -> Export;
 
     /// The schema as SDL.
     fn sdl(&self) -> String;

@@ -67,6 +67,7 @@ const LEFT: &[&str] = &[
     "contact.sealed_for_id",
     "episode.sealed_for_id",
     "erasure.client_id",
+    "bulk_operation.client_id",
 ];
 
 /// Every column that names a client, as `table.column`; a test compares them with the schema.

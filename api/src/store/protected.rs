@@ -183,6 +183,8 @@ pub enum Action {
     Merge,
     /// Erase the person.
     Erase,
+    /// Write down for them all that is held about them.
+    Export,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role
@@ -271,6 +273,29 @@ pub trait PartOf<E: Protected>: Part {
     fn order() -> Self::Column;
 }
 
+/// For whom a row is read.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) enum Reader {
+    /// Somebody of an organization.
+    Organization(OrganizationId),
+    /// The person whom it is about: whatever they read of themselves is audited, and no disclosure (45 CFR 164.528(a)(1)(ii)).
+    Oneself,
+}
+
+impl Reader {
+    fn of(access: &Access) -> Option<Self> {
+        if access.is_oneself() { Some(Self::Oneself) } else { access.organization.map(Self::Organization) }
+    }
+
+    /// Who discloses a class of a row to this reader; nothing when it is no disclosure.
+    pub(in crate::store) fn discloser<E: Protected>(self, row: &E::Model, class: Class) -> Option<Discloser> {
+        match self {
+            Self::Organization(reader) => E::discloser(row, class, reader),
+            Self::Oneself => None,
+        }
+    }
+}
+
 /// A row that exists for the caller, with the classes of it that are open. Only the store makes one.
 #[derive(Clone)]
 pub struct Visible<E: Protected> {
@@ -278,7 +303,7 @@ pub struct Visible<E: Protected> {
     grants: i32,
     reads: ReadLog,
     /// For whom it was fetched; nothing for the system, whose readings are not noted.
-    reader: Option<OrganizationId>,
+    reader: Option<Reader>,
     /// Whose keys are fetched when this row's is: those of all that were fetched with it.
     cohort: Arc<[Uuid]>,
     /// What its list measured it by.
@@ -329,7 +354,7 @@ impl<E: Protected> Visible<E> {
 
     /// Notes that the row was disclosed, where another organization is told by it that somebody is a client (42 CFR 2.13(c)).
     pub(in crate::store) fn note_disclosed(&self) {
-        if self.reader.is_some_and(|reader| E::discloser(&self.model, Class::Identity, reader).is_some()) {
+        if self.reader.is_some_and(|reader| reader.discloser::<E>(&self.model, Class::Identity).is_some()) {
             self.reads.note::<E>(&self.model, Class::Identity, self.reader);
         }
     }
@@ -391,7 +416,7 @@ impl<E: Protected> Fetched<E> {
             model: row.model,
             grants: row.grants,
             reads: reads.clone(),
-            reader: access.organization,
+            reader: Reader::of(access),
             cohort: Arc::clone(&cohort),
             measure: row.measure,
         };

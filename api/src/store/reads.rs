@@ -16,7 +16,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Class, Discloser, Protected, Store, Tx, connection, write};
+use super::{Class, Discloser, Protected, Store, Tx, connection, protected::Reader, write};
 use crate::{
     access::{Access, consent::flows_to, emergency},
     error::{Error, Result},
@@ -39,8 +39,8 @@ struct Reading {
 pub(in crate::store) struct ReadLog(Arc<Mutex<Vec<Reading>>>);
 
 impl ReadLog {
-    /// Notes that a class of a row was opened to someone of this organization. What is nobody's data is not noted.
-    pub(in crate::store) fn note<E: Protected>(&self, row: &E::Model, class: Class, reader: Option<OrganizationId>) {
+    /// Notes that a class of a row was opened to somebody. What is nobody's data is not noted.
+    pub(in crate::store) fn note<E: Protected>(&self, row: &E::Model, class: Class, reader: Option<Reader>) {
         let (Some(data_class), Some(reader)) = (class.data_class(), reader) else { return };
         let subject: Uuid = E::id(row).into();
         let mut readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl ReadLog {
         let reading = &mut readings[at];
         if !reading.classes.contains(&data_class) {
             reading.classes.push(data_class);
-            reading.disclosed.extend(E::discloser(row, class, reader).map(|discloser| (data_class, discloser)));
+            reading.disclosed.extend(reader.discloser::<E>(row, class).map(|discloser| (data_class, discloser)));
         }
     }
 
@@ -123,7 +123,7 @@ impl Store {
         for batch in rows.chunks(BATCH) {
             audit_event::Entity::insert_many(batch.to_vec()).exec_without_returning(&tx).await?;
         }
-        if let Some(reader) = access.organization {
+        if let Some(reader) = access.organization.filter(|_| !access.is_oneself()) {
             mark_read(&tx, reader, &read_messages, at).await?;
         }
         let scopes = if disclosed.is_empty() { None } else { Some(disclose(&tx, access, disclosed, at).await?) };

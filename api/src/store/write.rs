@@ -329,6 +329,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Deletes rows and not only what is in them, for nothing of them may stay.
+    ///
+    /// # Errors
+    /// `Database` with the constraint that forbids it.
+    pub async fn delete_each<E: Protected>(&self, of: impl Into<Condition>) -> Result<()> {
+        E::delete_many().filter(of.into()).exec(&self.transaction).await?;
+        Ok(())
+    }
+
     /// Remembers outside of the database that a consent was revoked, before its rows say so: a backup that is restored knows
     /// nothing of what came after it.
     ///

@@ -163,6 +163,31 @@ pub(super) async fn bad_erasures(setting: &Setting) -> Vec<Bad<'_>> {
     ]
 }
 
+/// Data exports: of whom and by whom.
+pub(super) fn bad_exports(setting: &Setting) -> Vec<Bad<'_>> {
+    let export = mutation("clientDataExport", "clientId: ID");
+    let (one, them) = (&setting.one, &setting.one.them);
+    let of = |id: Value| (export.clone(), json!({ "clientId": id }));
+    let (officer, coordinator, peer, referrer) = (by(&them.officer), by(&them.coordinator), by(&them.peer), by(&them.referrer));
+    let read = "query($id: ID!) { bulkOperation(id: $id) { id } }";
+    let follow = |id: &str| (read.to_owned(), json!({ "id": id }));
+    vec![
+        officer("nobody's data", of(Value::Null), "REQUIRED", &["clientId"], "`clientId`"),
+        officer("the data of nobody", of(json!(format!("cli_{NOBODY}"))), "NOT_FOUND", &[], "check the id"),
+        officer("the data of others' client", of(json!(one.foreign_client)), "NOT_FOUND", &[], "check the id"),
+        officer("the data of the sender's client", of(json!(one.client)), "NOT_FOUND", &[], "check the id"),
+        officer("the data of a referral", of(json!(one.connected)), "BAD_USER_INPUT", &[], "cli_"),
+        officer("the data of no id", of(json!("")), "BAD_USER_INPUT", &[], "cli_"),
+        officer("the data of a number", of(json!(5.5)), "BAD_USER_INPUT", &[], "ID"),
+        officer("the data of a list", of(json!([one.ours, one.ours])), "BAD_USER_INPUT", &[], "ID"),
+        officer("a client as bulk work", follow(&one.ours), "BAD_USER_INPUT", &[], "blk_"),
+        officer("bulk work in capitals", follow(&format!("BLK_{NOBODY}")), "BAD_USER_INPUT", &[], "id"),
+        coordinator("data asked for by a coordinator", of(json!(one.ours)), "NOT_PERMITTED", &[], "role"),
+        peer("data asked for by a peer", of(json!(one.ours)), "NOT_PERMITTED", &[], "role"),
+        referrer("data asked for by a referrer elsewhere", of(json!(one.ours)), "NOT_FOUND", &[], "check the id"),
+    ]
+}
+
 /// Filters and pages of referrals and work items.
 pub(super) async fn bad_lists(setting: &Setting) -> Vec<Bad<'_>> {
     let referrals = "query($first: Int, $after: String, $last: Int, $before: String, $filter: ReferralFilter) {

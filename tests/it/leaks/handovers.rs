@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aftercare::access::{Access, Scope, token::Subject};
 use chrono::TimeDelta;
 use entity::{
-    ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, consent_flow,
-    disclosure, episode, event, peer, peer_match, referral, referral_message,
+    BulkOperationId, ClientId, ContactId, EpisodeId, OrganizationId, PeerMatchId, ReferralId, StaffMemberId, TypedId, WorkItemId, client,
+    consent_flow, disclosure, episode, event, peer, peer_match, referral, referral_message,
     vocabulary::{OrganizationKind, PurposeOfUse, Role, WorkItemKind},
     work_item,
 };
@@ -133,6 +133,7 @@ impl Handovers {
         world.spare().await;
         world.peer().await;
         world.emergency().await;
+        world.export().await;
         world.log().await;
         world
     }
@@ -466,6 +467,18 @@ impl Handovers {
         self.id("work", story, review);
     }
 
+    /// The receiver's privacy officer has all about a client written down for them.
+    async fn export(&mut self) {
+        let story = Story::Connected;
+        let ours = self.ids.iter().find(|id| id.placeholder == "ours" && id.story == Some(story)).unwrap().text.clone();
+        let ask = "mutation($id: ID!) { clientDataExport(clientId: $id) { bulkOperation { id } userErrors { message } } }";
+        let asked = self.them.officer.ask_with(ask, json!({ "id": ours })).await;
+        let id = asked.text("/clientDataExport/bulkOperation/id").to_owned();
+        self.app.fire_timers().await;
+        self.sing(story, &[Part::Export], &id);
+        self.id("export", story, id);
+    }
+
     /// The ids of what was disclosed and of what happened.
     async fn log(&mut self) {
         self.app.sealed().await;
@@ -492,6 +505,7 @@ impl Handovers {
                 (None, Some(story), _) => (*story, vec![Part::SentPerson]),
                 (None, None, Some(story)) if care.contains(&row.subject_kind.as_str()) => (*story, vec![Part::Care]),
                 (None, None, Some(story)) if row.subject_kind == WorkItemId::PREFIX => (*story, vec![Part::Review]),
+                (None, None, Some(story)) if row.subject_kind == BulkOperationId::PREFIX => (*story, vec![Part::Export]),
                 (None, None, Some(story)) => (*story, vec![Part::Record]),
                 (None, None, None) => continue,
             };

@@ -114,6 +114,8 @@ pub(crate) enum Part {
     Audited,
     /// That the emergency is to be reviewed.
     Review,
+    /// That all that is held about the person was written down for them.
+    Export,
 }
 
 /// Who of a side, of those with the role.
@@ -188,6 +190,7 @@ const ROWS: &[Row] = &[
     (Part::Released, &[Referrer, Coordinator, Supervisor, Peer], Who::Organization, Needs::Emergency),
     (Part::Audited, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::Review, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
+    (Part::Export, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
 ];
 
 impl Part {
@@ -297,6 +300,9 @@ pub(crate) const TELLING: &[Telling] = &[
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
     telling("Subscription.referralOfferChanged", "after: \"{start}\"", &[Part::SentOffer, Part::ReceivedOffer]),
     telling("Subscription.events", "after: \"{start}\"", &[]),
+    telling("Query.bulkOperation", "id: \"{export}\"", &[Part::Export]),
+    telling("Subscription.bulkOperationProgress", "id: \"{export}\"", &[Part::Export]),
+    telling("Mutation.clientDataExport", "clientId: \"{spareKept}\"", &[]),
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
     telling("Mutation.clientUnmerge", "id: \"{spareParted}\"", &[]),
@@ -375,4 +381,5 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("PeerMatch", "match"),
     ("Contact", "contact"),
     ("WorkItem", "work"),
+    ("BulkOperation", "export"),
 ];

@@ -37,10 +37,10 @@ impl Protected for consent::Entity {
     }
 
     /// Those that the organization recorded, to whoever keeps its clients' consents; and those that came with a referral, to the
-    /// coordinators and the privacy officer of the side that received it.
+    /// coordinators and the privacy officer of the side that received it; the client's, to them.
     fn visible_to(access: &Access) -> Condition {
         let scopes = [Scope::ClientsRead, Scope::ClientsWrite, Scope::ReferralsRead, Scope::ReferralsWrite];
-        if !scopes.iter().any(|scope| access.scopes.contains(scope)) {
+        if !access.scoped(&scopes) {
             return never();
         }
         Condition::any().add(recorded(access)).add_option(came_with_a_referral(access, always()))
@@ -82,7 +82,8 @@ fn recorded(access: &Access) -> Condition {
 fn came_with_a_referral(access: &Access, holds: Condition) -> Option<Condition> {
     let of_programs = access.has(Role::Coordinator).then(|| referral::Column::ToProgramId.is_in(access.programs.iter().copied()));
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| referral::Column::ToOrganizationId.eq(own));
-    let received = Condition::any().add(never()).add_option(of_programs).add_option(all);
+    let own = access.own(referral::Column::ToClientId);
+    let received = Condition::any().add(never()).add_option(of_programs).add_option(all).add_option(own);
     let received = query::<referral::Entity>()
         .select_only()
         .column(referral::Column::ConsentId)
@@ -90,8 +91,7 @@ fn came_with_a_referral(access: &Access, holds: Condition) -> Option<Condition> 
         .filter(referral::Column::ConsentId.is_not_null())
         .filter(received)
         .filter(holds);
-    access
-        .has_any(&[Role::Coordinator, Role::PrivacyOfficer])
+    (access.is_oneself() || access.has_any(&[Role::Coordinator, Role::PrivacyOfficer]))
         .then(|| Condition::all().add(consent::Column::Id.in_subquery(received.into_query())))
 }
 

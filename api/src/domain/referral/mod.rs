@@ -54,13 +54,15 @@ pub const OPEN: &[ReferralStatus] = &[
     ReferralStatus::OnHold,
 ];
 
-/// Referrals that the caller's programs sent, drafts with them; the privacy officer's: those of the whole organization.
+/// Referrals that the caller's programs sent, drafts with them; the privacy officer's: those of the whole organization; a client's: those
+/// that it sent for them.
 fn sent(access: &Access) -> Vec<Condition> {
     let of_programs = access
         .has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor])
         .then(|| Condition::all().add(referral::Column::FromProgramId.is_in(access.programs.iter().copied())));
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer));
-    of_programs.into_iter().chain(all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)))).collect()
+    let all = all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)));
+    of_programs.into_iter().chain(all).chain(access.own(referral::Column::FromClientId)).collect()
 }
 
 /// Those of [`sent`], each of which the caller follows from its side, whatever they received.
@@ -69,7 +71,7 @@ pub(super) fn sent_by(access: &Access) -> Condition {
 }
 
 /// Referrals that the caller's programs received: submitted ones. A peer's: those assigned to them, while they support
-/// the person.
+/// the person. A client's: those that led to their record.
 fn received(access: &Access) -> Vec<Condition> {
     let submitted = || Condition::all().add(referral::Column::SubmittedAt.is_not_null());
     let of_programs = access
@@ -80,7 +82,7 @@ fn received(access: &Access) -> Vec<Condition> {
         let by_me = submitted().add(referral::Column::PeerId.in_subquery(me.into_query()));
         by_me.add(referral::Column::ToClientId.in_subquery(supported))
     });
-    of_programs.into_iter().chain(assigned).collect()
+    of_programs.into_iter().chain(assigned).chain(access.own(referral::Column::ToClientId)).collect()
 }
 
 /// Those that the privacy officer's organization received.
@@ -138,7 +140,7 @@ impl Protected for referral::Entity {
 
     /// What was sent, and what was received: two lists.
     fn arms(access: &Access) -> Vec<Condition> {
-        let scoped = [Scope::ReferralsRead, Scope::ReferralsWrite].iter().any(|scope| access.scopes.contains(scope));
+        let scoped = access.scoped(&[Scope::ReferralsRead, Scope::ReferralsWrite]);
         let arms: Vec<_> = sent(access).into_iter().chain(received(access)).chain(overseen(access)).collect();
         if scoped && !arms.is_empty() { arms } else { vec![never()] }
     }
@@ -148,15 +150,15 @@ impl Protected for referral::Entity {
         let sent = || any(sent(access)).into_all().add(column(referral::Column::SenderErasedAt).is_null());
         let kept = |of: Condition| of.into_all().add(column(referral::Column::ReceiverErasedAt).is_null());
         let received_by_all = || kept(any(received(access).into_iter().chain(overseen(access))));
-        let sent_by_staff = Condition::all().add(sent()).add(if access.has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor]) {
-            Condition::all().add(referral::Column::FromProgramId.is_in(access.programs.iter().copied()))
-        } else {
-            never()
-        });
+        let of_programs = access
+            .has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor])
+            .then(|| referral::Column::FromProgramId.is_in(access.programs.iter().copied()));
+        let near = Condition::any().add(never()).add_option(of_programs).add_option(access.own(referral::Column::FromClientId));
+        let sent_nearby = Condition::all().add(sent()).add(near);
         Grants::none()
             .open(Class::Identity, sent())
             .open(Class::Identity, received_by_all().add(snapshot(access, DataClass::Identity)))
-            .open(Class::ReferralClinical, sent_by_staff)
+            .open(Class::ReferralClinical, sent_nearby)
             .open(Class::ReferralClinical, kept(any(received(access))).add(snapshot(access, DataClass::ReferralClinical)))
             .open(Class::ReferralStatus, received_by_all())
             .open(Class::ReferralStatus, sent().add(flows_back(access)))
