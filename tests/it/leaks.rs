@@ -24,10 +24,12 @@ use two_sides::{KINDS, Story, TELLING, Telling};
 use world::{Asker, Id, World};
 
 /// How long a follower waits for more: on a busy machine an answer takes its time.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(12);
 
-/// How many questions are asked at once.
-const AT_ONCE: usize = 4;
+/// How many questions are asked at once; followers do little but wait.
+fn at_once(field: &str) -> usize {
+    if field.starts_with("Subscription") { 24 } else { 4 }
+}
 
 /// The arguments of a field, once for each id that a placeholder of it stands for, with that id; other placeholders stand for ids of
 /// the same place.
@@ -86,7 +88,7 @@ async fn hunt_all(world: &World, root: &str) -> (Vec<String>, Vec<&'static str>)
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker))).enumerate();
     let schema = &schema;
     let found = stream::iter(hunts).map(|(n, (field, asker))| hunt(world, schema, asker, field, n));
-    let found = found.buffered(AT_ONCE).collect().await;
+    let found = found.buffered(at_once(root)).collect().await;
     summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
 }
 
@@ -169,7 +171,7 @@ async fn hunt_referrals(world: &Handovers, root: &str) -> (Vec<String>, Vec<&'st
     let fields = TELLING.iter().filter(|field| field.name.starts_with(root));
     let hunts = fields.flat_map(|field| world.askers.iter().map(move |asker| (field, asker)));
     let found = stream::iter(hunts).map(|(field, asker)| hunt_about(world, schema, asker, field));
-    let found = found.buffered(if root == "Subscription" { 24 } else { AT_ONCE }).collect().await;
+    let found = found.buffered(at_once(root)).collect().await;
     summed(found, log_lines::told(&world.app, world.canaries.iter().map(|canary| canary.text.as_str())))
 }
 
