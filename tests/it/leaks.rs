@@ -17,7 +17,7 @@ use entity::{AnyId, TypedId};
 use expectation::{Class, FIELDS, Field};
 use futures_util::{StreamExt as _, stream};
 use handovers::Handovers;
-use kit::{app::TestApp, caller::Answer, databases::TestDatabase, on_both};
+use kit::{app::TestApp, caller::Answer, on_both};
 use schema::Schema;
 use serde_json::json;
 use two_sides::{KINDS, Story, TELLING, Telling};
@@ -181,11 +181,6 @@ fn none(found: &[String]) {
     assert!(found.is_empty(), "{} findings, the first of them:\n{}", found.len(), shown.join("\n"));
 }
 
-/// A server that takes its time: everything at once, on a busy machine, is no request of every day.
-async fn patient(db: TestDatabase) -> TestApp {
-    TestApp::start_with(db, &[("AFTERCARE_REQUESTS__TIMEOUT_SECONDS", "600")]).await
-}
-
 on_both! {
     async fn the_table_names_every_root_field_and_node(db: TestDatabase) {
         let sdl = TestApp::start(db).await.engine().sdl();
@@ -197,37 +192,37 @@ on_both! {
     }
 
     async fn queries_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(patient(db).await).await, "Query").await.0);
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Query").await.0);
     }
 
     async fn mutations_are_done_for_somebody_and_show_nothing_else(db: TestDatabase) {
-        let (found, done) = hunt_all(&World::on(patient(db).await).await, "Mutation").await;
+        let (found, done) = hunt_all(&World::on(TestApp::start(db).await).await, "Mutation").await;
         none(&found);
         each_was_done(FIELDS.iter().map(|field| field.name), &done);
     }
 
     async fn subscriptions_show_everyone_what_they_may_see_and_nothing_else(db: TestDatabase) {
-        none(&hunt_all(&World::on(patient(db).await).await, "Subscription").await.0);
+        none(&hunt_all(&World::on(TestApp::start(db).await).await, "Subscription").await.0);
     }
 
     async fn both_sides_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
-        let (found, _) = hunt_referrals(&Handovers::on(patient(db).await).await, "Query").await;
+        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Query").await;
         none(&found);
     }
 
     async fn followers_of_referrals_see_what_they_may_and_nothing_else(db: TestDatabase) {
-        let (found, _) = hunt_referrals(&Handovers::on(patient(db).await).await, "Subscription").await;
+        let (found, _) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Subscription").await;
         none(&found);
     }
 
     async fn each_mutation_is_done_for_somebody_and_shows_nothing_else(db: TestDatabase) {
-        let (found, done) = hunt_referrals(&Handovers::on(patient(db).await).await, "Mutation").await;
+        let (found, done) = hunt_referrals(&Handovers::on(TestApp::start(db).await).await, "Mutation").await;
         none(&found);
         each_was_done(TELLING.iter().map(|field| field.name), &done);
     }
 
     async fn absent_foreign_and_forbidden_are_answered_alike(db: TestDatabase) {
-        let world = World::on(patient(db).await).await;
+        let world = World::on(TestApp::start(db).await).await;
         let mut found = Vec::new();
         for asker in &world.askers {
             for id in &world.ids {
@@ -247,7 +242,7 @@ on_both! {
     }
 
     async fn a_filter_by_what_is_hidden_finds_nothing(db: TestDatabase) {
-        let world = World::on(patient(db).await).await;
+        let world = World::on(TestApp::start(db).await).await;
         let query = "query($name: String) { clients(filter: { familyName: $name }) { totalCount nodes { id } } }";
         let mut found = Vec::new();
         for asker in &world.askers {
@@ -263,7 +258,7 @@ on_both! {
     }
 
     async fn planted_leaks_are_found(db: TestDatabase) {
-        let world = World::on(patient(db).await).await;
+        let world = World::on(TestApp::start(db).await).await;
         let peer = world.asker("PEER Near");
         let honest = peer.caller.ask("{ clients { totalCount nodes { id } } }").await;
         none(&leaks(&world, peer, &honest));

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use aftercare::command::{Plan, load_demo};
+use chrono::TimeDelta;
 use entity::vocabulary::{OrganizationKind, Role};
 use futures_util::future::join_all;
 use kit::{app::TestApp, databases::TestDatabase, follower::Follower, handover::Handover};
@@ -21,25 +22,45 @@ pub(crate) async fn referring(db: TestDatabase) {
     let them = Handover::begin(&app).await;
     let input = them.another(&app);
     let refer = async || {
+        let begun = Instant::now();
         let answer = them.refer(input.clone()).await;
         assert_eq!(answer.user_error_codes(), [""; 0], "{}", answer.raw);
+        begun.elapsed()
     };
     for _ in 0..sized(20) {
         refer().await;
     }
     for at_once in [1, AT_ONCE] {
         let begun = Instant::now();
-        join_all((0..at_once).map(async |_| {
+        let times = join_all((0..at_once).map(async |_| {
+            let mut times = Vec::new();
             for _ in 0..REFERRALS / at_once {
-                refer().await;
+                times.push(refer().await);
             }
+            times
         }))
-        .await;
-        println!(
-            "{kind:?}: referralCreate, {at_once} at once: {:.0} a second",
-            (REFERRALS / at_once * at_once) as f64 / begun.elapsed().as_secs_f64()
-        );
+        .await
+        .concat();
+        let rate = times.len() as f64 / begun.elapsed().as_secs_f64();
+        let times = Times::of(times);
+        println!("{kind:?}: referralCreate, {at_once} at once: {rate:.0} a second, p50 {}, p99 {}", ms(times.at(50)), ms(times.at(99)));
     }
+}
+
+/// What falls due: the clocks of referrals that nobody answers, each with half of its time, all of it and its ceiling.
+pub(crate) async fn firing(db: TestDatabase) {
+    let kind = db.kind;
+    let app = TestApp::start(db).await;
+    let them = Handover::begin(&app).await;
+    let input = them.another(&app);
+    for _ in 0..REFERRALS {
+        assert_eq!(them.refer(input.clone()).await.user_error_codes(), [""; 0]);
+    }
+    app.fire_timers().await;
+    app.clock().advance(TimeDelta::days(13));
+    let begun = Instant::now();
+    let fired = app.fire_timers().await;
+    println!("{kind:?}: {fired} things that fell due: {:.0} a second", fired as f64 / begun.elapsed().as_secs_f64());
 }
 
 /// From the answer to a mutation to its event at a subscriber over a WebSocket; an event that is faster than the answer counts as none.

@@ -126,5 +126,5 @@ pub(crate) async fn compare(list: List, db: TestDatabase) {
         List::Workshops => "20 of 200 workshops with 5 of 10 sessions each".to_owned(),
         List::Referrals => format!("20 of a coordinator's {} referrals", app.database.count("FROM referral").await),
     };
-    beside(&format!("{kind:?}: {of}"), async || drop(asked.ours().await), async || drop(asked.by_hand().await)).await;
+    beside(&format!("{kind:?}: {of}"), "by hand", async || drop(asked.ours().await), async || drop(asked.by_hand().await)).await;
 }

@@ -5,10 +5,12 @@
 
 mod by_hand;
 mod commands;
+mod denials;
 mod instructions;
 mod lists;
 mod measure;
 mod memory;
+mod pages;
 
 use kit::databases::{TestDatabase, which_run};
 use lists::List;
@@ -37,6 +39,15 @@ async fn measured() {
         }
         if let Some(db) = fresh("commands") {
             commands::referring(db).await;
+        }
+        if let Some(db) = fresh("denials") {
+            Box::pin(denials::compare(db)).await;
+        }
+        if let Some(db) = fresh("pages") {
+            Box::pin(pages::compare(db)).await;
+        }
+        if let Some(db) = fresh("timers") {
+            Box::pin(commands::firing(db)).await;
         }
         if let Some(db) = fresh("latency") {
             commands::hearing(db).await;

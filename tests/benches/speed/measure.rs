@@ -27,7 +27,7 @@ impl Times {
 }
 
 /// Measures two things in turns, and says how the first compares.
-pub(crate) async fn beside(what: &str, mut ours: impl AsyncFnMut(), mut theirs: impl AsyncFnMut()) {
+pub(crate) async fn beside(what: &str, other: &str, mut ours: impl AsyncFnMut(), mut theirs: impl AsyncFnMut()) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for round in 0..WARM + ROUNDS {
         let begun = Instant::now();
@@ -42,7 +42,7 @@ pub(crate) async fn beside(what: &str, mut ours: impl AsyncFnMut(), mut theirs: 
     let (ours, theirs) = (Times::of(first), Times::of(second));
     let ratio = theirs.at(50).as_secs_f64() / ours.at(50).as_secs_f64();
     println!(
-        "{what}: {} beside {} by hand, ratio {ratio:.2} (p99 {} and {})",
+        "{what}: {} beside {other}: {}, ratio {ratio:.2} (p99 {} and {})",
         ms(ours.at(50)),
         ms(theirs.at(50)),
         ms(ours.at(99)),
