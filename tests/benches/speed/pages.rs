@@ -53,7 +53,7 @@ pub(crate) async fn compare(db: TestDatabase) {
         let few = Page { caller, variables: json!({ "filter": { "status": ["DECLINED"] } }) };
         let changed = Page { caller, variables: json!({ "orderBy": { "field": "UPDATED_AT", "direction": "DESC" } }) };
         for (what, other) in
-            [(format!("page {FAR}"), &far), ("those declined, 1 in 50".to_owned(), &few), ("by when they changed".to_owned(), &changed)]
+            [(format!("page {FAR}"), &far), ("those declined, 1 in 20".to_owned(), &few), ("by when they changed".to_owned(), &changed)]
         {
             let said = format!("{kind:?}: the first page of {who} with {of} referrals");
             beside(&said, &what, async || drop(first.ask().await), async || drop(other.ask().await)).await;
@@ -79,7 +79,7 @@ async fn load(app: &TestApp, them: &Handover) {
         let rows = (begin..(begin + BATCH).min(RECEIVED)).map(|number| {
             let of = if number < SENT { &ours } else { &theirs };
             let at = of.created_at + chrono::TimeDelta::seconds(i64::try_from(number).unwrap());
-            let status = if number % 50 == 0 { ReferralStatus::Declined } else { ReferralStatus::Expired };
+            let status = if number % 20 == 0 { ReferralStatus::Declined } else { ReferralStatus::Expired };
             referral::ActiveModel {
                 id: Set(ReferralId::new()),
                 number: Set(format!("BENCH-{number}")),
