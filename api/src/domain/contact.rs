@@ -4,9 +4,10 @@ mod log;
 mod plan;
 
 use entity::{
-    ClientId, ContactId, OrganizationId, PeerId, ReferralId, client, contact, contact_addendum, peer, referral, vocabulary::ReferralStatus,
+    ClientId, ContactId, List, OrganizationId, PeerId, ReferralId, TypedId, client, contact, contact_addendum, peer, referral,
+    vocabulary::{ContactModality, ReferralStatus},
 };
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 pub(super) use log::{A_DAY, is_attempt};
 pub use log::{NewContact, amend, log, log_in};
@@ -22,6 +23,7 @@ use crate::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
+    clock::Instant,
     error::{Code, Error, Refusal, Result},
     store::{Action, Class, Grants, Part, PartOf, Protected, Tx, Visible, always, never},
 };
@@ -92,6 +94,39 @@ impl PartOf<contact::Entity> for contact_addendum::Entity {
 
 /// The most topics of one contact.
 const MOST: usize = 20;
+
+/// How and when a peer and a client speak, or mean to.
+struct Occasion {
+    referral: Option<ReferralId>,
+    modality: ContactModality,
+    outbound: bool,
+    at: Instant,
+    topics: Vec<String>,
+}
+
+/// The row of a contact that nothing came of yet.
+fn row_of(tx: &Tx, client: &client::Model, peer: &peer::Model, occasion: Occasion) -> contact::ActiveModel {
+    contact::ActiveModel {
+        id: Set(ContactId::new()),
+        organization_id: Set(client.organization_id),
+        client_id: Set(client.id),
+        sealed_for_id: Set(None),
+        program_id: Set(peer.program_id),
+        peer_id: Set(peer.id),
+        referral_id: Set(occasion.referral),
+        modality: Set(occasion.modality),
+        outbound: Set(occasion.outbound),
+        outcome: Set(None),
+        scheduled_for: Set(None),
+        started_at: Set(occasion.at),
+        minutes: Set(None),
+        topics: Set(List(occasion.topics)),
+        note: Set(None),
+        note_shared: Set(false),
+        created_at: Set(tx.access().now),
+        version: Set(1),
+    }
+}
 
 fn in_input(field: &'static str) -> [&'static str; 2] {
     ["input", field]

@@ -1,19 +1,18 @@
 //! Who sees what happened.
 
 use entity::{
-    BulkOperationId, ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, ReferralOfferId,
-    RegistrationId, TypedId, WorkItemId, bulk_operation, client, consent, event, referral, referral_offer, registration,
-    vocabulary::EventKind,
+    ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, RegistrationId, TypedId, WorkItemId,
+    bulk_operation, client, consent, event, referral, referral_offer, registration, vocabulary::EventKind,
 };
 use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
 
-use super::{client as clients, work_item};
+use super::{client as clients, referral as referrals, work_item};
 use crate::{
     access::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Class, Grants, Protected, never, query},
+    store::{Action, Grants, Protected, never, query},
 };
 
 impl Protected for event::Entity {
@@ -30,8 +29,8 @@ impl Protected for event::Entity {
     /// What happened in the caller's organization, once it has its place; about a client, when the caller sees that client; in a
     /// referral, when the caller sees that referral; to a registration, a contact, an episode or a pairing, when the client's care is
     /// open to them: it is class C; to something to do, when they see it or the referral's progress; to an offer, when they see it; to a
-    /// consent of no client of theirs, when they see the consent; to a bulk operation, when they see that. What the other side of a referral did, while its progress is open.
-    /// Asks for a scope itself, because `node` reads events as well.
+    /// consent of no client of theirs, when they see the consent; to a bulk operation, when they see that. What the other side
+    /// of a referral did, while its progress is open. Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
         if access.is_oneself() {
             return happened_to_oneself(access);
@@ -40,28 +39,24 @@ impl Protected for event::Entity {
         let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
             return never();
         };
-        let seats = query::<registration::Entity>().select_only().column(registration::Column::Id);
-        let seats = seats.filter(registration::Entity::visible_to(access));
-        let of_seat = event::Column::SubjectKind.eq(RegistrationId::PREFIX);
         let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-        let referrals =
-            || query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+        let referrals = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
         let known_client =
             Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query()));
         let known_referral =
-            Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals().into_query()));
-        let followed = referrals().filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
-        let known_seat = Condition::any().add(of_seat.not()).add(event::Column::SubjectId.in_subquery(seats.into_query()));
-        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral).add(known_seat);
+            Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals.into_query()));
+        let followed = referrals::followed(access);
+        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral);
         let of_work = event::Column::SubjectKind.eq(WorkItemId::PREFIX);
         let known_work = Condition::any()
             .add(of_work.not())
-            .add(event::Column::ReferralId.in_subquery(followed.clone().into_query()))
+            .add(event::Column::ReferralId.in_subquery(followed.clone()))
             .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
-        let here = here.add(known_care(access)).add(known_consent(access)).add(known_offer(access)).add(known_work).add(known_bulk(access));
-        let other_side = Condition::all()
-            .add(event::Column::OtherOrganizationId.eq(own))
-            .add(event::Column::ReferralId.in_subquery(followed.into_query()));
+        let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
+        let here = here.add(known::<registration::Entity>(access)).add(known::<referral_offer::Entity>(access));
+        let here = here.add(known::<bulk_operation::Entity>(access));
+        let other_side =
+            Condition::all().add(event::Column::OtherOrganizationId.eq(own)).add(event::Column::ReferralId.in_subquery(followed));
         Condition::all().add(event::Column::Position.is_not_null()).add(Condition::any().add(here).add(other_side))
     }
 
@@ -88,21 +83,18 @@ fn happened_to_oneself(access: &Access) -> Condition {
         EpisodeId::PREFIX,
         PeerMatchId::PREFIX,
     ];
-    let followed = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
-    let followed = followed.filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
     let referral = event::Column::ReferralId;
     own.add(event::Column::OrganizationId.eq(organization))
         .add(event::Column::Position.is_not_null())
         .add(event::Column::SubjectKind.is_in(kinds))
-        .add(Condition::any().add(referral.is_null()).add(referral.in_subquery(followed.into_query())))
+        .add(Condition::any().add(referral.is_null()).add(referral.in_subquery(referrals::followed(access))))
 }
 
-/// What happened to a bulk operation is known to whom the operation is.
-fn known_bulk(access: &Access) -> Condition {
-    let seen = query::<bulk_operation::Entity>().select_only().column(bulk_operation::Column::Id);
-    let seen = seen.filter(bulk_operation::Entity::visible_to(access));
-    let of_bulk = event::Column::SubjectKind.eq(BulkOperationId::PREFIX);
-    Condition::any().add(of_bulk.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
+/// What happened to a row of this kind is known to whom the row is.
+fn known<E: Protected>(access: &Access) -> Condition {
+    let seen = query::<E>().select_only().column(E::id_column()).filter(E::visible_to(access));
+    let of_this = event::Column::SubjectKind.eq(E::Id::PREFIX);
+    Condition::any().add(of_this.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
 }
 
 /// What happened in the care of a client is class C, as the contact, the episode or the pairing is that it happened to.
@@ -115,18 +107,7 @@ fn known_care(access: &Access) -> Condition {
 
 /// What happened to a consent that came with a referral is in no timeline of the organization's own: it is known to whom the consent is.
 fn known_consent(access: &Access) -> Condition {
-    let seen = query::<consent::Entity>().select_only().column(consent::Column::Id).filter(consent::Entity::visible_to(access));
-    let of_consent = event::Column::SubjectKind.eq(ConsentId::PREFIX);
-    let in_a_timeline = event::Column::ClientId.is_not_null();
-    Condition::any().add(of_consent.not()).add(in_a_timeline).add(event::Column::SubjectId.in_subquery(seen.into_query()))
-}
-
-/// An offer is known to its sender and to whom it is made, and so is what happens to it.
-fn known_offer(access: &Access) -> Condition {
-    let seen = query::<referral_offer::Entity>().select_only().column(referral_offer::Column::Id);
-    let seen = seen.filter(referral_offer::Entity::visible_to(access));
-    let of_offer = event::Column::SubjectKind.eq(ReferralOfferId::PREFIX);
-    Condition::any().add(of_offer.not()).add(event::Column::SubjectId.in_subquery(seen.into_query()))
+    known::<consent::Entity>(access).add(event::Column::ClientId.is_not_null())
 }
 
 /// One neutral sentence about what happened, the same for everyone: it names nobody and says nothing that its kind does not.

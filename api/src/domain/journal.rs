@@ -61,12 +61,7 @@ pub async fn repeat(store: &Store, entries: &[Entry], reason: &'static str) -> R
 async fn unknown(store: &Store, system: &Access, entries: &[Entry]) -> Result<HashSet<Uuid>> {
     let mut unknown = HashSet::new();
     for batch in entries.chunks(BATCH) {
-        let ids = || {
-            batch.iter().map(|entry| match entry.what {
-                What::Erasure { subject } => subject,
-                What::Revocation { consent } => consent,
-            })
-        };
+        let ids = || batch.iter().map(|entry| entry.what.of());
         let here = store.find::<client::Entity>(system).by(client::Column::Id, |column| column.is_in(ids()));
         let here = here.by(client::Column::ErasedAt, |column| column.is_null()).first(BATCH as u64).await?;
         unknown.extend(here.iter().map(|client| Uuid::from(client.id)));

@@ -4,17 +4,17 @@ use entity::{
     OrganizationId, ReferralId, ReferralMessageId, TypedId, class, organization, referral, referral_message,
     vocabulary::{DataClass, EventKind, ReferralResult},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     consent as consents,
-    referral::{Side, happened},
+    referral::{Side, followed, happened},
     text,
 };
 use crate::{
     access::Access,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Discloser, Event, Grants, Protected, Store, Tx, Visible, always, query},
+    store::{Action, Class, Discloser, Event, Grants, Protected, Store, Tx, Visible, always},
 };
 
 impl Protected for referral_message::Entity {
@@ -30,9 +30,7 @@ impl Protected for referral_message::Entity {
 
     /// To whom the referral's progress is open. Sending was the disclosure, and was accounted for then.
     fn visible_to(access: &Access) -> Condition {
-        let open = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
-        let open = open.filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
-        Condition::all().add(referral_message::Column::ReferralId.in_subquery(open.into_query()))
+        Condition::all().add(referral_message::Column::ReferralId.in_subquery(followed(access)))
     }
 
     fn grants(_: &Access) -> Grants {

@@ -12,6 +12,7 @@ use super::{
     referral, referral_offer,
 };
 use crate::{
+    clock::Instant,
     error::Result,
     store::{Due, Kept, Store, Tx, Visible},
 };
@@ -24,8 +25,8 @@ enum Fired {
     Done,
     /// It was begun and committed; the rest takes a while, and needs a transaction of its own.
     Begun(Box<Visible<bulk_operation::Entity>>),
-    /// The program can take on what it could.
-    SameProgram(ProgramId),
+    /// There was nothing to do now; it is looked at again then.
+    Again(Instant),
 }
 
 /// Does one thing that is due, in the order in which things fell due. Nothing when nothing is.
@@ -36,13 +37,10 @@ pub async fn fire_one(store: &Store, renders: &dyn Renders) -> Result<Option<Tim
     let system = crate::access::Access::system("a timer", store.clock().now());
     let Some(due) = store.take_due(&system).await? else { return Ok(None) };
     let (kind, taken) = (due.kind, due.taken());
-    match Box::pin(fire(due)).await {
+    match Box::pin(fire(store, due)).await {
         Ok(Fired::Done) => {}
         Ok(Fired::Nothing) => store.forget_timer(taken).await?,
-        Ok(Fired::SameProgram(program)) => {
-            let again = program::confirm_capacity(store, program, system.now).await?;
-            store.put_off_timer(taken, again).await?;
-        }
+        Ok(Fired::Again(at)) => store.put_off_timer(taken, at).await?,
         Ok(Fired::Begun(operation)) => Box::pin(data_export::run(store, renders, &operation)).await?,
         Err(error) => {
             tracing::error!(cause = %error, timer = ?taken, "what was due could not be done: it is put off");
@@ -52,7 +50,7 @@ pub async fn fire_one(store: &Store, renders: &dyn Renders) -> Result<Option<Tim
     Ok(Some(kind))
 }
 
-async fn fire(due: Due) -> Result<Fired> {
+async fn fire(store: &Store, due: Due) -> Result<Fired> {
     let Due { mut tx, kind, subject, at, .. } = due;
     match kind {
         TimerKind::Clock => {
@@ -81,7 +79,12 @@ async fn fire(due: Due) -> Result<Fired> {
         }
         TimerKind::ProgramCapacity => match program::capacity_found(&mut tx, ProgramId::from(subject)).await? {
             Found::Changed(program) => done(tx, Some(*program)).await,
-            Found::Unchanged => Ok(Fired::SameProgram(ProgramId::from(subject))),
+            Found::Unchanged => {
+                let now = tx.access().now;
+                // It holds the place of SQLite's only writer.
+                drop(tx);
+                Ok(Fired::Again(program::confirm_capacity(store, ProgramId::from(subject), now).await?))
+            }
             Found::Gone => Ok(Fired::Nothing),
         },
         TimerKind::BulkRun => {

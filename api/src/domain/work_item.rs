@@ -1,7 +1,7 @@
 //! What somebody has to do: who sees it, what opens it and what closes it.
 
 use entity::{
-    ClientId, OrganizationId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, referral, staff_member, staff_program,
+    ClientId, OrganizationId, ProgramId, ReferralId, StaffMemberId, TypedId, WorkItemId, client, staff_member, staff_program,
     vocabulary::{ClockKind, Decision, EventKind, Role, WorkItemKind},
     work_item,
 };
@@ -39,11 +39,8 @@ impl Protected for work_item::Entity {
         } else {
             Condition::all().add(work_item::Column::ProgramId.is_in(access.programs.iter().copied()))
         };
-        let followed = query::<referral::Entity>().select_only().column(referral::Column::Id);
-        let followed =
-            followed.filter(referral::Entity::visible_to(access)).filter(referral::Entity::grants(access).condition(Class::ReferralStatus));
-        let about =
-            Condition::any().add(work_item::Column::ReferralId.in_subquery(followed.into_query())).add_option(about_clients(access));
+        let followed = work_item::Column::ReferralId.in_subquery(referrals::followed(access));
+        let about = Condition::any().add(followed).add_option(about_clients(access));
         Condition::all().add(work_item::Column::OrganizationId.eq(own)).add(here).add(about)
     }
 

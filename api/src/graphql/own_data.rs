@@ -200,7 +200,8 @@ async fn everything(engine: &GraphEngine, oneself: &Access) -> Result<Vec<Object
     Ok(all)
 }
 
-/// Asks a document of one thing, to the end of its list. What is there already is not there twice. Where a gate is closed to the client there is nothing.
+/// Asks a document of one thing, to the end of its list. What is there already is not there twice. Where a gate is closed to the client
+/// there is nothing.
 async fn walk(engine: &GraphEngine, oneself: &Access, document: &Document, id: &str, all: &mut Vec<Object>) -> Result<()> {
     let mut after = Json::Null;
     loop {

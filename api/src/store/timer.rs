@@ -110,18 +110,20 @@ impl Store {
         timer::Entity::update_many().set(later).filter(taken.this()).exec(&tx).await?;
         Ok(TransactionSession::commit(tx).await?)
     }
-}
 
-impl Store {
     /// Has something done now to each row that meets a condition, where it is not to be done anyway.
     ///
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn arm_each<E: Protected>(&self, kind: TimerKind, of: impl Into<Condition>) -> Result<()> {
-        let tx = self.shared.connections.begin().await?;
         let these = connection::select::<E>().filter(of.into()).select_only().column(E::id_column());
-        let now = self.clock().now();
-        for batch in these.into_tuple::<Uuid>().all(&tx).await?.chunks(BATCH) {
+        let these = these.into_tuple::<Uuid>().all(self.reader()).await?;
+        // Most of the time there are none: a look costs no writer its place.
+        if these.is_empty() {
+            return Ok(());
+        }
+        let (tx, now) = (self.shared.connections.begin().await?, self.clock().now());
+        for batch in these.chunks(BATCH) {
             let rows =
                 batch.iter().map(|id| timer::ActiveModel { kind: Set(kind), subject_id: Set(*id), due_at: Set(now), failures: Set(0) });
             let kept = OnConflict::columns([timer::Column::Kind, timer::Column::SubjectId]).do_nothing().to_owned();

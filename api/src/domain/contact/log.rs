@@ -1,7 +1,7 @@
 //! How a contact is logged, and what is added to it later.
 
 use entity::{
-    ClientId, ContactId, Guarded, List, PeerId, ReferralId, Sealed, TypedId, class, client, contact, contact_addendum, peer, referral,
+    ClientId, ContactId, Guarded, List, PeerId, ReferralId, Sealed, class, client, contact, contact_addendum, peer,
     vocabulary::{ContactModality, ContactOutcome, EventKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::{
     super::{client_merge::standing, episode, referral as referrals, referral_message, safe_channel, text},
-    checked_topics, identity_for, in_input,
-    plan::{Plan, checked_plan, plan_in},
-    referral_of, supporting,
+    Occasion, checked_topics, identity_for, in_input,
+    plan::{checked_time, plan_in},
+    referral_of, row_of, supporting,
 };
 use crate::{
     access::Access,
@@ -111,29 +111,20 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
     };
     let peer = supporting(tx, new.peer_id.or(planned.as_ref().map(|planned| planned.peer_id)), client.organization_id).await?;
     let new = checked(new, tx.access().now)?;
-    let identity = identity_for(tx, client.id).await?;
-    if new.outcome == ContactOutcome::LeftSafeMessage && new.outbound && !safe_channel::message_left(&identity, new.modality) {
-        let sentence = "On no channel for this `modality` did they say that a message may be left: log what came of it instead.";
-        return Err(Refusal::invalid(sentence).at(in_input("outcome")).into());
+    if new.outcome == ContactOutcome::LeftSafeMessage && new.outbound {
+        refuse_unsafe_message(tx, client.id, new.modality).await?;
     }
     let referral = referral_of(tx, &client, &peer, new.referral_id.or(planned.as_ref().and_then(|planned| planned.referral_id))).await?;
     let made = match &planned {
         Some(planned) => held(tx, planned, &new).await?,
-        None => unplanned(tx, &client, &peer, referral.as_ref(), &new).await?,
+        None => unplanned(tx, &client, &peer, referral.as_ref().map(|referral| referral.id), &new).await?,
     };
     tx.record(Event::new(EventKind::ContactLogged, made.organization_id, made.id, made.version).of_client(client.id));
     if let Some(at) = new.next_at {
-        checked_plan(&identity, new.modality, at, tx.access().now, "nextContactAt")?;
-        let plan = Plan {
-            client_id: client.id,
-            peer_id: Some(peer.id),
-            referral_id: referral.as_ref().map(|referral| referral.id),
-            modality: new.modality,
-            outbound: true,
-            at,
-            topics: Vec::new(),
-        };
-        plan_in(tx, &client, &peer, plan).await?;
+        checked_time(tx, client.id, new.modality, at, "nextContactAt").await?;
+        let referral = referral.as_ref().map(|referral| referral.id);
+        let next = Occasion { referral, modality: new.modality, outbound: true, at, topics: Vec::new() };
+        plan_in(tx, &client, &peer, next).await?;
     }
     if let Some(referral) = referral.filter(|_| is_attempt(new.outcome)) {
         let two_way = new.outcome == ContactOutcome::Completed;
@@ -145,6 +136,15 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
         }
     }
     Ok(made)
+}
+
+/// That a message is left only where the client said that one may be.
+async fn refuse_unsafe_message(tx: &Tx, client: ClientId, modality: ContactModality) -> Result<()> {
+    if safe_channel::message_left(&identity_for(tx, client).await?, modality) {
+        return Ok(());
+    }
+    let sentence = "On no channel for this `modality` did they say that a message may be left: log what came of it instead.";
+    Err(Refusal::invalid(sentence).at(in_input("outcome")).into())
 }
 
 /// A planned contact with this client that has no outcome yet.
@@ -184,29 +184,17 @@ async fn unplanned(
     tx: &Tx,
     client: &Visible<client::Entity>,
     peer: &Visible<peer::Entity>,
-    referral: Option<&Visible<referral::Entity>>,
+    referral: Option<ReferralId>,
     new: &NewContact,
 ) -> Result<Visible<contact::Entity>> {
-    let id = ContactId::new();
+    let (modality, outbound, at) = (new.modality, new.outbound, new.started_at);
+    let row = row_of(tx, client, peer, Occasion { referral, modality, outbound, at, topics: new.topics.clone() });
     let row = contact::ActiveModel {
-        id: Set(id),
-        organization_id: Set(client.organization_id),
-        client_id: Set(client.id),
-        sealed_for_id: Set(None),
-        program_id: Set(peer.program_id),
-        peer_id: Set(peer.id),
-        referral_id: Set(referral.map(|referral| referral.id)),
-        modality: Set(new.modality),
-        outbound: Set(new.outbound),
         outcome: Set(Some(new.outcome)),
-        scheduled_for: Set(None),
-        started_at: Set(new.started_at),
         minutes: Set(new.minutes),
-        topics: Set(List(new.topics.clone())),
-        note: Set(sealed_note(tx, client.id.into(), id, new).await?),
+        note: Set(sealed_note(tx, client.id.into(), *row.id.as_ref(), new).await?),
         note_shared: Set(new.note_shared),
-        created_at: Set(tx.access().now),
-        version: Set(1),
+        ..row
     };
     tx.insert::<contact::Entity, _>(row).await
 }

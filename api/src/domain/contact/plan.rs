@@ -2,18 +2,17 @@
 
 use chrono::TimeDelta;
 use entity::{
-    ClientId, ContactId, List, PeerId, ReferralId, TypedId, client, contact, peer,
+    ClientId, PeerId, ReferralId, client, contact, peer,
     vocabulary::{ContactModality, ContactOutcome, EventKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     super::{
-        client::Identity,
         client_merge::standing,
         safe_channel::{self, Unsafe},
     },
-    checked_topics, identity_for, in_input, referral_of, supporting,
+    Occasion, checked_topics, identity_for, in_input, referral_of, row_of, supporting,
 };
 use crate::{
     access::Access,
@@ -47,12 +46,13 @@ const AHEAD: TimeDelta = TimeDelta::days(366);
 const PLANNED: usize = 50;
 
 /// That a contact is planned at a time to come, by a channel that is safe then.
-pub(super) fn checked_plan(identity: &Identity, modality: ContactModality, at: Instant, now: Instant, field: &'static str) -> Result<()> {
+pub(super) async fn checked_time(tx: &Tx, client: ClientId, modality: ContactModality, at: Instant, field: &'static str) -> Result<()> {
+    let (identity, now) = (identity_for(tx, client).await?, tx.access().now);
     if at <= now || at > now + AHEAD {
         let sentence = format!("`{field}` is in the future, at most {} days from now.", AHEAD.num_days());
         return Err(Refusal::invalid(sentence).at(in_input(field)).into());
     }
-    Ok(safe_channel::reached(identity, modality, at)?.map_err(|reason| match reason {
+    Ok(safe_channel::reached(&identity, modality, at)?.map_err(|reason| match reason {
         Unsafe::Channel => {
             let sentence = format!("They called no channel for {modality} safe: choose another `modality`, or ask them for a channel.");
             Refusal::invalid(sentence).at(in_input("modality"))
@@ -72,11 +72,11 @@ pub async fn schedule(store: &Store, access: &Access, plan: Plan) -> Result<Visi
     let mut tx = store.begin(access).await?;
     let client = standing(&tx, plan.client_id, Action::Support).await?;
     let peer = supporting(&tx, plan.peer_id, client.organization_id).await?;
-    let identity = identity_for(&tx, client.id).await?;
-    checked_plan(&identity, plan.modality, plan.at, access.now, "scheduledFor")?;
+    checked_time(&tx, client.id, plan.modality, plan.at, "scheduledFor").await?;
     let topics = checked_topics(&plan.topics)?;
     let referral = referral_of(&tx, &client, &peer, plan.referral_id).await?.map(|referral| referral.id);
-    let planned = plan_in(&mut tx, &client, &peer, Plan { referral_id: referral, topics, ..plan }).await?;
+    let occasion = Occasion { referral, modality: plan.modality, outbound: plan.outbound, at: plan.at, topics };
+    let planned = plan_in(&mut tx, &client, &peer, occasion).await?;
     tx.commit(planned).await
 }
 
@@ -84,35 +84,15 @@ pub(super) async fn plan_in(
     tx: &mut Tx,
     client: &Visible<client::Entity>,
     peer: &Visible<peer::Entity>,
-    plan: Plan,
+    occasion: Occasion,
 ) -> Result<Visible<contact::Entity>> {
     if tx.how_many::<contact::Entity>(still_planned(client.id), "how many contacts are planned").await? >= PLANNED {
         let sentence = format!("At most {PLANNED} contacts are planned with one person at a time: log what came of the earlier ones.");
         return Err(Refusal::new(Code::TooMany, sentence).at(in_input("clientId")).into());
     }
-    let id = ContactId::new();
-    let row = contact::ActiveModel {
-        id: Set(id),
-        organization_id: Set(client.organization_id),
-        client_id: Set(client.id),
-        sealed_for_id: Set(None),
-        program_id: Set(peer.program_id),
-        peer_id: Set(peer.id),
-        referral_id: Set(plan.referral_id),
-        modality: Set(plan.modality),
-        outbound: Set(plan.outbound),
-        outcome: Set(None),
-        scheduled_for: Set(Some(plan.at)),
-        started_at: Set(plan.at),
-        minutes: Set(None),
-        topics: Set(List(plan.topics)),
-        note: Set(None),
-        note_shared: Set(false),
-        created_at: Set(tx.access().now),
-        version: Set(1),
-    };
+    let row = contact::ActiveModel { scheduled_for: Set(Some(occasion.at)), ..row_of(tx, client, peer, occasion) };
     let planned = tx.insert::<contact::Entity, _>(row).await?;
-    tx.record(Event::new(EventKind::ContactScheduled, planned.organization_id, id, 1).of_client(client.id));
+    tx.record(Event::new(EventKind::ContactScheduled, planned.organization_id, planned.id, 1).of_client(client.id));
     Ok(planned)
 }
 

@@ -1,9 +1,11 @@
 //! What a program can take on, found out every ten minutes: soon enough for who looks for a place, and too seldom to tell from outside
 //! when somebody was assigned.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use entity::{
-    PeerId, ProgramId, episode, peer, peer_match, program, referral,
+    ClientId, PeerId, ProgramId, episode, peer, peer_match, program, referral,
     vocabulary::{EpisodeStatus, EventKind, PeerMatchStatus, ProgramCapacity, ReferralStatus, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
@@ -76,18 +78,18 @@ async fn caseloads(tx: &Tx, program: ProgramId, now: Instant) -> Result<Vec<Hund
         .add(peer_match::Column::Status.eq(PeerMatchStatus::Active));
     let pairings = tx.every::<peer_match::Entity>(active, RULE).await?;
     let open = Condition::all().add(episode::Column::ProgramId.eq(program)).add(episode::Column::Status.ne(EpisodeStatus::Ended));
+    let support = |episode: &Visible<episode::Entity>| match episode.status {
+        EpisodeStatus::OnHold => Support::OnHold,
+        _ => Support::Since(episode.started_at),
+    };
     let episodes = tx.every::<episode::Entity>(open, RULE).await?;
-    let support = |pairing: &peer_match::Model| {
-        let episode = episodes.iter().find(|episode| episode.client_id == pairing.client_id);
-        episode.map_or(Support::Pending, |episode| match episode.status {
-            EpisodeStatus::OnHold => Support::OnHold,
-            _ => Support::Since(episode.started_at),
-        })
-    };
-    let carried = |peer: &PeerId| -> Hundredths {
-        pairings.iter().filter(|pairing| pairing.peer_id == *peer).map(|pairing| caseload::weight(support(pairing), now)).sum()
-    };
-    Ok(peers.iter().map(carried).collect())
+    let supported: HashMap<ClientId, Support> = episodes.iter().map(|episode| (episode.client_id, support(episode))).collect();
+    let mut loads: HashMap<PeerId, Hundredths> = peers.into_iter().map(|peer| (peer, 0)).collect();
+    for pairing in pairings {
+        let support = supported.get(&pairing.client_id).copied().unwrap_or(Support::Pending);
+        *loads.entry(pairing.peer_id).or_default() += caseload::weight(support, now);
+    }
+    Ok(loads.into_values().collect())
 }
 
 /// How many people wait for a place or a peer.

@@ -15,7 +15,10 @@ use entity::{
     OrganizationId, ReferralId, referral, referral_search, referral_transition,
     vocabulary::{DataClass, ReferralStatus, Role},
 };
-use sea_orm::{ColumnTrait, Condition, ExprTrait, QuerySelect, QueryTrait, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, SelectStatement},
+};
 
 use super::peer_match;
 use crate::{
@@ -24,7 +27,7 @@ use crate::{
         consent::{Disclosing, covers},
         policy::{Act, Resource, may},
     },
-    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, always, never},
+    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, always, never, query},
 };
 
 pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_info, waitlist};
@@ -63,6 +66,12 @@ fn sent(access: &Access) -> Vec<Condition> {
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer));
     let all = all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)));
     of_programs.into_iter().chain(all).chain(access.own(referral::Column::FromClientId)).collect()
+}
+
+/// The ids of the referrals whose progress is open to the caller.
+pub(super) fn followed(access: &Access) -> SelectStatement {
+    let ids = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+    ids.filter(referral::Entity::grants(access).condition(Class::ReferralStatus)).into_query()
 }
 
 /// Those of [`sent`], each of which the caller follows from its side, whatever they received.

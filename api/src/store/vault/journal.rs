@@ -48,6 +48,15 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Of what: the subject that is to go, or the consent that ended.
+    pub const fn of(self) -> Uuid {
+        match self {
+            Self::Erasure { subject: id } | Self::Revocation { consent: id } => id,
+        }
+    }
+}
+
 /// Where the journal ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
