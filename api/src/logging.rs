@@ -2,12 +2,15 @@
 
 use tracing::Subscriber;
 pub use tracing_subscriber::EnvFilter;
-use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use crate::config::LogFormat;
 
 /// What is said when `RUST_LOG` says nothing: ours in full, of the libraries what went wrong.
 const DEFAULT_FILTER: &str = "warn,aftercare=info";
+
+/// Changes what a log that runs chooses.
+pub type Filter = reload::Handle<EnvFilter, Registry>;
 
 /// Starts the log. What is logged is chosen by `RUST_LOG`, in the words of env-filter. A second call changes nothing, so that
 /// nothing is logged twice.
@@ -16,16 +19,17 @@ pub fn start(format: LogFormat) {
     start_into(format, filter, std::io::stderr);
 }
 
-/// Likewise with what this filter chooses, into this writer: a test reads it.
-pub fn start_into<W>(format: LogFormat, filter: EnvFilter, writer: W)
+/// Likewise with what this filter chooses, into this writer: a test reads it. Nothing when a log is running already: the tests start
+/// many servers in one process.
+pub fn start_into<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Option<Filter>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // An error means that a log is running already: the tests start many servers in one process.
-    let _ = log(format, filter, writer).try_init();
+    let (filter, handle) = reload::Layer::new(filter);
+    log(format, filter, writer).try_init().ok().map(|()| handle)
 }
 
-fn log<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
+fn log<W>(format: LogFormat, filter: reload::Layer<EnvFilter, Registry>, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -44,7 +48,7 @@ mod tests {
 
     fn logged(format: LogFormat) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let log = log(format, EnvFilter::new(DEFAULT_FILTER), Arc::new(File::create(file.path()).unwrap()));
+        let log = log(format, reload::Layer::new(EnvFilter::new(DEFAULT_FILTER)).0, Arc::new(File::create(file.path()).unwrap()));
         tracing::subscriber::with_default(log, || {
             tracing::info!(duration_ms = 3, "served");
             tracing::debug!("not asked for");

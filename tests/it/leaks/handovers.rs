@@ -19,7 +19,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseConnection, EntityTrait, Qu
 use serde_json::json;
 
 use super::{
-    log_lines,
+    detector::Finder,
+    log_lines::{self, Listening},
     two_sides::{Part, Post, Reader, STAGES, Stage, Story, may_see},
     world::{STAFF, second_program},
 };
@@ -72,10 +73,13 @@ pub(crate) struct Handovers {
     pub(crate) canaries: Vec<Canary>,
     pub(crate) ids: Vec<Id>,
     pub(crate) askers: Vec<Asker>,
+    /// Of all canaries.
+    pub(crate) finder: Finder,
     them: Handover,
     /// To whom data are released in an emergency.
     hospital: Home,
     connection: DatabaseConnection,
+    _listening: Listening,
 }
 
 /// Referrals that mutations move on, and how they come to where they can be.
@@ -120,11 +124,21 @@ struct Told {
 
 impl Handovers {
     pub(crate) async fn on(app: TestApp) -> Self {
-        log_lines::listen();
+        let listening = log_lines::listen();
         let them = Handover::begin(&app).await;
         let connection = app.database.connect().await;
         let hospital = app.home("Mercy Hospital", OrganizationKind::TreatmentProvider).await;
-        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), them, hospital, connection };
+        let mut world = Self {
+            app,
+            canaries: Vec::new(),
+            ids: Vec::new(),
+            askers: Vec::new(),
+            finder: Finder::of([].into_iter()),
+            them,
+            hospital,
+            connection,
+            _listening: listening,
+        };
         world.everyone().await;
         for stage in STAGES.iter().filter(|stage| stage.story != Story::Elsewhere) {
             world.tell(stage).await;
@@ -135,6 +149,7 @@ impl Handovers {
         world.emergency().await;
         world.export().await;
         world.log().await;
+        world.finder = Finder::of(world.canaries.iter().map(|canary| canary.text.as_str()));
         world
     }
 

@@ -15,7 +15,7 @@ use super::{
 /// How many fields within fields are selected.
 const DEPTH: usize = 6;
 /// How many rows within rows are selected whole; those below are named by their ids. Each kind is asked for by itself as well.
-const ROWS: usize = 2;
+pub(crate) const ROWS: usize = 2;
 
 /// The types by name.
 pub(crate) struct Schema(BTreeMap<String, TypeKind>);
@@ -75,19 +75,19 @@ impl Schema {
         missing.chain(gone).chain(nodes).collect()
     }
 
-    /// A document that asks for everything below a field, which is named as in the table. Where it gives a thing of any kind and the kind
+    /// A document that asks for everything below a field, which is named as in the table, with so many rows within rows. Where it gives a thing of any kind and the kind
     /// is known, only of that kind: such documents are long, and there are many.
-    pub(crate) fn document(&self, name: &str, arguments: &str, kind: Option<&str>) -> String {
+    pub(crate) fn document(&self, name: &str, arguments: &str, kind: Option<&str>, rows: usize) -> String {
         let (root, field) = name.split_once('.').unwrap();
         let definition = self.fields(root).into_iter().find(|known| known.name.node == field).unwrap();
         let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
         let below = match (named(&definition.ty.node), kind) {
             ("Node", Some(kind)) => {
-                format!(" {{ __typename id ... on {kind}{} }}", self.everything(kind, DEPTH, ROWS, &mut Vec::new()).unwrap())
+                format!(" {{ __typename id ... on {kind}{} }}", self.everything(kind, DEPTH, rows, &mut Vec::new()).unwrap())
             }
             // Of every kind at once: no rows within rows, or the document is longer than documents may be.
             ("Node", None) => self.everything("Node", DEPTH, 1, &mut Vec::new()).unwrap(),
-            (given, _) => self.everything(given, DEPTH, ROWS, &mut Vec::new()).unwrap(),
+            (given, _) => self.everything(given, DEPTH, rows, &mut Vec::new()).unwrap(),
         };
         format!("{} {{ {field}{arguments}{below} }}", root.to_lowercase())
     }

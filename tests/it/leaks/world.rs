@@ -20,8 +20,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{
+    detector::Finder,
     expectation::{Class, NODES, Place, ROLES, WITHOUT_SCOPE},
-    log_lines,
+    log_lines::{self, Listening},
 };
 
 /// A text that stands in one place and for one class.
@@ -76,7 +77,10 @@ pub(crate) struct World {
     pub(crate) canaries: Vec<Canary>,
     pub(crate) ids: Vec<Id>,
     pub(crate) askers: Vec<Asker>,
+    /// Of all canaries.
+    pub(crate) finder: Finder,
     homes: Vec<(Place, Home)>,
+    _listening: Listening,
 }
 
 pub(crate) const STAFF: [Role; 9] = [
@@ -93,12 +97,13 @@ pub(crate) const STAFF: [Role; 9] = [
 
 impl World {
     pub(crate) async fn on(app: TestApp) -> Self {
-        log_lines::listen();
+        let listening = log_lines::listen();
         let near = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let far = second_program(&app, &near).await;
         let abroad = app.home("Riverbend", OrganizationKind::TreatmentProvider).await;
         let homes = vec![(Place::Near, near), (Place::Far, far), (Place::Abroad, abroad)];
-        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), homes };
+        let finder = Finder::of([].into_iter());
+        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), finder, homes, _listening: listening };
         world.askers.push(Asker {
             name: "anyone".to_owned(),
             place: Place::Abroad,
@@ -122,6 +127,7 @@ impl World {
         }
         world.partner().await;
         world.log().await;
+        world.finder = Finder::of(world.canaries.iter().map(|canary| canary.text.as_str()));
         world
     }
 
