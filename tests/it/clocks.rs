@@ -2,7 +2,7 @@
 
 use aftercare::domain::timers::fire_one;
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::{OrganizationKind, Role, TimerKind};
 use futures_util::future::join;
 use kit::{app::TestApp, caller::Caller, handover::Handover, on_both};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ on_both! {
 
         // The log is sealed after each: at one and the same instant of the test's clock it keeps no order of its own.
         let mut fired = 0;
-        while fire_one(&app.store, &*app.renders()).await.unwrap().is_some() {
+        while fire_one(&app.store, &*app.renders(), TimerKind::ALL).await.unwrap().is_some() {
             app.sealed().await;
             fired += 1;
         }

@@ -29,13 +29,21 @@ enum Fired {
     Again(Instant),
 }
 
-/// Does one thing that is due, in the order in which things fell due. Nothing when nothing is.
+/// What takes a while. It has a loop of its own: what is done in a moment never waits for it.
+pub const SLOW: &[TimerKind] = &[TimerKind::BulkRun];
+
+/// What is done in a moment.
+pub fn quick() -> Vec<TimerKind> {
+    TimerKind::ALL.iter().copied().filter(|kind| !SLOW.contains(kind)).collect()
+}
+
+/// Does one thing of these kinds that is due, in the order in which things fell due. Nothing when nothing is.
 ///
 /// # Errors
 /// `Database` when it cannot be asked. What cannot be done is logged, and put off.
-pub async fn fire_one(store: &Store, renders: &dyn Renders) -> Result<Option<TimerKind>> {
+pub async fn fire_one(store: &Store, renders: &dyn Renders, kinds: &[TimerKind]) -> Result<Option<TimerKind>> {
     let system = crate::access::Access::system("a timer", store.clock().now());
-    let Some(due) = store.take_due(&system).await? else { return Ok(None) };
+    let Some(due) = store.take_due(&system, kinds).await? else { return Ok(None) };
     let (kind, taken) = (due.kind, due.taken());
     match Box::pin(fire(store, due)).await {
         Ok(Fired::Done) => {}

@@ -58,12 +58,15 @@ fn of(kind: TimerKind, subject: Uuid) -> Condition {
 }
 
 impl Store {
-    /// What has been due longest, if anything is due by now that no other replica is about to do.
+    /// What of these kinds has been due longest, if anything is due by now that no other replica is about to do.
     ///
     /// # Errors
     /// `Database` when it cannot be asked.
-    pub async fn take_due(&self, system: &Access) -> Result<Option<Due>> {
-        let ready = || connection::select::<timer::Entity>().filter(timer::Column::DueAt.lte(system.now));
+    pub async fn take_due(&self, system: &Access, kinds: &[TimerKind]) -> Result<Option<Due>> {
+        let ready = || {
+            let due = connection::select::<timer::Entity>().filter(timer::Column::DueAt.lte(system.now));
+            due.filter(timer::Column::Kind.is_in(kinds.iter().copied()))
+        };
         // Most of the time nothing is: a look costs no writer its place.
         if ready().limit(1).one(self.reader()).await?.is_none() {
             return Ok(None);

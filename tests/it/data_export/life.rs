@@ -15,6 +15,7 @@ use aftercare::{
         timers::fire_one,
     },
     error::{Error, Result},
+    readers::timers,
 };
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -22,9 +23,12 @@ use entity::vocabulary::{OrganizationKind, Role, TimerKind};
 use futures_util::future::join_all;
 use kit::{app::TestApp, follower::Follower, handover::Handover, on_both};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{OF_ANOTHER, Story, a_person, ask, asked, done, file, holds, operation};
+
+/// How long a loop may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Renders as the application does, but for what it is told to do first.
 struct Failing {
@@ -58,7 +62,7 @@ impl Failing {
 
 /// Does what is due until an export was begun, of which there is one at the most. Whether there was one.
 async fn runs(app: &TestApp, renders: &dyn Renders) -> bool {
-    while let Some(kind) = fire_one(&app.store, renders).await.unwrap() {
+    while let Some(kind) = fire_one(&app.store, renders, TimerKind::ALL).await.unwrap() {
         if kind == TimerKind::BulkRun {
             return true;
         }
@@ -67,6 +71,29 @@ async fn runs(app: &TestApp, renders: &dyn Renders) -> bool {
 }
 
 on_both! {
+    async fn what_takes_a_while_holds_nothing_up(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let Story { them, ours, .. } = a_person(&app).await;
+        them.refer(them.another(&app)).await.text("/referralCreate/referral/id");
+        asked(&them.officer, &ours).await;
+        let loops = tokio::spawn(timers::run(app.store.clone(), Arc::new(Failing::of(&app, true))));
+        let comes = async |what: &str| {
+            let looking = async {
+                while app.database.count(&format!("FROM {what}")).await == 0 {
+                    sleep(Duration::from_millis(50)).await;
+                }
+            };
+            timeout(PATIENCE, looking).await.is_ok()
+        };
+        assert!(comes("bulk_operation WHERE status = 'RUNNING'").await, "it is begun");
+
+        app.clock().advance(TimeDelta::days(5));
+
+        assert!(comes("work_item WHERE kind = 'CLOCK_BREACHED'").await, "what falls due meanwhile is done");
+        assert_eq!(app.database.count("FROM bulk_operation WHERE status = 'RUNNING'").await, 1, "and it goes on");
+        loops.abort();
+    }
+
     async fn a_file_is_kept_for_a_week(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let Story { them, ours, .. } = a_person(&app).await;
