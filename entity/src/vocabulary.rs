@@ -116,6 +116,11 @@ vocabulary! {
         LifeStage = "LIFE_STAGE", Availability = "AVAILABILITY", Modality = "MODALITY",
     }
 
+    /// What a client counts days from (domain 6.7): each has a meaning of their own, and none has to be.
+    MilestoneKind {
+        Abstinence = "ABSTINENCE", Recovery = "RECOVERY", MoudStart = "MOUD_START", Program = "PROGRAM", Custom = "CUSTOM",
+    }
+
     /// How someone can be reached.
     ContactMethodKind {
         Phone = "PHONE", Sms = "SMS", Email = "EMAIL", Video = "VIDEO", Mail = "MAIL",

@@ -23,6 +23,7 @@ mod leaks;
 mod licences;
 mod limits;
 mod log;
+mod milestone;
 mod order;
 mod own_data;
 mod own_keys;

@@ -304,6 +304,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Subscription.bulkOperationProgress", "id: \"{export}\"", &[Part::Export]),
     telling("Mutation.clientDataExport", "clientId: \"{spareKept}\"", &[]),
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
+    telling("Mutation.milestoneSet", "clientId: \"{spareKept}\", kind: RECOVERY, startedOn: \"2026-03-01\"", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
     telling("Mutation.clientUnmerge", "id: \"{spareParted}\"", &[]),
     telling("Mutation.clientErase", "id: \"{spareErased}\", reason: \"Asked for it\"", &[]),
