@@ -30,6 +30,7 @@ mod own_keys;
 mod persisted;
 mod program_hours;
 mod program_search;
+mod re_referral;
 mod readiness;
 mod referral;
 mod referral_life;
