@@ -276,7 +276,7 @@ vocabulary! {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
         ClientMerge = "CLIENT_MERGE",
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
-        BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY",
+        BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY", ContactFollowUp = "CONTACT_FOLLOW_UP",
     }
 
     /// What a bulk operation does.

@@ -185,7 +185,7 @@ on_both! {
         assert_eq!(counted(&them.coordinator, &other.to_string()).await, json!([]));
         app.sealed().await;
         let by = app.database.texts("SELECT actor FROM event WHERE kind = 'CLIENT_UPDATED'").await;
-        assert_eq!(by, [them.client.clone()]);
+        assert_eq!(by, std::slice::from_ref(&them.client));
 
         let nobody = them.coordinator.ask_with(SET, json!({ "kind": "RECOVERY", "on": "2026-03-01" })).await;
         assert_eq!((nobody.user_error_codes(), nobody.data("/milestoneSet/userErrors/0/path")), (vec!["REQUIRED"], &json!(["clientId"])));

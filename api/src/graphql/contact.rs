@@ -303,7 +303,8 @@ impl ContactMutation {
         Ok(Some(ContactLogPayload { contact: made.map(Contact), user_errors }))
     }
 
-    /// Plans a contact on a channel and at a time that the client called safe. For the assigned peer.
+    /// Plans a contact on a channel and at a time that the client called safe. Where nothing is logged of it within a day, it is to be done
+    /// in `workItems`. For the assigned peer.
     #[graphql(guard = "Requires(Scope::ServicesWrite)")]
     async fn contact_schedule(
         &self,

@@ -90,6 +90,9 @@ mod tests {
 
     use super::*;
 
+    /// What is told, the starts, today, the latest start, the days with the best and the sum, and the resets.
+    type Case = (&'static str, &'static [u64], u64, u64, [i64; 3], usize);
+
     fn day(number: u64) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + Days::new(number)
     }
@@ -101,7 +104,7 @@ mod tests {
 
     #[test]
     fn days_are_counted_from_the_latest_start_and_none_are_taken_away() {
-        let cases: &[(&str, &[u64], u64, u64, [i64; 3], usize)] = &[
+        let cases: &[Case] = &[
             ("on the day itself", &[10], 10, 10, [0, 0, 0], 0),
             ("a day later", &[10], 11, 10, [1, 1, 1], 0),
             ("a year later", &[0], 365, 0, [365, 365, 365], 0),
