@@ -29,6 +29,7 @@ pub mod idempotency;
 pub mod issuer;
 pub mod issuer_subject;
 mod list;
+pub mod milestone;
 pub mod organization;
 pub mod peer;
 pub mod peer_match;

@@ -116,6 +116,11 @@ vocabulary! {
         LifeStage = "LIFE_STAGE", Availability = "AVAILABILITY", Modality = "MODALITY",
     }
 
+    /// What a client counts days from (domain 6.7): each has a meaning of their own, and none has to be.
+    MilestoneKind {
+        Abstinence = "ABSTINENCE", Recovery = "RECOVERY", MoudStart = "MOUD_START", Program = "PROGRAM", Custom = "CUSTOM",
+    }
+
     /// How someone can be reached.
     ContactMethodKind {
         Phone = "PHONE", Sms = "SMS", Email = "EMAIL", Video = "VIDEO", Mail = "MAIL",
@@ -271,7 +276,7 @@ vocabulary! {
         Clock = "CLOCK", ReferralExpiry = "REFERRAL_EXPIRY", ReferralReview = "REFERRAL_REVIEW", ConsentExpiry = "CONSENT_EXPIRY",
         ClientMerge = "CLIENT_MERGE",
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
-        BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY",
+        BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY", ContactFollowUp = "CONTACT_FOLLOW_UP",
     }
 
     /// What a bulk operation does.

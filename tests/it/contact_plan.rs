@@ -1,5 +1,7 @@
 //! Contacts that are planned: on safe channels only, held or called off, and what the sender learns when somebody was not there.
 
+mod follow_up;
+
 use chrono::{TimeDelta, Utc};
 use kit::{
     app::TestApp,

@@ -111,6 +111,10 @@ async fn a_person(app: &TestApp) -> Story {
     consent["dataClasses"] = json!(["IDENTITY"]);
     let record = "mutation($input: ConsentRecordInput!) { consentRecord(input: $input) { consent { id } userErrors { message } } }";
     them.coordinator.ask_with(record, json!({ "input": { "clientId": ours, "consent": consent } })).await.text("/consentRecord/consent/id");
+    let counts = format!(
+        "mutation {{ milestoneSet(clientId: \"{ours}\", kind: CUSTOM, label: \"Plays every day\", startedOn: \"2026-02-20\") {{ userErrors {{ code }} }} }}"
+    );
+    done(&them.coordinator, &counts).await;
     seated(app, &them, &ours).await;
     other(app, &them).await;
     app.sealed().await;
@@ -177,7 +181,7 @@ on_both! {
         holds(&file, &[
             "Ada", "Byron", "1980-12-10", "+12125550123", "night workers", "SECULAR", "Wants a peer who knows the evenings",
             "Wants to learn the trumpet", "Has found a teacher", "the garden gate", "She sleeps until noon", "Then we call at two",
-            "Ada Lovelace-Byron", "Sleeping again", "Parker", "Harbor program",
+            "Ada Lovelace-Byron", "Sleeping again", "Parker", "Harbor program", "Plays every day", "\"cumulativeDays\":10",
         ], OF_ANOTHER);
         holds(&file, &[], &["Seems afraid of her uncle", "The uncle came along", "Somebody", "episode-17"]);
         let (header, kinds) = lines(&file);

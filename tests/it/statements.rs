@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
-        client as clients, data_export,
+        client as clients, data_export, milestone,
         peer::{self, NewPeer},
         program::{self, NewProgram},
         registration::{self, NewRegistration},
@@ -19,7 +19,7 @@ use entity::{
     BulkErrorId, ClientId, TypedId, bulk_error, client,
     program::Address,
     referral, session,
-    vocabulary::{OrganizationKind, Role, ServiceKind},
+    vocabulary::{MilestoneKind, OrganizationKind, Role, ServiceKind},
     work_item,
 };
 use kit::{
@@ -60,7 +60,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     (
         "Query.clients",
         "query($first: Int!) { clients(first: $first, filter: { familyName: \"Byron\" }) { totalCount nodes {
-            id organization { name } identity { familyName contactMethods { value } } recovery { moud } } } }",
+            id organization { name } identity { familyName contactMethods { value } } recovery { moud milestones { label days } } } } }",
         "/clients/nodes",
     ),
     (
@@ -309,6 +309,10 @@ async fn fill(app: &TestApp, home: &Home) {
         for new in [near, far] {
             let draft = workshop::create_in(&mut tx, new).await.unwrap();
             workshop::publish_in(&mut tx, &draft).await.unwrap();
+        }
+        for label in ["Choir", "Running"] {
+            let day = "2026-01-01".parse().unwrap();
+            Box::pin(milestone::set_in(&mut tx, client.id, MilestoneKind::Custom, Some(label), day)).await.unwrap();
         }
         clients.push(client.id);
     }

@@ -166,6 +166,9 @@ impl Protected for client::Entity {
             Action::Update => may(access, Resource::Client, Act::Update),
             Action::Extend => may(access, Resource::Consent, Act::Create),
             Action::Support => may(access, Resource::Contact, Act::Create),
+            // What days are counted from is the client's own to say (domain 6.7).
+            Action::Count if access.is_oneself() => access.scopes.contains(&Scope::SelfWrite),
+            Action::Count => may(access, Resource::Client, Act::Update),
             Action::Merge => may(access, Resource::Client, Act::Merge),
             Action::Erase => may(access, Resource::Client, Act::Erase),
             Action::Export => may(access, Resource::DataExport, Act::Create),

@@ -10,7 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     client::{found_by, identity_of, words_of},
-    client_erase, duplicate,
+    client_erase, contact, duplicate,
 };
 use crate::{
     access::Access,
@@ -112,6 +112,7 @@ pub async fn merge(store: &Store, access: &Access, keep: ClientId, merge: Client
     let change = client::ActiveModel { updated_at: Set(access.now), version: Set(kept.version + 1), ..Default::default() };
     changed(&tx, &kept, change).await?;
     tx.give(merged.id, kept.id).await?;
+    contact::watch_again(&mut tx, &[merged.id, kept.id]).await?;
     duplicate::merged(&mut tx, kept.id, merged.id).await?;
     tx.arm(TimerKind::ClientMerge, merged.id, access.now + ONCE_MORE).await?;
     for row in [&merged, &kept] {
@@ -163,6 +164,7 @@ pub async fn unmerge(store: &Store, access: &Access, id: ClientId) -> Result<Vis
     changed(&tx, &parted, change).await?;
     tx.give_back(id, &above.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     let stands = above.last().ok_or(Error::NotFound)?;
+    contact::watch_again(&mut tx, &[stands.id, id]).await?;
     // First the one that has the words of both: nobody else may have an external identifier of theirs.
     write_words(&tx, stands).await?;
     write_words(&tx, &parted).await?;

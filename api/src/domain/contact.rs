@@ -2,6 +2,7 @@
 
 mod log;
 mod plan;
+mod unlogged;
 
 use entity::{
     ClientId, ContactId, List, OrganizationId, PeerId, ReferralId, TypedId, client, contact, contact_addendum, peer, referral,
@@ -13,6 +14,7 @@ pub(super) use log::{A_DAY, is_attempt};
 pub use log::{NewContact, amend, log, log_in};
 pub(super) use plan::call_off;
 pub use plan::{Plan, schedule};
+pub(super) use unlogged::{Unlogged, unlogged, watch_again};
 
 use super::{
     client::{self as clients, Identity, identity_of},

@@ -337,7 +337,8 @@ pub async fn download(store: &Store, access: &Access, id: BulkOperationId) -> Re
     }
     let mut file = String::new();
     for part in &parts {
-        let piece = store.unseal_part::<_, bulk_part::Entity, _, String>(&opened, part.id, bulk_part::Column::Content, &part.content);
+        let piece =
+            store.unseal_part::<_, bulk_part::Entity, _, String>(&opened, (part, part.id), bulk_part::Column::Content, &part.content);
         match piece.await {
             Ok(piece) => file.push_str(&piece),
             // The person was erased meanwhile, and the operation with them.

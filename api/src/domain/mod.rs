@@ -24,6 +24,7 @@ pub mod episode;
 pub mod event;
 pub mod issuer;
 pub mod journal;
+pub mod milestone;
 pub mod organization;
 pub mod peer;
 pub mod peer_match;

@@ -1,12 +1,13 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
 use entity::{
-    BulkOperationId, ClientId, ConsentId, ProgramId, ReferralId, ReferralOfferId, bulk_operation,
+    BulkOperationId, ClientId, ConsentId, ContactId, ProgramId, ReferralId, ReferralOfferId, bulk_operation,
     vocabulary::{BulkStatus, TimerKind},
 };
 
 use super::{
     client_merge, consent,
+    contact::{self, Unlogged},
     data_export::{self, Renders},
     program::{self, Found},
     referral, referral_offer,
@@ -101,6 +102,11 @@ async fn fire(store: &Store, due: Due) -> Result<Fired> {
             let begun = operation.status == BulkStatus::Running;
             Ok(if begun { Fired::Begun(Box::new(operation)) } else { Fired::Done })
         }
+        TimerKind::ContactFollowUp => match contact::unlogged(&mut tx, ContactId::from(subject)).await? {
+            Unlogged::Asked(planned) => done(tx, Some(*planned)).await,
+            Unlogged::NotYet(at) => Ok(Fired::Again(at)),
+            Unlogged::Nothing => Ok(Fired::Nothing),
+        },
         TimerKind::BulkExpiry => {
             let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;
             done(tx, operation).await

@@ -7,7 +7,7 @@ use entity::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement};
 
-use super::{duplicate, emergency_access, referral as referrals, text};
+use super::{client as clients, duplicate, emergency_access, referral as referrals, text};
 use crate::{
     access::{
         Access, Actor, Scope,
@@ -73,14 +73,22 @@ impl Protected for work_item::Entity {
 }
 
 /// What there is to do about people, for whom each kind is: possible duplicates for the coordinators of the program (domain 2.8), what was
-/// released in an emergency for the privacy officer (domain 3.4).
+/// released in an emergency for the privacy officer (domain 3.4), planned contacts of which nothing was logged for those to whom the
+/// client's contacts are open (class C).
 fn about_clients(access: &Access) -> Option<Condition> {
     let duplicates = access.has_any(&[Role::Coordinator, Role::PrivacyOfficer]).then_some(WorkItemKind::PossibleDuplicate);
     let emergencies = may(access, Resource::EmergencyAccess, Act::Answer).then_some(WorkItemKind::EmergencyAccessReview);
     let kinds: Vec<_> = duplicates.into_iter().chain(emergencies).collect();
-    let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-    let of_kinds = (!kinds.is_empty()).then(|| work_item::Column::Kind.is_in(kinds))?;
-    Some(Condition::all().add(of_kinds).add(work_item::Column::ClientId.in_subquery(clients.into_query())))
+    let of_kinds = (!kinds.is_empty()).then(|| {
+        let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
+        let about = work_item::Column::ClientId.in_subquery(clients.into_query());
+        Condition::all().add(work_item::Column::Kind.is_in(kinds)).add(about)
+    });
+    let of_care = access.scoped(&[Scope::ServicesRead, Scope::ServicesWrite]).then(|| {
+        let about = clients::named_by(access, work_item::Column::ClientId, clients::supported(access));
+        Condition::all().add(work_item::Column::Kind.eq(WorkItemKind::FollowUpDue)).add(about)
+    });
+    (of_kinds.is_some() || of_care.is_some()).then(|| Condition::any().add_option(of_kinds).add_option(of_care))
 }
 
 /// The ids of what there is to do about people, where the caller sees it.
@@ -185,6 +193,13 @@ pub(super) async fn open(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     }
 }
 
+/// Opens something to do, unless the same is open in that program. Gives its id where it was opened.
+pub(super) async fn open_in_program(tx: &mut Tx, new: NewWork) -> Result<Option<WorkItemId>> {
+    let system = Access::system("work lists", tx.access().now);
+    let same = still_open(new.about, &[new.kind]).add(work_item::Column::ProgramId.eq(new.program));
+    if tx.look::<work_item::Entity>(&system, same).await?.is_empty() { open_another(tx, new).await.map(Some) } else { Ok(None) }
+}
+
 /// Opens something to do, whatever is open. Gives its id.
 pub(super) async fn open_another(tx: &mut Tx, new: NewWork) -> Result<WorkItemId> {
     let id = WorkItemId::new();
@@ -217,12 +232,21 @@ pub(super) async fn open_another(tx: &mut Tx, new: NewWork) -> Result<WorkItemId
 
 /// Closes what was to be done, because it was done or is no more to do.
 pub(super) async fn close(tx: &mut Tx, about: impl Into<About>, kinds: &[WorkItemKind], clocks: Option<&[ClockKind]>) -> Result<()> {
-    let system = Access::system("work lists", tx.access().now);
     let of = still_open(about.into(), kinds);
     let of = match clocks {
         Some(clocks) => of.add(work_item::Column::Clock.is_in(clocks.iter().copied())),
         None => of,
     };
+    close_each(tx, of).await
+}
+
+/// Likewise, in one program.
+pub(super) async fn close_in_program(tx: &mut Tx, about: impl Into<About>, kind: WorkItemKind, program: ProgramId) -> Result<()> {
+    close_each(tx, still_open(about.into(), &[kind]).add(work_item::Column::ProgramId.eq(program))).await
+}
+
+async fn close_each(tx: &mut Tx, of: Condition) -> Result<()> {
+    let system = Access::system("work lists", tx.access().now);
     for item in tx.look::<work_item::Entity>(&system, of).await? {
         close_one(tx, &item, work_item::ActiveModel::default()).await?;
     }
@@ -344,8 +368,8 @@ fn refuse_closed(item: &work_item::Model) -> Result<(), Refusal> {
 }
 
 /// Why somebody has to do something, in neutral words.
-pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static str {
-    match (kind, clock) {
+pub const fn because(item: &work_item::Model) -> &'static str {
+    match (item.kind, item.clock) {
         (WorkItemKind::InfoRequested, _) => {
             "The receiver asks for something that is missing: an answer, or, of an offer that was claimed, a consent that names them."
         }
@@ -361,6 +385,9 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
         (WorkItemKind::HoldReview, _) => "The hold is to be looked at again.",
         (WorkItemKind::Approval, _) => "A colleague asks to close this as not reached.",
         (WorkItemKind::EmergencyAccessReview, _) => "A colleague released data of this person in a medical emergency.",
+        (WorkItemKind::FollowUpDue, _) if item.client_id.is_some() => {
+            "A contact with this person was planned a day ago or more, and nothing was logged of it yet."
+        }
         (WorkItemKind::FollowUpDue, _) => "A new peer supports this person: the two have not spoken yet.",
         (WorkItemKind::PossibleDuplicate, _) => "Another record of this program may be of the same person.",
         _ => "There is something to do.",
@@ -368,8 +395,8 @@ pub const fn because(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static s
 }
 
 /// What closes it.
-pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'static str {
-    match (kind, clock) {
+pub const fn closes_when(item: &work_item::Model) -> &'static str {
+    match (item.kind, item.clock) {
         (WorkItemKind::InfoRequested, _) => "The question is answered, the claimed referral is submitted, or it moves on in another way.",
         (WorkItemKind::ClockDue | WorkItemKind::ClockBreached, Some(ClockKind::Acknowledge)) => {
             "The referral is accepted, declined or put on the waiting list."
@@ -381,6 +408,9 @@ pub const fn closes_when(kind: WorkItemKind, clock: Option<ClockKind>) -> &'stat
         (WorkItemKind::HoldReview, _) => "The referral goes on, or is held again.",
         (WorkItemKind::Approval, _) => "Another person approves or rejects it.",
         (WorkItemKind::EmergencyAccessReview, _) => "Another person, a privacy officer, approves it, or rejects it, which ends the access.",
+        (WorkItemKind::FollowUpDue, _) if item.client_id.is_some() => {
+            "What came of every contact that was planned with this person until now is logged, or it is called off."
+        }
         (WorkItemKind::FollowUpDue, _) => "A contact with the person is logged.",
         (WorkItemKind::PossibleDuplicate, _) => "The two records are merged, or it is rejected because they are two people.",
         _ => "It is done.",

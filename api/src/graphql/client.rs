@@ -1,9 +1,11 @@
 //! Clients, each class of whose data stands behind one gate.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    ClientId, ProgramId, class, client, client_program, event, organization, referral,
+    ClientId, ProgramId, class, client, client_program, event, milestone, organization, referral,
     vocabulary::{
         ContactMethodKind, EventKind, Experience, FundingKind, Gender, MatchCriterionKind, PlanDimension, RaceEthnicity, RecoveryPathway,
     },
@@ -18,6 +20,7 @@ use super::{
     error::{coded, query_error},
     event::{DateTimeRange, EventConnection, within},
     guard::Requires,
+    milestone::{Milestone, counted},
     organization::Organization,
     program::{Address, Program, programs},
     referral::ReferralConnection,
@@ -94,8 +97,11 @@ impl Client {
             self.closed_by_role(ctx, Class::ReferralClinical);
             return Ok(None);
         };
+        // First, on the level of all that are listed: keys are waited for, and what is loaded after that is loaded one by one.
+        let asked = ctx.look_ahead().field("milestones").exists();
+        let starts = if asked { ctx.load_parts::<client::Entity, milestone::Entity>(&self.0).await? } else { [].into() };
         let recovery = unless_erased(ctx.store().unseal(&opened, client::Column::Recovery, &opened.recovery).await)?;
-        Ok(recovery.map(ClientRecovery))
+        Ok(recovery.map(|said| ClientRecovery { said, client: self.0.clone(), starts }))
     }
 
     /// The programs they are with; none to another organization in an emergency.
@@ -282,39 +288,49 @@ impl ClientIdentity {
 }
 
 /// What someone says of their recovery.
-pub(crate) struct ClientRecovery(Recovery);
+pub(crate) struct ClientRecovery {
+    said: Recovery,
+    client: Visible<client::Entity>,
+    /// Where they are asked for.
+    starts: Arc<[milestone::Model]>,
+}
 
 /// What someone says of their recovery.
 #[Object]
 impl ClientRecovery {
     /// As they describe themselves.
     async fn communities(&self) -> &[String] {
-        &self.0.communities
+        &self.said.communities
     }
 
     /// The ways they name.
     async fn pathways(&self) -> &[RecoveryPathway] {
-        &self.0.pathways
+        &self.said.pathways
     }
 
     /// What they have lived through and name.
     async fn experiences(&self) -> &[Experience] {
-        &self.0.experiences
+        &self.said.experiences
     }
 
     /// Where they want support.
     async fn needs(&self) -> &[PlanDimension] {
-        &self.0.needs
+        &self.said.needs
     }
 
     /// Whether they use medication for opioid use disorder, which is recovery; null when not said.
     async fn moud(&self) -> Option<bool> {
-        self.0.moud
+        self.said.moud
     }
 
     /// What they want of a peer.
     async fn match_preferences(&self) -> Vec<MatchPreference> {
-        self.0.match_preferences.iter().cloned().map(Into::into).collect()
+        self.said.match_preferences.iter().cloned().map(Into::into).collect()
+    }
+
+    /// What they count days from, by kind and name.
+    async fn milestones(&self, ctx: &Context<'_>) -> Result<Vec<Milestone>> {
+        counted(ctx, &self.client, &self.starts).await
     }
 }
 

@@ -109,7 +109,10 @@ impl Contact {
         let mut told = Vec::new();
         for addendum in addenda.iter() {
             let column = contact_addendum::Column::Text;
-            let text = ctx.store().unseal_part::<_, contact_addendum::Entity, _, _>(&opened, addendum.id, column, &addendum.text).await;
+            let text = ctx
+                .store()
+                .unseal_part::<_, contact_addendum::Entity, _, _>(&opened, (addendum, addendum.id), column, &addendum.text)
+                .await;
             let author_name = actor_name(ctx, &addendum.author, self.0.organization_id).await?.unwrap_or_default();
             let text = unless_erased(text)?.unwrap_or_else(|| "This was erased.".to_owned());
             told.push(ContactAddendum { text, author_name, at: addendum.at });
@@ -300,7 +303,8 @@ impl ContactMutation {
         Ok(Some(ContactLogPayload { contact: made.map(Contact), user_errors }))
     }
 
-    /// Plans a contact on a channel and at a time that the client called safe. For the assigned peer.
+    /// Plans a contact on a channel and at a time that the client called safe. Where nothing is logged of it within a day, it is to be done
+    /// in `workItems`. For the assigned peer.
     #[graphql(guard = "Requires(Scope::ServicesWrite)")]
     async fn contact_schedule(
         &self,

@@ -21,6 +21,7 @@ mod error;
 mod event;
 mod guard;
 mod level;
+mod milestone;
 mod nullable;
 mod organization;
 mod own_data;

@@ -57,7 +57,8 @@ const DOCUMENTS: &[Document] = &[
                 contactMethods { id kind value safe mayMentionRecovery mayLeaveMessage from to }
                 address { line1 line2 city region postalCode country latitude longitude }
                 timeZone languages interpreterNeeded payer externalIdentifiers { system value } }
-            recovery { communities pathways experiences needs moud matchPreferences { criterion value required } }
+            recovery { communities pathways experiences needs moud matchPreferences { criterion value required }
+                milestones { kind label startedOn days bestDays cumulativeDays resets } }
             programs { id name } privacy { mergedFrom { id } } mergedInto { id } createdAt updatedAt version } } }",
     },
     Document {

@@ -329,7 +329,8 @@ async fn warm_handoff(ctx: &Context<'_>, of: &Visible<referral::Entity>, handoff
     let outcome = match &handoff.outcome {
         Some(sealed) => {
             let column = warm_handoff::Column::Outcome;
-            let outcome = ctx.store().unseal_part::<_, warm_handoff::Entity, _, String>(&opened, handoff.id, column, sealed).await;
+            let outcome =
+                ctx.store().unseal_part::<_, warm_handoff::Entity, _, String>(&opened, (handoff, handoff.id), column, sealed).await;
             unless_erased(outcome)?
         }
         None => None,
@@ -376,7 +377,7 @@ async fn transition(ctx: &Context<'_>, of: &Visible<referral::Entity>, step: &re
     let text = match &step.text {
         Some(sealed) => {
             let column = referral_transition::Column::Text;
-            let text = ctx.store().unseal_part::<_, referral_transition::Entity, _, String>(&opened, step.id, column, sealed).await;
+            let text = ctx.store().unseal_part::<_, referral_transition::Entity, _, String>(&opened, (step, step.id), column, sealed).await;
             unless_erased(text)?
         }
         None => None,

@@ -63,12 +63,12 @@ impl WorkItem {
 
     /// Why it is here.
     async fn because(&self) -> &'static str {
-        because(self.0.kind, self.0.clock)
+        because(&self.0)
     }
 
     /// What closes it.
     async fn closes_when(&self) -> &'static str {
-        closes_when(self.0.kind, self.0.clock)
+        closes_when(&self.0)
     }
 
     /// UTC.

@@ -46,6 +46,7 @@ const GIVEN: &[Named] = &[
     Named { id: "consent_id", ..named("consent_flow", "client_id", false, "") },
     named("episode", "client_id", true, ""),
     named("contact", "client_id", true, ""),
+    named("milestone", "client_id", true, ""),
     named("peer_match", "client_id", false, "Both are supported by a peer of the same program: end one of the two pairings first."),
     named("registration", "client_id", false, "Both have a seat in the same session: cancel one of the two first."),
     named("referral", "from_client_id", false, "Both have an open referral to the same program: close one of the two first."),
@@ -66,6 +67,7 @@ const LEFT: &[&str] = &[
     "consent.sealed_for_id",
     "contact.sealed_for_id",
     "episode.sealed_for_id",
+    "milestone.sealed_for_id",
     "erasure.client_id",
     "bulk_operation.client_id",
 ];

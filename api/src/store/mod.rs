@@ -140,8 +140,14 @@ impl Store {
     pub async fn parts_of<E: Protected, P: PartOf<E>>(&self, _access: &Access, of: &[E::Id]) -> Result<HashMap<E::Id, Vec<P::Model>>> {
         let keys = of.iter().map(|id| key_of::<E>(*id));
         let select = connection::select::<P>().filter(sea_orm::ColumnTrait::is_in(&P::parent_column(), keys));
+        let all = select.order_by_asc(P::order()).all(self.reader()).await?;
+        // Those of the rows themselves are fetched with the first that is opened; these would be fetched one by one.
+        let others: Vec<_> = all.iter().filter_map(P::sealed_for).collect();
+        if !others.is_empty() {
+            self.shared.vault.keys_for(&others).await?;
+        }
         let mut parts: HashMap<E::Id, Vec<P::Model>> = HashMap::new();
-        for part in select.order_by_asc(P::order()).all(self.reader()).await? {
+        for part in all {
             parts.entry(P::parent(&part)).or_default().push(part);
         }
         Ok(parts)

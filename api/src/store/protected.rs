@@ -179,6 +179,8 @@ pub enum Action {
     Release,
     /// Support the person, and log it.
     Support,
+    /// Set what days are counted from.
+    Count,
     /// Merge it with another record of the same person, or undo that.
     Merge,
     /// Erase the person.
@@ -271,6 +273,11 @@ pub trait PartOf<E: Protected>: Part {
 
     /// The column that they are ordered by.
     fn order() -> Self::Column;
+
+    /// Whose key seals a part, where that is not the row's own: parts of a record that was merged into another stay sealed as they were.
+    fn sealed_for(_part: &Self::Model) -> Option<Uuid> {
+        None
+    }
 }
 
 /// For whom a row is read.

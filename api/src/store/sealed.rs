@@ -125,8 +125,25 @@ pub(in crate::store) fn open_with<P: EntityTrait + Default, E: Protected, C, T: 
 async fn subject_key(vault: &Vault, subject: Uuid, cohort: &[Uuid]) -> Result<ClientKey> {
     match vault.client_keys().cached(subject) {
         Some(key) => Ok(key),
-        None => vault.keys_for(cohort).await?.remove(&subject).ok_or(Error::NotFound),
+        None if cohort.contains(&subject) => vault.keys_for(cohort).await?.remove(&subject).ok_or(Error::NotFound),
+        None => vault.keys_for(&[subject]).await?.remove(&subject).ok_or(Error::NotFound),
     }
+}
+
+/// Likewise, of a part of such a row, under that row's key or the one that the part names.
+async fn open_part<E: Protected, P: PartOf<E> + Default, C, T: DeserializeOwned>(
+    vault: &Vault,
+    opened: &Opened<'_, E, C>,
+    (part, id): (&P::Model, Uuid),
+    column: P::Column,
+    sealed: &Guarded<C, Sealed>,
+) -> Result<T>
+where
+    for<'a> Opened<'a, E, C>: Proof<C>,
+{
+    let subject = P::sealed_for(part).unwrap_or_else(|| E::subject(opened));
+    let key = subject_key(vault, subject, opened.cohort()).await?;
+    open_with::<P, E, C, T>(&SubjectKey(key), opened, id, column, sealed)
 }
 
 impl Tx {
@@ -161,6 +178,23 @@ impl Tx {
         for<'a> Opened<'a, E, C>: Proof<C>,
     {
         open(self.vault(), opened, column, sealed).await
+    }
+
+    /// Opens a sealed column of a part of such a row. The part is given with its id.
+    ///
+    /// # Errors
+    /// As [`Store::unseal`].
+    pub async fn unseal_part<E: Protected, P: PartOf<E> + Default, C, T: DeserializeOwned>(
+        &self,
+        opened: &Opened<'_, E, C>,
+        (part, id): (&P::Model, impl Into<Uuid>),
+        column: P::Column,
+        sealed: &Guarded<C, Sealed>,
+    ) -> Result<T>
+    where
+        for<'a> Opened<'a, E, C>: Proof<C>,
+    {
+        open_part::<E, P, C, T>(self.vault(), opened, (part, id.into()), column, sealed).await
     }
 
     /// A client of an organization who has one of these words.
@@ -213,22 +247,22 @@ impl Store {
         open(&self.shared.vault, opened, column, sealed).await
     }
 
-    /// Opens a sealed column of a part of a row whose class is open to the caller, under that row's key.
+    /// Opens a sealed column of a part of a row whose class is open to the caller, under that row's key unless the part names another. The
+    /// part is given with its id.
     ///
     /// # Errors
     /// As [`Store::unseal`].
     pub async fn unseal_part<E: Protected, P: PartOf<E> + Default, C, T: DeserializeOwned>(
         &self,
         opened: &Opened<'_, E, C>,
-        part: impl Into<Uuid>,
+        (part, id): (&P::Model, impl Into<Uuid>),
         column: P::Column,
         sealed: &Guarded<C, Sealed>,
     ) -> Result<T>
     where
         for<'a> Opened<'a, E, C>: Proof<C>,
     {
-        let key = subject_key(&self.shared.vault, E::subject(opened), opened.cohort()).await?;
-        open_with::<P, E, C, T>(&SubjectKey(key), opened, part.into(), column, sealed)
+        open_part::<E, P, C, T>(&self.shared.vault, opened, (part, id.into()), column, sealed).await
     }
 
     /// The clients of the caller's organization who have all of these words, as a condition on [`client::Entity`].

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     handover::{self, NOBODY, made},
     none, rows, with,
-    work::{bad_emergencies, bad_erasures, bad_exports, bad_lists, bad_work},
+    work::{bad_emergencies, bad_erasures, bad_exports, bad_lists, bad_milestones, bad_work},
 };
 
 /// Who asks for what with which variables, the one code, the place in the input, and a part of the sentence.
@@ -369,6 +369,7 @@ on_both! {
             bad_lists(&setting).await,
             bad_erasures(&setting).await,
             bad_exports(&setting),
+            bad_milestones(&setting),
         ].concat();
         assert!(all.len() >= 150, "{}", all.len());
         let before = state(&app).await;

@@ -188,6 +188,41 @@ pub(super) fn bad_exports(setting: &Setting) -> Vec<Bad<'_>> {
     ]
 }
 
+/// What days are counted from.
+pub(super) fn bad_milestones(setting: &Setting) -> Vec<Bad<'_>> {
+    let set = mutation("milestoneSet", "clientId: ID, kind: MilestoneKind!, label: String, startedOn: Date!");
+    let (one, them) = (&setting.one, &setting.one.them);
+    let whole = json!({ "clientId": one.ours, "kind": "CUSTOM", "label": "Choir", "startedOn": "2026-02-01" });
+    let but = |field: &str, value: Value| (set.clone(), with(whole.clone(), field, value)["input"].clone());
+    let (coordinator, peer, officer, referrer) = (by(&them.coordinator), by(&them.peer), by(&them.officer), by(&them.referrer));
+    let (label, on): (&[&str], &[&str]) = (&["label"], &["startedOn"]);
+    vec![
+        coordinator("nobody counts", but("clientId", Value::Null), "REQUIRED", &["clientId"], "`clientId`"),
+        coordinator("days of nobody", but("clientId", json!(format!("cli_{NOBODY}"))), "NOT_FOUND", &[], "check the id"),
+        coordinator("days of others' client", but("clientId", json!(one.foreign_client)), "NOT_FOUND", &[], "check the id"),
+        coordinator("days of the sender's client", but("clientId", json!(one.client)), "NOT_FOUND", &[], "check the id"),
+        coordinator("days of a referral", but("clientId", json!(one.connected)), "BAD_USER_INPUT", &[], "cli_"),
+        coordinator("days of no kind", but("kind", json!("SOBRIETY")), "BAD_USER_INPUT", &[], "SOBRIETY"),
+        coordinator("days of null", but("kind", Value::Null), "BAD_USER_INPUT", &[], "kind"),
+        coordinator("days without a name", but("label", Value::Null), "REQUIRED", label, "`label`"),
+        coordinator("days of blanks", but("label", json!(" \t")), "REQUIRED", label, "`label`"),
+        coordinator("days of NUL", but("label", json!("a\0b")), "INVALID", label, "control characters"),
+        coordinator("days of two lines", but("label", json!("a\nb")), "INVALID", label, "one line"),
+        coordinator("days of a long name", but("label", json!("a".repeat(101))), "INVALID", label, "100"),
+        coordinator("days of a number", but("label", json!(5)), "BAD_USER_INPUT", &[], "String"),
+        coordinator("days to come", but("startedOn", json!("2026-03-03")), "INVALID", on, "today or earlier"),
+        coordinator("days of the year 9999", but("startedOn", json!("9999-12-31")), "INVALID", on, "today or earlier"),
+        coordinator("days before birth", but("startedOn", json!("1980-12-09")), "INVALID", on, "born"),
+        coordinator("days of the year 0", but("startedOn", json!("0000-01-01")), "INVALID", on, "born"),
+        coordinator("days from no day", but("startedOn", json!("2026-02-30")), "BAD_USER_INPUT", &[], "2026-11-23"),
+        coordinator("days from an hour", but("startedOn", json!("2026-02-01T10:00:00Z")), "BAD_USER_INPUT", &[], "2026-11-23"),
+        coordinator("days from null", but("startedOn", Value::Null), "BAD_USER_INPUT", &[], "startedOn"),
+        peer("days set by a peer", (set.clone(), whole.clone()), "NOT_PERMITTED", &[], "role"),
+        officer("days set by an officer", (set.clone(), whole.clone()), "NOT_PERMITTED", &[], "role"),
+        referrer("days set by the sender", (set.clone(), whole.clone()), "NOT_FOUND", &[], "check the id"),
+    ]
+}
+
 /// Filters and pages of referrals and work items.
 pub(super) async fn bad_lists(setting: &Setting) -> Vec<Bad<'_>> {
     let referrals = "query($first: Int, $after: String, $last: Int, $before: String, $filter: ReferralFilter) {

@@ -159,6 +159,7 @@ pub(crate) const FIELDS: &[Field] = &[
          externalIdentifiers: [{ system: \"mrn\", value: \"{n}\" }], programIds: [\"{program}\"] }",
         &[],
     ),
+    field("Mutation.milestoneSet", "clientId: \"{client}\", kind: CUSTOM, label: \"New {n}\", startedOn: \"2026-03-01\"", &[]),
     field(
         "Mutation.workshopCreate",
         "input: { programId: \"{program}\", title: \"New {n}\", topics: [], modality: ONLINE, visibility: PUBLIC, startsOn: \"2026-03-09\", \

@@ -146,6 +146,7 @@ impl Handovers {
         world.elsewhere().await;
         world.spare().await;
         world.peer().await;
+        world.unlogged().await;
         world.emergency().await;
         world.export().await;
         world.log().await;
@@ -456,6 +457,19 @@ impl Handovers {
         said.filter(peer::Column::Id.eq(self.them.peer_id)).exec(&self.connection).await.unwrap();
         let id = self.them.peer_id;
         self.id("peer", None, id);
+    }
+
+    /// A contact was planned with a client of the receiver's, and nothing was logged of it: that somebody is asked is part of their care.
+    async fn unlogged(&mut self) {
+        let story = Story::Connected;
+        let ours = self.ids.iter().find(|id| id.placeholder == "ours" && id.story == Some(story)).unwrap().text.clone();
+        let (id, version) = (WorkItemId::new(), 770_000_000);
+        let row = some_work(&self.them.support, ReferralId::new(), self.app.clock().now());
+        let (kind, client) = (Set(WorkItemKind::FollowUpDue), Set(Some(ours.parse().unwrap())));
+        let row = work_item::ActiveModel { id: Set(id), kind, referral_id: Set(None), client_id: client, version: Set(version), ..row };
+        work_item::Entity::insert(row).exec_without_returning(&self.connection).await.unwrap();
+        self.sing(story, &[Part::FollowUp], version.to_string());
+        self.id("work", story, id);
     }
 
     /// The receiver releases who a client is to a hospital. What was said to that is sealed, and the privacy officer's.

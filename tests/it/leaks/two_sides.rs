@@ -104,6 +104,8 @@ pub(crate) enum Part {
     Record,
     /// C: contacts, episodes, pairings.
     Care,
+    /// C: that a contact with the client was planned, and nothing was logged of it.
+    FollowUp,
     /// C: what the peer noted.
     Note,
     /// M: to whom the receiver disclosed what.
@@ -184,6 +186,8 @@ const ROWS: &[Row] = &[
     (Part::Record, &[Peer], Who::Assigned, Needs::Acceptance),
     (Part::Care, &[Coordinator, Supervisor], Who::Program, Needs::Acceptance),
     (Part::Care, &[Peer], Who::Assigned, Needs::Acceptance),
+    (Part::FollowUp, &[Coordinator, Supervisor], Who::Program, Needs::Acceptance),
+    (Part::FollowUp, &[Peer], Who::Assigned, Needs::Acceptance),
     (Part::Note, &[Supervisor], Who::Program, Needs::Acceptance),
     (Part::Note, &[Peer], Who::Assigned, Needs::Acceptance),
     (Part::ReceivedDisclosures, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
@@ -295,7 +299,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.explainAccess", "clientId: \"{theirs}\", dataClass: REFERRAL_STATUS, purpose: TREATMENT", &[]),
     telling("Query.events", "last: 100", &[]),
     telling("Query.auditEvents", "last: 100", &[]),
-    always("Query.workItems", "first: 100", &[Part::SentWork, Part::ReceivedWork]),
+    always("Query.workItems", "first: 100", &[Part::SentWork, Part::ReceivedWork, Part::FollowUp]),
     telling("Subscription.workItemChanged", "after: \"{start}\"", &[]),
     always("Subscription.referralChanged", "after: \"{start}\"", &[]),
     telling("Subscription.referralOfferChanged", "after: \"{start}\"", &[Part::SentOffer, Part::ReceivedOffer]),
@@ -304,6 +308,7 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Subscription.bulkOperationProgress", "id: \"{export}\"", &[Part::Export]),
     telling("Mutation.clientDataExport", "clientId: \"{spareKept}\"", &[]),
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
+    telling("Mutation.milestoneSet", "clientId: \"{spareKept}\", kind: RECOVERY, startedOn: \"2026-03-01\"", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),
     telling("Mutation.clientUnmerge", "id: \"{spareParted}\"", &[]),
     telling("Mutation.clientErase", "id: \"{spareErased}\", reason: \"Asked for it\"", &[]),

@@ -225,6 +225,10 @@ impl World {
         });
         let made = coordinator.caller.ask_with(create, json!({ "input": input })).await;
         let id = made.text("/clientCreate/client/id").to_owned();
+        let set =
+            "mutation($id: ID!, $label: String!) { milestoneSet(clientId: $id, kind: CUSTOM, label: $label, startedOn: \"2026-03-01\") {
+            milestone { label } userErrors { message } } }";
+        coordinator.caller.ask_with(set, json!({ "id": id, "label": of("count") })).await.text("/milestoneSet/milestone/label");
         let connection = self.app.database.connect().await;
         let pseudonym = client::Entity::update_many().col_expr(client::Column::Pseudonym, Expr::val(of("pseudonym")));
         let id_of_row: entity::ClientId = id.parse().unwrap();
@@ -234,6 +238,7 @@ impl World {
         }
         self.sing(Class::Identity, place, phone);
         self.sing(Class::Recovery, place, of("community"));
+        self.sing(Class::Recovery, place, of("count"));
         self.sing(Class::Person, place, of("pseudonym"));
         self.sing(Class::Person, place, &id);
         self.id("client", Some(Class::Person), place, id.parse::<AnyId>().unwrap());

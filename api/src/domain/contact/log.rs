@@ -11,7 +11,7 @@ use super::{
     super::{client_merge::standing, episode, referral as referrals, referral_message, safe_channel, text},
     Occasion, checked_topics, identity_for, in_input,
     plan::{checked_time, plan_in},
-    referral_of, row_of, supporting,
+    referral_of, row_of, supporting, unlogged,
 };
 use crate::{
     access::Access,
@@ -120,6 +120,9 @@ pub async fn log_in(tx: &mut Tx, new: NewContact) -> Result<Visible<contact::Ent
         None => unplanned(tx, &client, &peer, referral.as_ref().map(|referral| referral.id), &new).await?,
     };
     tx.record(Event::new(EventKind::ContactLogged, made.organization_id, made.id, made.version).of_client(client.id));
+    if planned.is_some() {
+        unlogged::settled(tx, &made).await?;
+    }
     if let Some(at) = new.next_at {
         checked_time(tx, client.id, new.modality, at, "nextContactAt").await?;
         let referral = referral.as_ref().map(|referral| referral.id);

@@ -12,7 +12,7 @@ use super::{
         client_merge::standing,
         safe_channel::{self, Unsafe},
     },
-    Occasion, checked_topics, identity_for, in_input, referral_of, row_of, supporting,
+    Occasion, checked_topics, identity_for, in_input, referral_of, row_of, supporting, unlogged,
 };
 use crate::{
     access::Access,
@@ -90,13 +90,15 @@ pub(super) async fn plan_in(
         let sentence = format!("At most {PLANNED} contacts are planned with one person at a time: log what came of the earlier ones.");
         return Err(Refusal::new(Code::TooMany, sentence).at(in_input("clientId")).into());
     }
-    let row = contact::ActiveModel { scheduled_for: Set(Some(occasion.at)), ..row_of(tx, client, peer, occasion) };
+    let at = occasion.at;
+    let row = contact::ActiveModel { scheduled_for: Set(Some(at)), ..row_of(tx, client, peer, occasion) };
     let planned = tx.insert::<contact::Entity, _>(row).await?;
+    unlogged::watch(tx, planned.id, at).await?;
     tx.record(Event::new(EventKind::ContactScheduled, planned.organization_id, planned.id, 1).of_client(client.id));
     Ok(planned)
 }
 
-fn still_planned(client: ClientId) -> Condition {
+pub(super) fn still_planned(client: ClientId) -> Condition {
     Condition::all().add(contact::Column::ClientId.eq(client)).add(contact::Column::Outcome.is_null())
 }
 
@@ -109,6 +111,7 @@ pub(in crate::domain) async fn call_off(tx: &mut Tx, client: ClientId, peer: Pee
         let change = contact::ActiveModel { outcome, version: Set(version), ..Default::default() };
         if tx.write_if(&planned, change, contact::Column::Version.eq(planned.version)).await? {
             tx.record(Event::new(EventKind::ContactLogged, planned.organization_id, planned.id, version).of_client(client));
+            unlogged::settled(tx, &planned).await?;
         }
     }
     Ok(())

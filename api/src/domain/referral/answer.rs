@@ -65,33 +65,27 @@ fn acknowledged(moving: &Moving, tx: &Tx) -> Option<Guarded<class::ReferralStatu
     progress.and_then(|progress| progress.acknowledged_at).or(Some(tx.access().now.into()))
 }
 
-/// The receiver's own record of the person: the one from an earlier referral of the same sender, or a new one. That is the disclosure
-/// which the consent is for, so it is accounted for here.
+/// The receiver's own record of the person: the one from an earlier referral of the same sender, or a new one where there was none or it
+/// was erased. That is the disclosure which the consent is for, so it is accounted for here.
 async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<ClientId> {
     let broken = || Error::internal("a submitted referral names no receiver");
     let (to, program) = referral.to_organization_id.zip(referral.to_program_id).ok_or_else(broken)?;
     if referral.origin != ReferralOrigin::Program {
         return Ok(referral.from_client_id);
     }
-    let system = Access::system("acceptance", tx.access().now);
     let consent = covering(tx, referral, to).await?;
     consents::confirm_in(tx, &consent.row, to).await?;
     let discloser = Discloser { organization: referral.from_organization_id, client: referral.from_client_id, consenting: Vec::new() };
     let classes = [DataClass::Identity, DataClass::ReferralClinical].into_iter().filter(|class| consent.classes & class.bit() != 0);
     tx.disclose(&discloser, &consent.recipient, classes.collect(), &consent.row).await?;
-    let before = Condition::all()
-        .add(referral::Column::FromClientId.eq(referral.from_client_id))
-        .add(referral::Column::ToOrganizationId.eq(to))
-        .add(referral::Column::ToClientId.is_not_null());
-    if let Some(known) = tx.look::<referral::Entity>(&system, before).await?.pop().and_then(|before| before.to_client_id) {
-        let with = Condition::all().add(client_program::Column::ClientId.eq(known)).add(client_program::Column::ProgramId.eq(program));
+    if let Some(known) = known_from_before(tx, referral.from_client_id, to).await? {
+        let with = Condition::all().add(client_program::Column::ClientId.eq(known.id)).add(client_program::Column::ProgramId.eq(program));
         if tx.parts::<client_program::Entity>(with).await?.is_empty() {
-            let membership = client_program::ActiveModel { organization_id: Set(to), client_id: Set(known), program_id: Set(program) };
+            let membership = client_program::ActiveModel { organization_id: Set(to), client_id: Set(known.id), program_id: Set(program) };
             tx.insert_parts::<client_program::Entity, _>(vec![membership]).await?;
-            let client = tx.known::<client::Entity>(known, "acceptance").await?.ok_or_else(broken)?;
-            duplicate::look_again(tx, &client).await?;
+            duplicate::look_again(tx, &known).await?;
         }
-        return Ok(known);
+        return Ok(known.id);
     }
     let this = tx.known::<referral::Entity>(referral.id, "acceptance").await?.ok_or_else(broken)?;
     let opened = this.open::<class::Identity>().ok_or_else(broken)?;
@@ -102,6 +96,22 @@ async fn receive(tx: &mut Tx, referral: &Visible<referral::Entity>) -> Result<Cl
     let clinical = if told { Some(tx.unseal(&opened, referral::Column::Clinical, &opened.clinical).await?) } else { None };
     let (identity, recovery) = person.into_client(clinical);
     clients::write(tx, to, &[program], &identity, &recovery).await
+}
+
+/// The record that an organization has of a sender's client since it accepted a referral of them before. An erasure waits for what is
+/// written about them then; one that came before has left a record to which nothing is added.
+async fn known_from_before(tx: &Tx, theirs: ClientId, to: OrganizationId) -> Result<Option<Visible<client::Entity>>> {
+    let system = Access::system("acceptance", tx.access().now);
+    let before = Condition::all()
+        .add(referral::Column::FromClientId.eq(theirs))
+        .add(referral::Column::ToOrganizationId.eq(to))
+        .add(referral::Column::ToClientId.is_not_null())
+        .add(referral::Column::ReceiverErasedAt.is_null());
+    let before = tx.look::<referral::Entity>(&system, before).await?.pop();
+    let Some(known) = before.and_then(|before| before.to_client_id) else { return Ok(None) };
+    tx.hold::<client::Entity>(known).await?;
+    let record = tx.known::<client::Entity>(known, "acceptance").await?;
+    Ok(record.filter(|record| record.erased_at.is_none()))
 }
 
 /// Any answer confirms, for the receiver, the consent that the referral came with.

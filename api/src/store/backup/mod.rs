@@ -167,6 +167,7 @@ tables![
     idempotency,
     issuer,
     issuer_subject,
+    milestone,
     organization,
     peer,
     peer_match,
