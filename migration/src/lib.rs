@@ -19,6 +19,7 @@ mod m0015_erasure;
 mod m0016_contact_addendum;
 mod m0017_contact_schedule;
 mod m0018_bulk_operation;
+mod m0019_client_access;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_contact_addendum::Migration),
             Box::new(m0017_contact_schedule::Migration),
             Box::new(m0018_bulk_operation::Migration),
+            Box::new(m0019_client_access::Migration),
         ]
     }
 }

@@ -170,6 +170,8 @@ impl Protected for client::Entity {
             Action::Erase => may(access, Resource::Client, Act::Erase),
             Action::Export => may(access, Resource::DataExport, Act::Create),
             Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
+            Action::Invite => may(access, Resource::ClientAccess, Act::Create),
+            Action::EndAccess => may(access, Resource::ClientAccess, Act::End),
             _ => false,
         }
     }

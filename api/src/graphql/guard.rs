@@ -17,6 +17,15 @@ impl Guard for Oneself {
     }
 }
 
+/// The caller must be a client who does something for themselves.
+pub(crate) struct ForOneself;
+
+impl Guard for ForOneself {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        if ctx.access().acts_for_oneself() { Ok(()) } else { Err(coded("FORBIDDEN", "This is for clients.")) }
+    }
+}
+
 impl Guard for Requires {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         let access = ctx.access();
