@@ -25,10 +25,10 @@ pub(crate) fn leaks(world: &World, asker: &Asker, answer: &Answer) -> Vec<String
     found
 }
 
-/// The canaries of these classes that the asker may see and was not shown.
+/// The canaries of these classes that the asker's role lets them see and that they were not shown.
 pub(crate) fn withheld<'a>(asker: &Asker, answer: &Answer, canaries: impl Iterator<Item = &'a Canary>) -> Vec<String> {
     let text = text(answer);
-    let missing = canaries.filter(|canary| asker.may_see(canary) && !text.contains(&canary.text));
+    let missing = canaries.filter(|canary| asker.reaches(canary.class, canary.place) && !text.contains(&canary.text));
     missing.map(|canary| format!("{} does not see {canary:?}", asker.name)).collect()
 }
 
