@@ -225,7 +225,7 @@ on_both! {
             assert!(!told.contains(word), "{word}");
         }
         for (file, kind) in [("page.js", "text/javascript; charset=utf-8"), ("page.css", "text/css; charset=utf-8")] {
-            assert!(page.raw.contains(&format!("/access/{file}")));
+            assert!(page.raw.contains(&format!("\"access/{file}\"")));
             let file = app.anyone().download(&format!("/access/{file}")).await;
             assert_eq!((file.status, file.headers["content-type"].to_str().unwrap()), (200, kind));
             assert!(!file.raw.contains("://"), "nothing is asked of anybody else");

@@ -1,5 +1,5 @@
 // The code is in the fragment, which browsers send to no server. It leaves the address at once, and is exchanged when somebody
-// presses the button: what only looks at links uses up nothing.
+// presses the button: what only looks at links uses up nothing. Addresses are relative, for a server that is reached below a path.
 "use strict";
 
 const at = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ async function open() {
   say("One moment.");
   try {
     const body = new URLSearchParams({ grant_type: "urn:aftercare:grant:invitation", code });
-    const answer = await fetch("/oauth/token", { method: "POST", body, cache: "no-store", credentials: "omit" });
+    const answer = await fetch("oauth/token", { method: "POST", body, cache: "no-store", credentials: "omit" });
     if (answer.status === 400) {
       at("start").hidden = true;
       say("This link is not good any more. Ask whoever you are in touch with for a new one.");

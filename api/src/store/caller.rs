@@ -7,7 +7,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{Store, connection};
@@ -98,8 +98,8 @@ pub struct Oneself {
 }
 
 impl Store {
-    /// A client, with the records that are theirs, unless their access or the token of this name (`jti`) is revoked, their access is of
-    /// later than the token, their record was merged into another or erased, or the organization has left. One statement more for each
+    /// A client, with the records that are theirs, unless the token of this name (`jti`) is revoked, they have no access, it began after
+    /// the token was issued, their record was merged into another or erased, or the organization has left. One statement more for each
     /// level of merged records.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl Store {
 }
 
 /// That a token of this name (`jti`) is revoked, as a query that finds something then.
-fn revoked(jti: &str) -> sea_orm::sea_query::SelectStatement {
+fn revoked(jti: &str) -> SelectStatement {
     let mut revoked = Query::select();
     revoked.expr(Expr::val(1)).from(revoked_token::Entity).cond_where(revoked_token::Column::Jti.eq(jti));
     revoked

@@ -4,10 +4,17 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use entity::vocabulary::Role;
-use kit::{app::TestApp, caller::Caller, mail::MailServer, on_both};
+use kit::{
+    app::TestApp,
+    caller::Caller,
+    mail::{Mail, MailServer},
+    on_both,
+    program::Installation,
+};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use super::{Scene, invite};
+use super::{INVITATION, Scene, invite};
 use crate::leaks::log_lines;
 
 const WORDS: &[&str] =
@@ -163,5 +170,40 @@ on_both! {
         assert_eq!((one + other, server.taken().len()), (2, 2));
         let ids: std::collections::BTreeSet<_> = server.taken().iter().map(|mail| mail.header("Message-ID").to_owned()).collect();
         assert_eq!(ids.len(), 2);
+    }
+
+    async fn what_was_committed_is_sent_though_the_server_is_killed(db: TestDatabase) {
+        let place = Installation::over(db);
+        place.run(&["demo", "load", "--clients", "1"]);
+        let url = format!("http://{}", place.address);
+        let coordinator = Caller::with_token(&url, &place.run(&["token", "--role", "COORDINATOR", "--organization", "Open Door Recovery"]));
+        let server = place.serve().await;
+        let programs = coordinator.ask("{ programs(filter: { search: \"Open Door Peer Support\" }) { nodes { id } } }").await;
+        let create = "mutation($program: ID!) { clientCreate(input: { givenName: \"Ada\", familyName: \"Byron\", dateOfBirth: \"1980-12-10\",
+            contactMethods: [{ kind: EMAIL, value: \"ada@example.org\", safe: true }], programIds: [$program] }) { client { id } userErrors { message } } }";
+        let client = coordinator.ask_with(create, json!({ "program": programs.text("/programs/nodes/0/id") })).await;
+        let client = client.text("/clientCreate/client/id");
+        assert_eq!(invite(&coordinator, client, "1").await.user_error_codes(), [""; 0]);
+        drop(server);
+
+        let _server = place.serve().await;
+
+        let folder = place.database.folder().join("mail");
+        let sent = || std::fs::read_dir(&folder).ok()?.flatten().map(|file| file.path()).find(|path| path.extension().is_some_and(|end| end == "eml"));
+        let began = Instant::now();
+        let mail = loop {
+            if let Some(path) = sent() {
+                break Mail(std::fs::read_to_string(path).unwrap());
+            }
+            // Whoever was killed while sending has it for two minutes.
+            assert!(began.elapsed() < Duration::from_secs(180), "nothing is sent");
+            sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!((mail.header("To"), mail.link().starts_with(&format!("{url}/access#"))), ("ada@example.org", true));
+        let form = [INVITATION, ("code", &mail.code())];
+        let answer = reqwest::Client::new().post(format!("{url}/oauth/token")).form(&form).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let themselves = Caller::with_token(&url, answer["access_token"].as_str().unwrap());
+        assert_eq!(themselves.ask("{ viewer { client { id } } }").await.text("/viewer/client/id"), client);
     }
 }
