@@ -21,8 +21,10 @@ use crate::{
     clock::Clock,
     config::{Config, Environment},
     domain::{
+        client_access::Inviting,
         data_export::Renders,
         journal::{self, Repeated},
+        message::Sends,
         program,
     },
     error::Error,
@@ -32,9 +34,9 @@ use crate::{
         oauth::{self, OAuth},
         routes,
     },
-    outgoing::{self, Outgoing},
-    readers::timers,
-    registry::Applications,
+    outgoing::{self, Mail, Outgoing},
+    readers::{messages, timers},
+    registry::Registered,
     store::{
         Connections, KEYS, Store,
         vault::{Journal, Keyring, Label, Recognised, Vault},
@@ -83,6 +85,8 @@ pub struct App {
     pub secrets: Secrets,
     /// Calls to the outside.
     pub outgoing: Outgoing,
+    /// Sends messages to people; nothing where no mail is sent.
+    pub mail: Option<Arc<dyn Sends>>,
     engine: Arc<GraphEngine>,
     oauth: Arc<OAuth>,
     clock: Clock,
@@ -144,16 +148,18 @@ impl App {
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
         let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
         let key_sets = KeySets::new(Arc::new(outgoing.clone()));
-        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), secrets.clone(), key_sets.clone()));
+        let mail = open_mail(&config, environment)?;
+        let inviting = Inviting { secrets: secrets.clone(), page: format!("{}/access", tokens.issuer()), sends_mail: mail.is_some() };
+        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), inviting, key_sets.clone()));
         let oauth = Arc::new(OAuth {
             tokens: tokens.clone(),
             secrets: secrets.clone(),
             key_sets,
-            registry: Arc::new(Applications(store.clone())),
+            registry: Arc::new(Registered { store: store.clone(), secrets: secrets.clone() }),
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,
         });
-        Ok(Self { config, environment, store, tokens, secrets, outgoing, engine, oauth, clock })
+        Ok(Self { config, environment, store, tokens, secrets, outgoing, mail, engine, oauth, clock })
     }
 
     /// Which keys this database may be used with.
@@ -243,6 +249,7 @@ impl App {
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
         let timers = tokio::spawn(timers::run(self.store.clone(), self.renders()));
+        let messages = self.mail.clone().map(|mail| tokio::spawn(messages::run(self.store.clone(), mail)));
         let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));
         listening(&self);
         tracing::info!(listen = %self.config.listen, environment = ?self.environment, "serving");
@@ -257,6 +264,10 @@ impl App {
         sealer.abort();
         listener.abort();
         timers.abort();
+        // What it was sending is sent again: a message more is better than one less.
+        if let Some(messages) = messages {
+            messages.abort();
+        }
         keys.abort();
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {
@@ -272,6 +283,15 @@ fn outgoing_settings(config: &Config) -> outgoing::Settings {
         allow_http: config.outgoing_http,
         ..outgoing::Settings::default()
     }
+}
+
+/// What sends mail to people, where the configuration or the environment says so.
+fn open_mail(config: &Config, environment: Environment) -> Result<Option<Arc<dyn Sends>>, NotStarted> {
+    let Some(url) = config.mail(environment) else { return Ok(None) };
+    let host = config.public_host();
+    let from = config.mail_from.as_ref().map_or_else(|| format!("no-reply@{host}"), |from| from.0.clone());
+    let mail = Mail::to(&url, &from, &host).map_err(NotStarted)?;
+    Ok(Some(Arc::new(mail)))
 }
 
 /// Waits for the signal to stop: SIGTERM, or Ctrl-C.

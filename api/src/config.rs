@@ -13,7 +13,7 @@ use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 use url::Url;
 
 pub use sources::{ConfigError, FILE, Sources};
-pub use value::{DatabaseUrl, Environment, LogFormat, MetricsListen, Networks};
+pub use value::{DatabaseUrl, Environment, LogFormat, MailAddress, MailUrl, MetricsListen, Networks};
 use value::{FromText, Positive};
 
 /// One line of the table of settings.
@@ -105,6 +105,10 @@ settings! {
     "outgoing.allowed_networks" => outgoing_networks: Networks = "",
     /// Whether such calls may use `http:` instead of `https:`: `true` or `false`. For trying out.
     "outgoing.allow_http" => outgoing_http: bool = "false",
+    /// Where mail to people goes: `smtps://USER:PASSWORD@HOST:PORT`, `smtp://…` (with STARTTLS, which only a server on this machine may do without), or `file:///FOLDER`, a file for each message, for trying out. Without it the folder `mail` beside the keys folder in development; in production no mail is sent, and what needs some is refused.
+    "mail.url" secret => mail_url: Option<MailUrl> = "",
+    /// The address that mail comes from. Without it `no-reply@` and the host of the public URL.
+    "mail.from" => mail_from: Option<MailAddress> = "",
 }
 
 impl Config {
@@ -124,6 +128,18 @@ impl Config {
     /// The journal of erasures and revocations: as set, or a file beside the keys folder.
     pub fn journal(&self) -> PathBuf {
         self.journal.clone().unwrap_or_else(|| self.keys_dir.with_file_name("journal.ndjson"))
+    }
+
+    /// Where mail goes: as set, or a folder beside the keys folder in development; nothing in production.
+    pub fn mail(&self, environment: Environment) -> Option<MailUrl> {
+        let folder = || (environment == Environment::Development).then(|| MailUrl::Folder(self.keys_dir.with_file_name("mail")));
+        self.mail_url.clone().or_else(folder)
+    }
+
+    /// The host that callers use, and mail comes from: a name, or this machine's where it is an address.
+    pub fn public_host(&self) -> String {
+        let host = self.public_url.as_ref().and_then(|url| url.domain().map(str::to_owned));
+        host.unwrap_or_else(|| "localhost".to_owned())
     }
 
     /// The URL that callers use, without a slash at its end.

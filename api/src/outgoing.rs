@@ -1,10 +1,11 @@
-//! The one client for calls to the outside: webhooks, feeds, key sets of issuers. Addresses come from users, so it never
+//! The one client for calls to the outside: webhooks, feeds, key sets of issuers; and [`Mail`] to people. Addresses come from users, so it never
 //! calls what only our own network can reach (server-side request forgery; contract.md, "Webhooks").
 //!
 //! A name is resolved by us and the connection goes to the address that was checked: a name that resolves differently
 //! a second time gains nothing. Redirects are not followed, and proxies of the environment are not used.
 
 mod address;
+mod mail;
 
 use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use reqwest::{
 use url::Host;
 
 pub use address::Allowed;
+pub use mail::Mail;
 
 use crate::access::{KeySource, Unreachable};
 

@@ -1,32 +1,42 @@
-//! What the authorization server asks of us: applications, and tokens that are refused.
+//! What the authorization server asks of us: applications, clients who were invited, and tokens that are refused.
 
 use async_trait::async_trait;
-use entity::{ApiClientId, api_client, organization};
+use entity::{ApiClientId, ClientId, OrganizationId, api_client, organization};
 
 use crate::{
-    access::Access,
+    access::{Access, secret::Secrets},
     clock::Instant,
+    domain::client_access::{self, Given},
     error::Error,
-    http::oauth::{RegisteredClient, Registry, Unavailable},
+    http::oauth::{Invited, RegisteredClient, Registry, Unavailable},
     store::Store,
 };
 
-/// The applications in the database.
+/// Whoever is registered in the database.
 #[derive(Clone)]
-pub struct Applications(pub Store);
+pub struct Registered {
+    /// The database.
+    pub store: Store,
+    /// Hashes codes and refresh tokens.
+    pub secrets: Secrets,
+}
 
 fn unavailable(error: &Error) -> Unavailable {
-    tracing::error!(cause = %error, "applications cannot be looked up");
+    tracing::error!(cause = %error, "whoever wants a token cannot be looked up");
     Unavailable
 }
 
+fn invited(given: Given) -> Invited {
+    Invited { client: given.client, organization: given.organization, refresh_token: given.refresh_token }
+}
+
 #[async_trait]
-impl Registry for Applications {
+impl Registry for Registered {
     async fn api_client(&self, id: ApiClientId) -> Result<Option<RegisteredClient>, Unavailable> {
-        let system = Access::system("sign-in", self.0.clock().now());
-        let found = self.0.fetch::<api_client::Entity>(&system, id).await.map_err(|error| unavailable(&error))?;
+        let system = Access::system("sign-in", self.store.clock().now());
+        let found = self.store.fetch::<api_client::Entity>(&system, id).await.map_err(|error| unavailable(&error))?;
         let Some(row) = found.filter(|row| row.revoked_at.is_none()) else { return Ok(None) };
-        let home = self.0.fetch::<organization::Entity>(&system, row.organization_id).await.map_err(|error| unavailable(&error))?;
+        let home = self.store.fetch::<organization::Entity>(&system, row.organization_id).await.map_err(|error| unavailable(&error))?;
         if !home.is_some_and(|home| home.active) {
             return Ok(None);
         }
@@ -42,18 +52,37 @@ impl Registry for Applications {
     }
 
     async fn note_use(&self, id: ApiClientId, _jti: &str, at: Instant) -> Result<(), Unavailable> {
-        self.0.note_use(id, at).await.map_err(|error| unavailable(&error))
+        self.store.note_use(id, at).await.map_err(|error| unavailable(&error))
     }
 
     async fn revoke(&self, jti: &str, expires_at: Instant) -> Result<(), Unavailable> {
-        self.0.refuse_jti(jti, expires_at).await.map(drop).map_err(|error| unavailable(&error))
+        self.store.refuse_jti(jti, expires_at).await.map(drop).map_err(|error| unavailable(&error))
     }
 
     async fn is_revoked(&self, jti: &str) -> Result<bool, Unavailable> {
-        self.0.refuses_jti(jti).await.map_err(|error| unavailable(&error))
+        self.store.refuses_jti(jti).await.map_err(|error| unavailable(&error))
     }
 
     async fn remember_assertion(&self, id: ApiClientId, jti: &str, expires_at: Instant) -> Result<bool, Unavailable> {
-        self.0.refuse_jti(&format!("{id}:{jti}"), expires_at).await.map_err(|error| unavailable(&error))
+        self.store.refuse_jti(&format!("{id}:{jti}"), expires_at).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn accept_invitation(&self, code: &str, request_id: &str) -> Result<Option<Invited>, Unavailable> {
+        let accepted = Box::pin(client_access::accept(&self.store, &self.secrets, request_id, code)).await;
+        Ok(accepted.map_err(|error| unavailable(&error))?.map(invited))
+    }
+
+    async fn refresh(&self, token: &str) -> Result<Option<Invited>, Unavailable> {
+        let given = client_access::refresh(&self.store, &self.secrets, token).await;
+        Ok(given.map_err(|error| unavailable(&error))?.map(invited))
+    }
+
+    async fn give_back(&self, token: &str) -> Result<(), Unavailable> {
+        client_access::give_back(&self.store, &self.secrets, token).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn has_access(&self, id: ClientId, organization: OrganizationId, jti: &str, issued_at: Instant) -> Result<bool, Unavailable> {
+        let found = self.store.client_caller(id, organization, jti, issued_at).await;
+        Ok(found.map_err(|error| unavailable(&error))?.is_some())
     }
 }

@@ -268,6 +268,8 @@ ids! {
     BulkOperationId = "blk";
     /// Something that a bulk operation could not do.
     BulkErrorId = "ber";
+    /// A message that is sent to somebody.
+    OutgoingMessageId = "out";
     /// One entry of the event log.
     EventId = "evt";
     /// One entry of the audit log.

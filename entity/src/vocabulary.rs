@@ -287,6 +287,9 @@ vocabulary! {
     /// The form of what a bulk operation reads or writes.
     BulkFormat { Ndjson = "NDJSON", Csv = "CSV", FhirBundle = "FHIR_BUNDLE" }
 
+    /// What a message says that is sent to somebody.
+    MessageKind { ClientAccessInvitation = "CLIENT_ACCESS_INVITATION" }
+
     /// Where a bulk operation stands.
     BulkStatus {
         Queued = "QUEUED", Running = "RUNNING", Done = "DONE", Failed = "FAILED", Cancelled = "CANCELLED",

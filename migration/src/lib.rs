@@ -19,6 +19,7 @@ mod m0015_erasure;
 mod m0016_contact_addendum;
 mod m0017_contact_schedule;
 mod m0018_bulk_operation;
+mod m0019_client_access;
 mod m0020_milestone;
 mod m0021_contact_follow_up;
 mod rebuild;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_contact_addendum::Migration),
             Box::new(m0017_contact_schedule::Migration),
             Box::new(m0018_bulk_operation::Migration),
+            Box::new(m0019_client_access::Migration),
             Box::new(m0020_milestone::Migration),
             Box::new(m0021_contact_follow_up::Migration),
         ]

@@ -5,7 +5,7 @@
 mod detector;
 mod expectation;
 mod handovers;
-mod log_lines;
+pub(crate) mod log_lines;
 mod schema;
 mod two_sides;
 mod world;

@@ -5,6 +5,7 @@ mod backup;
 mod bad_input;
 mod capacity;
 mod client;
+mod client_access;
 mod clocks;
 mod concurrency;
 mod contact_plan;

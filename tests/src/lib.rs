@@ -6,4 +6,5 @@ pub mod databases;
 pub mod follower;
 pub mod handover;
 pub mod identity_provider;
+pub mod mail;
 pub mod program;

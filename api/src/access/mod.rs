@@ -59,6 +59,8 @@ pub struct IdempotencyKey {
 pub struct Token {
     /// Its own name, by which it is revoked.
     pub jti: String,
+    /// When it was issued (UTC), to the second.
+    pub issued_at: Instant,
     /// When it ends (UTC).
     pub expires_at: Instant,
 }
@@ -146,6 +148,16 @@ impl Access {
     /// That a column names a record of the client who reads their own data; nothing for everyone else.
     pub fn own(&self, column: impl ColumnTrait) -> Option<Condition> {
         self.is_oneself().then(|| Condition::all().add(column.is_in(self.records.iter().copied())))
+    }
+
+    /// Whether this is a client who may also do what a client does themselves: change what is theirs to decide.
+    pub fn acts_for_oneself(&self) -> bool {
+        self.is_oneself() && self.scopes.contains(&Scope::SelfWrite)
+    }
+
+    /// Whom a caller means who may name a client, and who means themselves when they are one and name nobody.
+    pub fn meant(&self, client: Option<ClientId>) -> Option<ClientId> {
+        client.or_else(|| self.records.first().copied())
     }
 
     /// Whether the token is good for one of these. To a client's own data their own scope is enough.

@@ -3,7 +3,7 @@
 //! (`policy.txt` beside this file).
 
 use entity::vocabulary::Role::{
-    self, Administrator, Analyst, Billing, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
+    self, Administrator, Analyst, Billing, Client, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
 };
 
 use super::Access;
@@ -55,6 +55,8 @@ pub enum Resource {
     EmergencyAccess,
     /// All that the organization holds about a client, for them.
     DataExport,
+    /// A client's way to read their own data.
+    ClientAccess,
 }
 
 /// What is done.
@@ -118,7 +120,7 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Peer, Act::Update, &[Administrator, Coordinator, Supervisor]),
     (Resource::Consent, Act::Create, &[Referrer, Coordinator]),
     (Resource::Consent, Act::Answer, &[Coordinator]),
-    (Resource::Consent, Act::End, &[Referrer, Coordinator, PrivacyOfficer]),
+    (Resource::Consent, Act::End, &[Referrer, Coordinator, PrivacyOfficer, Client]),
     (Resource::Referral, Act::Create, &[Referrer, Coordinator]),
     (Resource::Referral, Act::Submit, &[Referrer, Coordinator]),
     (Resource::Referral, Act::Converse, &[Referrer, Coordinator, Peer, Supervisor]),
@@ -133,8 +135,10 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::EmergencyAccess, Act::Read, &[Referrer, Coordinator, Peer, Supervisor]),
     (Resource::EmergencyAccess, Act::Create, &[Coordinator, Peer, Supervisor, PrivacyOfficer]),
     (Resource::EmergencyAccess, Act::Answer, &[PrivacyOfficer]),
-    (Resource::DataExport, Act::Read, &[PrivacyOfficer]),
-    (Resource::DataExport, Act::Create, &[PrivacyOfficer]),
+    (Resource::DataExport, Act::Read, &[PrivacyOfficer, Client]),
+    (Resource::DataExport, Act::Create, &[PrivacyOfficer, Client]),
+    (Resource::ClientAccess, Act::Create, &[Referrer, Coordinator, Peer, Supervisor]),
+    (Resource::ClientAccess, Act::End, &[Referrer, Coordinator, Peer, Supervisor, PrivacyOfficer]),
 ];
 
 /// Whether one of the caller's roles may do this at all.

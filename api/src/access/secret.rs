@@ -1,4 +1,4 @@
-//! Secrets of API clients: 256 random bits, shown once, kept as a keyed hash.
+//! Secrets of API clients, codes of invitations and refresh tokens: 256 random bits, shown once, kept as a keyed hash.
 //! No slow hash, since nobody guesses 256 random bits; a keyed one, so that a stolen table verifies nothing.
 
 use std::fmt;
@@ -7,8 +7,26 @@ use aws_lc_rs::{constant_time, hmac};
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
-/// Keeps a hash of ours from being one of the same key's other uses.
-const PURPOSE: &[u8] = b"aftercare client secret v1\0";
+/// What a secret is for. It keeps the hash of one from being that of another. Never renamed: what was hashed would be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The secret of an API client.
+    ApiClient,
+    /// The code of an invitation.
+    Invitation,
+    /// The second half of a refresh token.
+    Refresh,
+}
+
+impl Purpose {
+    const fn text(self) -> &'static [u8] {
+        match self {
+            Self::ApiClient => b"aftercare client secret v1\0",
+            Self::Invitation => b"aftercare invitation v1\0",
+            Self::Refresh => b"aftercare refresh token v1\0",
+        }
+    }
+}
 
 /// What is stored of a secret.
 pub type SecretHash = [u8; 32];
@@ -19,9 +37,12 @@ pub fn generate() -> Zeroizing<String> {
     Zeroizing::new(BASE64URL_NOPAD.encode(bits.as_slice()))
 }
 
-/// Hashes and verifies secrets with one key.
+/// Hashes and verifies secrets of one purpose with one key.
 #[derive(Clone)]
-pub struct Secrets(hmac::Key);
+pub struct Secrets {
+    key: hmac::Key,
+    purpose: Purpose,
+}
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,15 +51,21 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// With a key of at least 32 random bytes, kept outside the database.
+    /// Those of API clients, with a key of at least 32 random bytes that is kept outside the database.
     pub fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), purpose: Purpose::ApiClient }
+    }
+
+    /// Those of another purpose, with the same key.
+    #[must_use]
+    pub fn of(&self, purpose: Purpose) -> Self {
+        Self { purpose, ..self.clone() }
     }
 
     /// What to store.
     pub fn hash(&self, secret: &str) -> SecretHash {
-        let mut keyed = hmac::Context::with_key(&self.0);
-        keyed.update(PURPOSE);
+        let mut keyed = hmac::Context::with_key(&self.key);
+        keyed.update(self.purpose.text());
         keyed.update(secret.as_bytes());
         let tag = keyed.sign();
         let mut hash = SecretHash::default();
@@ -69,6 +96,7 @@ mod tests {
         assert!(!secrets.verify("", Some(&stored)));
         assert!(!secrets.verify(&secret, None));
         assert!(!others.verify(&secret, Some(&stored)));
+        assert!(!secrets.of(Purpose::Refresh).verify(&secret, Some(&stored)), "a secret is good for what it was made for");
     }
 
     #[test]

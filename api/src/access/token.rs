@@ -1,11 +1,11 @@
-//! Our own bearer tokens: minted for staff and API clients, verified at each request (contract.md, "Tokens").
+//! Our own bearer tokens: minted for staff, API clients and clients, verified at each request (contract.md, "Tokens").
 //! What a token says of roles and scopes bounds what its bearer can do; what they may today is asked of the database.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta};
 use data_encoding::HEXLOWER;
-use entity::{ApiClientId, OrganizationId, StaffMemberId, vocabulary::Role};
+use entity::{ApiClientId, ClientId, OrganizationId, StaffMemberId, vocabulary::Role};
 use serde::{Deserialize, Serialize};
 
 pub use super::jws::{Invalid, MAX_BYTES};
@@ -23,12 +23,14 @@ pub enum Subject {
     Staff(StaffMemberId),
     /// A partner's application.
     Api(ApiClientId),
+    /// A client, who reads their own data.
+    Client(ClientId),
 }
 
 impl Subject {
     fn parse(text: &str) -> Option<Self> {
         let staff = || text.parse().map(Self::Staff).ok();
-        staff().or_else(|| text.parse().map(Self::Api).ok())
+        staff().or_else(|| text.parse().map(Self::Api).ok()).or_else(|| text.parse().map(Self::Client).ok())
     }
 }
 
@@ -37,6 +39,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Staff(id) => id.fmt(f),
             Self::Api(id) => id.fmt(f),
+            Self::Client(id) => id.fmt(f),
         }
     }
 }

@@ -162,7 +162,7 @@ fn every_forgery_is_refused_with_the_same_words() {
         ("an end that is no number", signed(&tokens, |claims| claims["exp"] = "9999999999".into())),
         ("issued tomorrow", signed(&tokens, |claims| claims["iat"] = later.into())),
         ("not yet good", signed(&tokens, |claims| claims["nbf"] = later.into())),
-        ("a client's id as subject", signed(&tokens, |claims| claims["sub"] = entity::ClientId::new().to_string().into())),
+        ("a referral's id as subject", signed(&tokens, |claims| claims["sub"] = entity::ReferralId::new().to_string().into())),
         ("no subject", signed(&tokens, |claims| drop(claims.as_object_mut().unwrap().remove("sub")))),
         ("another kind of organization", signed(&tokens, |claims| claims["org"] = "prg_x".into())),
         ("no name", signed(&tokens, |claims| claims["jti"] = "".into())),

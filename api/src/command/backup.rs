@@ -82,6 +82,7 @@ pub(super) async fn restore(config: &Config, files: &Files, journal: &Path) -> R
     Migrator::up(connections.for_migrations(), None).await.map_err(failed)?;
     let store = Store::new(connections.clone(), vault, clock.clone())?;
     store.forget_words(&erased).await?;
+    store.end_restored_access().await?;
     let revoked = domain::journal::repeat(&store, &entries, "restore").await?.revoked;
     while store.seal_batch().await? > 0 {}
     let whole = verified(&store, clock.now()).await?;

@@ -86,6 +86,28 @@ fn bad_values_are_all_named_and_secrets_are_not_shown() {
 }
 
 #[test]
+fn where_mail_goes_is_a_server_or_a_folder_and_its_password_is_not_shown() {
+    let server = env(&[("AFTERCARE_MAIL__URL", "smtps://aftercare:hidden@mail.example.org:465")]).unwrap();
+    assert!(matches!(server.mail(Environment::Production), Some(MailUrl::Server(_))));
+    assert!(!format!("{server:?}").contains("hidden"));
+    let none = env(&[("AFTERCARE_PUBLIC_URL", "https://aftercare.example:8443")]).unwrap();
+    assert_eq!((none.mail(Environment::Production), none.public_host().as_str()), (None, "aftercare.example"));
+    assert_eq!(none.mail(Environment::Development), Some(MailUrl::Folder("data/mail".into())), "for trying out");
+    for wrong in [
+        "mail.example.org",
+        "http://hidden@mail.example.org",
+        "smtp://",
+        "smtp://hidden@host?tls=none",
+        "smtp://hidden@host/x",
+        "file://folder",
+    ] {
+        let said = complaints(env(&[("AFTERCARE_MAIL__URL", wrong)])).join("\n");
+        assert!(said.starts_with("AFTERCARE_MAIL__URL: expected smtps://") && !said.contains("hidden"), "{wrong}: {said}");
+    }
+    assert!(complaints(env(&[("AFTERCARE_MAIL__FROM", "nobody")]))[0].contains("an e-mail address"));
+}
+
+#[test]
 fn a_broken_file_is_named_by_its_line_without_quoting_it() {
     let complaint = complaints(Config::load(&sources("log = \"json\"\ndatabase.url = hidden\n", &[], &[]))).join("\n");
     assert!(complaint.starts_with("aftercare.toml, line 2: "), "{complaint}");

@@ -124,6 +124,55 @@ impl FromText for DatabaseUrl {
     }
 }
 
+/// Where mail goes. Its password is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MailUrl {
+    /// To a mail server: by TLS from the beginning (`smtps:`), or from STARTTLS on (`smtp:`), which only a server on this machine may do
+    /// without.
+    Server(Url),
+    /// Into a folder, a file for each message: for trying out.
+    Folder(PathBuf),
+}
+
+impl fmt::Debug for MailUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(url) => write!(f, "{}:…", url.scheme()),
+            Self::Folder(_) => f.write_str("file:…"),
+        }
+    }
+}
+
+impl FromText for MailUrl {
+    type Value = Self;
+
+    fn from_text(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).ok();
+        let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
+        let known = url.and_then(|url| match url.scheme() {
+            "smtp" | "smtps" if url.has_host() && matches!(url.path(), "" | "/") => Some(Self::Server(url)),
+            "file" => url.to_file_path().ok().map(Self::Folder),
+            _ => None,
+        });
+        known.ok_or("smtps://USER:PASSWORD@HOST:PORT, smtp://USER:PASSWORD@HOST:PORT or file:///FOLDER")
+    }
+}
+
+/// The address that mail comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailAddress(pub String);
+
+impl FromText for MailAddress {
+    type Value = Self;
+
+    fn from_text(text: &str) -> Result<Self, &'static str> {
+        match email_address::EmailAddress::is_valid(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err("an e-mail address, such as no-reply@aftercare.example"),
+        }
+    }
+}
+
 /// What a database is for. Written into it when it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {

@@ -23,14 +23,13 @@ impl Protected for bulk_operation::Entity {
         row.id
     }
 
-    /// The privacy officer's, who hands to a client what was written down for them. Asks for the scope itself, because `node` reads
-    /// operations as well.
+    /// The privacy officer's, who hands to a client what was written down for them; and the client's, of what is about them. Asks for the
+    /// scope itself, because `node` reads operations as well.
     fn visible_to(access: &Access) -> Condition {
-        let may = access.scopes.contains(&Scope::BulkRun) && may(access, Resource::DataExport, Act::Read);
-        match access.organization.filter(|_| may) {
-            Some(own) => Condition::all().add(bulk_operation::Column::OrganizationId.eq(own)),
-            None => never(),
-        }
+        let may = access.scoped(&[Scope::BulkRun]) && may(access, Resource::DataExport, Act::Read);
+        let Some(organization) = access.organization.filter(|_| may) else { return never() };
+        let of_whom = access.own(bulk_operation::Column::ClientId);
+        Condition::all().add(bulk_operation::Column::OrganizationId.eq(organization)).add_option(of_whom)
     }
 
     /// The result holds every class that the client reads of themselves: whoever hands it over holds all of them in their hands, and the

@@ -167,12 +167,14 @@ impl Protected for client::Entity {
             Action::Extend => may(access, Resource::Consent, Act::Create),
             Action::Support => may(access, Resource::Contact, Act::Create),
             // What days are counted from is the client's own to say (domain 6.7).
-            Action::Count if access.is_oneself() => access.scopes.contains(&Scope::SelfWrite),
+            Action::Count if access.is_oneself() => access.acts_for_oneself(),
             Action::Count => may(access, Resource::Client, Act::Update),
             Action::Merge => may(access, Resource::Client, Act::Merge),
             Action::Erase => may(access, Resource::Client, Act::Erase),
             Action::Export => may(access, Resource::DataExport, Act::Create),
             Action::Release => may(access, Resource::EmergencyAccess, Act::Create),
+            Action::Invite => may(access, Resource::ClientAccess, Act::Create),
+            Action::EndAccess => may(access, Resource::ClientAccess, Act::End),
             _ => false,
         }
     }

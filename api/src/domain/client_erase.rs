@@ -12,7 +12,7 @@ use entity::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
-use super::{client_merge::with_merged, data_export, duplicate, referral::OPEN, text, work_item as work_items};
+use super::{client_access, client_merge::with_merged, data_export, duplicate, message, referral::OPEN, text, work_item as work_items};
 use crate::{
     access::Access,
     clock::Instant,
@@ -226,6 +226,8 @@ async fn forget(tx: &mut Tx, whom: &Forgotten, referrals: &[Sided]) -> Result<()
     let of = Condition::all().add(emergency_access::Column::ClientId.is_in(clients())).add(emergency_access::Column::EndedAt.is_null());
     tx.update_parts::<emergency_access::Entity, _>(ended, of).await?;
     data_export::forget(tx, &whom.clients).await?;
+    client_access::forget(tx, &whom.clients).await?;
+    message::forget(tx, &whom.clients).await?;
     tx.disarm(TimerKind::ClientMerge, clients().map(Uuid::from)).await
 }
 

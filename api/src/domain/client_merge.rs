@@ -10,7 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     client::{found_by, identity_of, words_of},
-    client_erase, contact, duplicate,
+    client_access, client_erase, contact, duplicate,
 };
 use crate::{
     access::Access,
@@ -83,7 +83,7 @@ pub(super) async fn with_merged(tx: &Tx, client: Visible<client::Entity>) -> Res
 }
 
 /// Merges one record of a person into another: whatever names the one names the other from now on, and is found there. For 30 days it
-/// can be undone.
+/// can be undone. Whoever read their own data as one of the two is invited anew: should they be two people, neither reads the other's.
 ///
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `INVALID` for one and the same record, `IMMUTABLE` for one that was merged
@@ -114,6 +114,9 @@ pub async fn merge(store: &Store, access: &Access, keep: ClientId, merge: Client
     tx.give(merged.id, kept.id).await?;
     contact::watch_again(&mut tx, &[merged.id, kept.id]).await?;
     duplicate::merged(&mut tx, kept.id, merged.id).await?;
+    for row in [&merged, &kept] {
+        client_access::end(&mut tx, row).await?;
+    }
     tx.arm(TimerKind::ClientMerge, merged.id, access.now + ONCE_MORE).await?;
     for row in [&merged, &kept] {
         tx.record(Event::new(EventKind::ClientMerged, row.organization_id, row.id, row.version + 1).of_client(row.id));
@@ -136,7 +139,8 @@ pub(super) async fn settle(tx: &mut Tx, merged: ClientId) -> Result<Option<Visib
     tx.known::<client::Entity>(kept, "a merge").await
 }
 
-/// Undoes a merge: the record stands for itself again, with what it had; what was written since stays with the other.
+/// Undoes a merge: the record stands for itself again, with what it had; what was written since stays with the other. Whoever read the
+/// data of both as their own is invited anew.
 ///
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it was not merged, or more than 30 days ago.
@@ -169,6 +173,7 @@ pub async fn unmerge(store: &Store, access: &Access, id: ClientId) -> Result<Vis
     write_words(&tx, stands).await?;
     write_words(&tx, &parted).await?;
     duplicate::unmerged(&mut tx, stands, &parted).await?;
+    client_access::end(&mut tx, stands).await?;
     tx.disarm(TimerKind::ClientMerge, [id.into()]).await?;
     for (row, version) in [(&parted, parted.version + 1), (stands, stands.version)] {
         let happened = Event::new(EventKind::ClientUpdated, row.organization_id, row.id, version).of_client(row.id);

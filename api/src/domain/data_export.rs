@@ -1,5 +1,5 @@
-//! All that an organization holds about a client, written down for them (domain 3.4, rule 9). The privacy officer asks for it on their
-//! behalf; the loop of timers has it rendered for the client as its reader, and keeps it sealed under their key for a week.
+//! All that an organization holds about a client, written down for them (domain 3.4, rule 9). They ask for it themselves, or the privacy
+//! officer on their behalf; the loop of timers has it rendered for the client as its reader, and keeps it sealed under their key for a week.
 
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -68,10 +68,10 @@ pub trait Renders: Send + Sync {
 /// operation. Of a merged record it is that of the one that stands, with all that were merged into it.
 ///
 /// # Errors
-/// `NotFound` and `NotPermitted` as ever; refused with `REQUIRED` without a client, with `IMMUTABLE` for a person who was erased.
+/// `NotFound` and `NotPermitted` as ever; refused with `REQUIRED` without a client, unless one asks who means themselves, with
+/// `IMMUTABLE` for a person who was erased.
 pub async fn request(store: &Store, access: &Access, client: Option<ClientId>) -> Result<Visible<bulk_operation::Entity>> {
-    // A client who asks for their own data will need to name nobody: nobody can sign in as one yet.
-    let id = client.ok_or_else(|| Refusal::required("clientId").at(["clientId"]))?;
+    let id = access.meant(client).ok_or_else(|| Refusal::required("clientId").at(["clientId"]))?;
     match Box::pin(ask(store, access, id)).await {
         // Somebody asked at the same moment and was first: theirs is the one that goes on.
         Err(Error::Database(broken)) if matches!(broken.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {

@@ -103,7 +103,7 @@ pub async fn set(
     on: NaiveDate,
 ) -> Result<Visible<client::Entity>> {
     let mut tx = store.begin(access).await?;
-    let whose = client.or_else(|| access.records.first().copied()).ok_or_else(|| Refusal::required("clientId").at(["clientId"]))?;
+    let whose = access.meant(client).ok_or_else(|| Refusal::required("clientId").at(["clientId"]))?;
     let (client, changed) = set_in(&mut tx, whose, kind, label, on).await?;
     if changed { tx.commit(client).await } else { Ok(client) }
 }

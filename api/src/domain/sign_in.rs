@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    ApiClientId, ProgramId, StaffMemberId,
+    ApiClientId, ClientId, ProgramId, StaffMemberId,
     vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 
@@ -25,9 +25,10 @@ pub async fn sign_in(store: &Store, caller: Access, claims: Verified) -> Result<
     let known = match claims.subject {
         Subject::Staff(id) => staff(store, id, &claims).await?,
         Subject::Api(id) => application(store, id, &claims).await?,
+        Subject::Client(id) => return oneself(store, caller, id, claims).await,
     };
     let known = known.ok_or(Error::NotPermitted)?;
-    let token = Some(Token { jti: claims.jti, expires_at: claims.expires_at });
+    let token = Some(token_of(&claims));
     let scopes = match &known.scopes {
         Some(allowed) => claims.scopes.intersection(allowed).copied().collect(),
         None => claims.scopes,
@@ -56,14 +57,29 @@ pub async fn still(store: &Store, before: &Access) -> Result<Access> {
     let (subject, token, organization) = match (before.actor, &before.token, before.organization) {
         (Actor::Staff(id), Some(token), Some(organization)) => (Subject::Staff(id), token.clone(), organization),
         (Actor::Api(id), Some(token), Some(organization)) => (Subject::Api(id), token.clone(), organization),
+        (Actor::Client(id), Some(token), Some(organization)) => (Subject::Client(id), token.clone(), organization),
         _ => return Ok(caller),
     };
-    let Token { jti, expires_at } = token;
+    let Token { jti, issued_at, expires_at } = token;
     if expires_at <= now {
         return Err(Error::NotPermitted);
     }
     let (roles, scopes) = (before.roles.clone(), before.scopes.clone());
-    sign_in(store, caller, Verified { subject, organization, roles, scopes, issued_at: now, expires_at, jti }).await
+    sign_in(store, caller, Verified { subject, organization, roles, scopes, issued_at, expires_at, jti }).await
+}
+
+fn token_of(claims: &Verified) -> Token {
+    Token { jti: claims.jti.clone(), issued_at: claims.issued_at, expires_at: claims.expires_at }
+}
+
+/// A client, who acts for themselves: the records that are theirs now, while their access holds.
+async fn oneself(store: &Store, caller: Access, id: ClientId, claims: Verified) -> Result<Access> {
+    let known = store.client_caller(id, claims.organization, &claims.jti, claims.issued_at).await?.ok_or(Error::NotPermitted)?;
+    let token = Some(token_of(&claims));
+    let access = Access::oneself(claims.organization, known.organization_kind, known.records, caller);
+    let roles = access.roles.intersection(&claims.roles).copied().collect();
+    let scopes = claims.scopes.into_iter().filter(|scope| [Scope::SelfRead, Scope::SelfWrite].contains(scope)).collect();
+    Ok(Access { roles, scopes, token, ..access })
 }
 
 struct Known {

@@ -11,7 +11,7 @@ use entity::vocabulary::{
 
 use crate::error::{Code, Refusal};
 
-/// Who moves a referral on. What the client decides is recorded by whoever supports them, on their behalf.
+/// Who moves a referral on. What the client decides they do themselves, or whoever supports them records it on their behalf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Party {
     /// Referrers and coordinators of the program that sends it (REF).
@@ -26,6 +26,8 @@ pub enum Party {
     Author,
     /// The privacy officer of either organization (PRIV).
     PrivacyOfficer,
+    /// The person whom it is about (CLIENT), on the side that has them: the sender's until it is accepted, then the receiver's.
+    Client,
     /// A rule or a clock (SYS).
     System,
 }
@@ -40,6 +42,7 @@ impl Party {
             Self::AssignedPeer => "the assigned peer",
             Self::Author => "coordinators of the sending program",
             Self::PrivacyOfficer => "the privacy officer",
+            Self::Client => "the client",
             Self::System => "a rule of the system",
         }
     }
@@ -52,6 +55,7 @@ impl Party {
             Self::Supervisor => &[Role::Supervisor],
             Self::AssignedPeer => &[Role::Peer],
             Self::PrivacyOfficer => &[Role::PrivacyOfficer],
+            Self::Client => &[Role::Client],
             Self::System => &[],
         }
     }
@@ -165,7 +169,7 @@ pub const TABLE: &[Transition] = &[
         "13",
         &[Submitted, NeedsInfo, Waitlisted, Accepted, Assigned, Outreach, Connected, OnHold],
         ClientDeclined,
-        &[Party::AssignedPeer, Party::Receiver],
+        &[Party::AssignedPeer, Party::Receiver, Party::Client],
     )
     .because(OF_THE_CLIENT),
     to("14", &[Outreach], NotReached, &[Party::AssignedPeer]),

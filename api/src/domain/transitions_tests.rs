@@ -21,7 +21,7 @@ const DOMAIN: &[(&[ReferralStatus], ReferralStatus, &[Party])] = &[
     (
         &[Submitted, NeedsInfo, Waitlisted, Accepted, Assigned, Outreach, Connected, OnHold],
         ClientDeclined,
-        &[Party::AssignedPeer, Party::Receiver],
+        &[Party::AssignedPeer, Party::Receiver, Party::Client],
     ),
     (&[Outreach], NotReached, &[Party::AssignedPeer]),
     (&[Accepted, Assigned, Outreach, Connected], OnHold, &[Party::AssignedPeer, Party::Receiver]),
@@ -52,8 +52,16 @@ const DOMAIN: &[(&[ReferralStatus], ReferralStatus, &[Party])] = &[
     ),
 ];
 
-const PARTIES: &[Party] =
-    &[Party::Sender, Party::Receiver, Party::Supervisor, Party::AssignedPeer, Party::Author, Party::PrivacyOfficer, Party::System];
+const PARTIES: &[Party] = &[
+    Party::Sender,
+    Party::Receiver,
+    Party::Supervisor,
+    Party::AssignedPeer,
+    Party::Author,
+    Party::PrivacyOfficer,
+    Party::Client,
+    Party::System,
+];
 
 fn standing(status: ReferralStatus) -> Standing {
     let after = |states: &[ReferralStatus]| states.contains(&status);

@@ -19,7 +19,7 @@ use super::{
     context::RequestContext,
     error::{coded, command},
     event::{beginning, live},
-    guard::Requires,
+    guard::{ForOneself, Oneself, Requires},
     payload::payloads,
     scalar::WebAddress,
 };
@@ -166,8 +166,8 @@ pub(crate) struct BulkOperationQuery;
 
 #[Object]
 impl BulkOperationQuery {
-    /// The bulk operation with this id. A data export is the privacy officer's.
-    #[graphql(guard = "Requires(Scope::BulkRun)")]
+    /// The bulk operation with this id. A data export is the privacy officer's, and the client's whom it is about.
+    #[graphql(guard = "Oneself.or(Requires(Scope::BulkRun))")]
     async fn bulk_operation(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: BulkOperationId) -> Result<Option<BulkOperation>> {
         Ok(ctx.load::<bulk_operation::Entity>(id).await?.map(BulkOperation))
     }
@@ -184,16 +184,16 @@ pub(crate) struct BulkOperationMutation;
 #[Object]
 impl BulkOperationMutation {
     /// Has all that the caller's organization holds about a client written down for them, as they may read it themselves, with the
-    /// accounting of disclosures: one file of NDJSON, whose first line says what it is. For privacy officers, on the client's behalf. The
-    /// file is kept for seven days, sealed under the client's key; each download is in the audit.
+    /// accounting of disclosures: one file of NDJSON, whose first line says what it is. For clients themselves, and for privacy officers on
+    /// their behalf. The file is kept for seven days, sealed under the client's key; each download is in the audit.
     ///
     /// While it is being written down, asking again answers the same operation. For a record that was merged into another it is about the
     /// one that stands, with all that were merged into it. Refused with IMMUTABLE for a person who was erased.
-    #[graphql(guard = "Requires(Scope::BulkRun)")]
+    #[graphql(guard = "ForOneself.or(Requires(Scope::BulkRun))")]
     async fn client_data_export(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose data. Needed: nobody can sign in as a client yet, who would need none.")] client_id: Option<ClientId>,
+        #[graphql(desc = "Whose data. A client who leaves it out means themselves; everybody else names one.")] client_id: Option<ClientId>,
     ) -> Result<Option<ClientDataExportPayload>> {
         let asked = async { request(ctx.store(), &ctx.access(), client_id).await };
         let (operation, user_errors) = command(ctx, "clientDataExport", asked).await?;
@@ -208,7 +208,7 @@ pub(crate) struct BulkOperationSubscription;
 #[Subscription]
 impl BulkOperationSubscription {
     /// A bulk operation as it is now, and then each time that it changed. Nothing while it is not there for the viewer.
-    #[graphql(guard = "Requires(Scope::BulkRun)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::BulkRun))")]
     async fn bulk_operation_progress(
         &self,
         ctx: &Context<'_>,

@@ -19,7 +19,7 @@ use super::{
     context::RequestContext,
     error::{coded, query_error},
     event::{DateTimeRange, EventConnection, within},
-    guard::Requires,
+    guard::{Oneself, Requires},
     milestone::{Milestone, counted},
     organization::Organization,
     program::{Address, Program, programs},
@@ -471,7 +471,7 @@ pub(crate) struct ClientQuery;
 impl ClientQuery {
     /// The clients whom the viewer works with, newest last; of a person with merged records, the one that stands; nobody who was
     /// erased.
-    #[graphql(guard = "Requires(Scope::ClientsRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ClientsRead))")]
     async fn clients(
         &self,
         ctx: &Context<'_>,
@@ -504,7 +504,7 @@ impl ClientQuery {
 
     /// The client with this id, or with this identifier in another system. Exactly one of the two. For a record that was merged into another,
     /// the one that stands.
-    #[graphql(guard = "Requires(Scope::ClientsRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ClientsRead))")]
     async fn client(
         &self,
         ctx: &Context<'_>,

@@ -274,7 +274,7 @@ impl ClientMutation {
 
     /// Merges two records of one person of the caller's organization: referrals, consents, support and seats of the one are the other's
     /// from then on, who is also found by what the one was found by, and is with the programs of both. For 30 days `clientUnmerge`
-    /// undoes it. For coordinators. No other organization hears of it.
+    /// undoes it. For coordinators. No other organization hears of it. Whoever read their own data as one of the two is invited anew.
     #[graphql(guard = "Requires(Scope::ClientsWrite)")]
     async fn client_merge(
         &self,
@@ -288,6 +288,7 @@ impl ClientMutation {
     }
 
     /// Undoes a merge within 30 days: the record has again what it had; what was written since stays with the other. For coordinators.
+    /// Whoever read the data of both as their own is invited anew.
     #[graphql(guard = "Requires(Scope::ClientsWrite)")]
     async fn client_unmerge(
         &self,

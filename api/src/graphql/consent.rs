@@ -13,7 +13,7 @@ use super::{
     context::RequestContext,
     error::command,
     event::in_our_era,
-    guard::Requires,
+    guard::{ForOneself, Requires},
     organization::Organization,
     payload::payloads,
     referral::organization_of,
@@ -288,8 +288,8 @@ impl ConsentMutation {
         Ok(Some(ConsentConfirmPayload { consent: confirmed.map(Consent), user_errors }))
     }
 
-    /// Revokes a consent: every further disclosure under it stops at once. An oral request is enough.
-    #[graphql(guard = "Requires(Scope::ClientsWrite).or(Requires(Scope::ReferralsWrite))")]
+    /// Revokes a consent: every further disclosure under it stops at once. An oral request is enough; a client revokes their own.
+    #[graphql(guard = "ForOneself.or(Requires(Scope::ClientsWrite)).or(Requires(Scope::ReferralsWrite))")]
     async fn consent_revoke(
         &self,
         ctx: &Context<'_>,

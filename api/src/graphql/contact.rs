@@ -14,7 +14,7 @@ use super::{
     context::RequestContext,
     error::command,
     event::{DateTimeRange, in_our_era, within},
-    guard::Requires,
+    guard::{Oneself, Requires},
     payload::payloads,
     peer::Peer,
     referral::Referral,
@@ -179,7 +179,7 @@ pub(crate) struct ContactQuery;
 #[Object]
 impl ContactQuery {
     /// Contacts with the clients whose care is open to the viewer, those that are planned among them, the latest first.
-    #[graphql(guard = "Requires(Scope::ServicesRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ServicesRead))")]
     async fn contacts(
         &self,
         ctx: &Context<'_>,

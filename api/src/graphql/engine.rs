@@ -19,11 +19,11 @@ use crate::{
     access::{
         Access, Actor, KeySets,
         jws::Claimed,
-        secret::Secrets,
         token::{Tokens, Verified},
     },
     clock::Instant,
     domain::{
+        client_access::Inviting,
         data_export::{Download, download},
         disclosure::NOTICE,
         issuer,
@@ -47,9 +47,10 @@ pub struct GraphEngine {
 
 impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
-    pub fn new(store: Store, tokens: Tokens, secrets: Secrets, key_sets: KeySets) -> Self {
+    pub fn new(store: Store, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
         let public = PublicUrl(tokens.issuer().to_owned());
-        Self { schema: super::build().data(secrets).data(key_sets.clone()).data(public).finish(), store, tokens, key_sets }
+        let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public);
+        Self { schema: schema.finish(), store, tokens, key_sets }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.

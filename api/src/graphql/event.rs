@@ -13,7 +13,7 @@ use super::{
     connection::{connection, paged},
     context::{RequestContext, RequestData},
     error::{coded, query_error},
-    guard::Requires,
+    guard::{Oneself, Requires},
     organization::Organization,
     referral_progress::{ReferralTransition, actor_name, transition_at},
     schema::{AnyNodeId, Node, find},
@@ -173,7 +173,7 @@ pub(crate) struct EventQuery;
 #[Object]
 impl EventQuery {
     /// What happened, oldest first.
-    #[graphql(guard = "Requires(Scope::ReferralsRead).or(Requires(Scope::Admin))")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead)).or(Requires(Scope::Admin))")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -190,7 +190,7 @@ impl EventQuery {
     }
 
     /// The event with this id.
-    #[graphql(guard = "Requires(Scope::ReferralsRead).or(Requires(Scope::Admin))")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead)).or(Requires(Scope::Admin))")]
     async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: EventId) -> Result<Option<Event>> {
         Ok(ctx.store().fetch::<event::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Event))
     }
@@ -206,7 +206,7 @@ pub(crate) struct EventSubscription;
 #[Subscription]
 impl EventSubscription {
     /// What happened after a cursor, oldest first, and then what happens. Without a cursor, from now on.
-    #[graphql(guard = "Requires(Scope::ReferralsRead).or(Requires(Scope::Admin))")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead)).or(Requires(Scope::Admin))")]
     async fn events(
         &self,
         ctx: &Context<'_>,

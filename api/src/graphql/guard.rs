@@ -11,19 +11,18 @@ pub(crate) struct Requires(pub(crate) Scope);
 /// The caller must be a client who reads their own data.
 pub(crate) struct Oneself;
 
-/// A client's token must be good for their own doings, and everyone else's must have this scope.
-pub(crate) struct RequiresOrOneself(pub(crate) Scope);
-
-impl Guard for RequiresOrOneself {
-    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        let own = matches!(ctx.access().actor, Actor::Client(_));
-        Requires(if own { Scope::SelfWrite } else { self.0 }).check(ctx).await
-    }
-}
-
 impl Guard for Oneself {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         if ctx.access().is_oneself() { Ok(()) } else { Err(coded("FORBIDDEN", "This is for clients.")) }
+    }
+}
+
+/// The caller must be a client who does something for themselves.
+pub(crate) struct ForOneself;
+
+impl Guard for ForOneself {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        if ctx.access().acts_for_oneself() { Ok(()) } else { Err(coded("FORBIDDEN", "This is for clients.")) }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     client::{Client, unless_erased},
     context::RequestContext,
     error::{UserError, command, query_error},
-    guard::RequiresOrOneself,
+    guard::{ForOneself, Requires},
     scalar::Date,
 };
 use crate::{
@@ -101,7 +101,7 @@ pub(crate) struct MilestoneMutation;
 impl MilestoneMutation {
     /// Sets a day from which a client counts, anew where they counted before: earlier starts, the best and the sum of days stay. Setting
     /// the same again changes nothing. A kind and a name make one milestone. For coordinators, and for clients themselves.
-    #[graphql(guard = "RequiresOrOneself(Scope::ClientsWrite)")]
+    #[graphql(guard = "ForOneself.or(Requires(Scope::ClientsWrite))")]
     async fn milestone_set(
         &self,
         ctx: &Context<'_>,

@@ -5,6 +5,7 @@ mod api_client;
 mod audit_event;
 mod bulk_operation;
 mod client;
+mod client_access;
 mod client_care;
 mod client_mutation;
 mod client_privacy;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    Guarded, OrganizationId, PeerId, ReferralId, api_client, class, episode, organization, referral, referral_clock, referral_transition,
-    staff_member,
+    ClientId, Guarded, OrganizationId, PeerId, ReferralId, api_client, class, episode, organization, referral, referral_clock,
+    referral_transition, staff_member,
     vocabulary::{ClockKind, EpisodeStatus, HandoffMethod, ReasonCode, ReferralResult, ReferralStatus, Role},
     warm_handoff,
 };
@@ -411,9 +411,13 @@ pub(crate) async fn transition_at(ctx: &Context<'_>, id: ReferralId, version: Op
     }
 }
 
-/// Who acted, as the viewer may know them: colleagues by name, others by their organization's, and so a client all who are of staff.
+/// Who acted, as the viewer may know them: colleagues by name, others by their organization's, and so a client all who are of staff; the
+/// client, within the organization, as nobody else.
 pub(crate) async fn actor_name(ctx: &Context<'_>, actor: &str, organization: OrganizationId) -> Result<Option<String>> {
     let access = ctx.access();
+    if access.organization == Some(organization) && actor.parse::<ClientId>().is_ok() {
+        return Ok(Some("The client".to_owned()));
+    }
     if access.organization != Some(organization) || access.is_oneself() {
         return Ok(ctx.load::<organization::Entity>(organization).await?.map(|home| home.name.clone()));
     }

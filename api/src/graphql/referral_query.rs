@@ -14,7 +14,7 @@ use super::{
     context::RequestContext,
     error::{coded, query_error},
     event::{Changed, DateTimeRange, Event, beginning, changes, within},
-    guard::Requires,
+    guard::{Oneself, Requires},
     referral::{Referral, ReferralConnection},
 };
 use crate::{
@@ -135,9 +135,9 @@ pub(crate) struct ReferralQuery;
 
 #[Object]
 impl ReferralQuery {
-    /// The referrals that the viewer's programs sent and received; newest first unless an order is given.
+    /// The referrals that the viewer's programs sent and received, and a client's own; newest first unless an order is given.
     #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
-    #[graphql(guard = "Requires(Scope::ReferralsRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead))")]
     async fn referrals(
         &self,
         ctx: &Context<'_>,
@@ -166,7 +166,7 @@ impl ReferralQuery {
     }
 
     /// The referral with this id, this number, or this identifier in one of the viewer's systems. Exactly one of the three.
-    #[graphql(guard = "Requires(Scope::ReferralsRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead))")]
     async fn referral(
         &self,
         ctx: &Context<'_>,
@@ -205,7 +205,7 @@ pub(crate) struct ReferralSubscription;
 impl ReferralSubscription {
     /// What happens in referrals that the viewer sees, while its progress is open to them: first what was missed since a cursor, then
     /// live. Without a cursor, from now on.
-    #[graphql(guard = "Requires(Scope::ReferralsRead)")]
+    #[graphql(guard = "Oneself.or(Requires(Scope::ReferralsRead))")]
     async fn referral_changed(
         &self,
         ctx: &Context<'_>,

@@ -7,7 +7,14 @@ use entity::{
     vocabulary::{HandoffMethod, ReasonCode, ReferralResult},
 };
 
-use super::{context::RequestContext, error::command, event::in_our_era, guard::Requires, payload::payloads, referral::Referral};
+use super::{
+    context::RequestContext,
+    error::command,
+    event::in_our_era,
+    guard::{ForOneself, Requires},
+    payload::payloads,
+    referral::Referral,
+};
 use crate::{
     access::Scope,
     clock::whole_micros,
@@ -211,9 +218,10 @@ impl ReferralStepMutation {
         Ok(Some(ReferralCompletePayload { referral: moved.map(Referral), user_errors }))
     }
 
-    /// Records that the client does not want the support, on their behalf: it is theirs to decide at every step. For the assigned peer and
-    /// coordinators of the receiver.
-    #[graphql(guard = "Requires(Scope::ReferralsWrite)")]
+    /// Says that the client does not want the support: it is theirs to decide at every step. For the client, where the record of the
+    /// referral is theirs: the sender's until it is accepted, and the receiver's from then on. For the assigned peer and coordinators of
+    /// the receiver, on the client's behalf.
+    #[graphql(guard = "ForOneself.or(Requires(Scope::ReferralsWrite))")]
     async fn referral_client_declines(
         &self,
         ctx: &Context<'_>,

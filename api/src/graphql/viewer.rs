@@ -3,14 +3,17 @@
 use async_graphql::{Context, Object, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use entity::{
-    api_client, organization, staff_member,
+    api_client, client, organization, staff_member,
     vocabulary::{PurposeOfUse, Role},
 };
 
-use super::{api_client::ApiClient, context::RequestContext, error::query_error, organization::Organization, staff_member::StaffMember};
+use super::{
+    api_client::ApiClient, client::Client, context::RequestContext, error::query_error, organization::Organization,
+    staff_member::StaffMember,
+};
 use crate::access::{Access, Actor};
 
-/// Who acts: a person of staff, or a partner's application.
+/// Who acts: a person of staff, a partner's application, or a client for themselves.
 #[derive(Union)]
 #[graphql(name = "Actor")]
 pub(crate) enum ActorNode {
@@ -18,6 +21,8 @@ pub(crate) enum ActorNode {
     StaffMember(StaffMember),
     /// A partner's application.
     ApiClient(ApiClient),
+    /// A client, who acts for themselves.
+    Client(Client),
 }
 
 /// How often someone may ask. What is left stands in the header `RateLimit` of each answer, too.
@@ -75,6 +80,14 @@ impl Viewer {
         ctx.access().purposes.iter().copied().collect()
     }
 
+    /// Themselves, where they are a client who reads their own data; null for everyone else.
+    async fn client(&self) -> Option<Client> {
+        match &self.0 {
+            ActorNode::Client(client) => Some(client.clone()),
+            ActorNode::StaffMember(_) | ActorNode::ApiClient(_) => None,
+        }
+    }
+
     /// How often they may still ask.
     async fn rate_limit(&self, ctx: &Context<'_>) -> RateLimit {
         RateLimit::of(&ctx.access())
@@ -104,7 +117,11 @@ impl ViewerQuery {
                 let found = ctx.store().fetch::<api_client::Entity>(&ctx.access(), id).await.map_err(query_error)?;
                 found.map(|row| ActorNode::ApiClient(ApiClient(row)))
             }
-            Actor::Anonymous | Actor::Client(_) | Actor::System(_) => None,
+            Actor::Client(id) => {
+                let found = ctx.store().fetch::<client::Entity>(&ctx.access(), id).await.map_err(query_error)?;
+                found.map(|row| ActorNode::Client(Client(row)))
+            }
+            Actor::Anonymous | Actor::System(_) => None,
         };
         Ok(actor.map(Viewer))
     }

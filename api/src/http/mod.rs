@@ -1,5 +1,6 @@
 //! The doors: what listens, and how a request becomes a call. Doors know no domain: behind them is an [`Engine`].
 
+mod access_page;
 mod answer;
 mod caller;
 mod exports;

@@ -1,9 +1,11 @@
-//! The authorization server: tokens for API clients (RFC 6749 §4.4), asking about a token (RFC 7662), giving one back
-//! (RFC 7009), and the two public pages that say how (RFC 8414, RFC 7517). Knows no database: behind it is a [`Registry`].
+//! The authorization server: tokens for API clients (RFC 6749 §4.4) and for clients who were invited (§4.5 and §6), asking about a token
+//! (RFC 7662), giving one back (RFC 7009), and the two public pages that say how (RFC 8414, RFC 7517). Knows no database: behind it is a
+//! [`Registry`].
 
 mod authentication;
 mod error;
 mod form;
+mod grants;
 mod metadata;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -11,7 +13,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
-use entity::{ApiClientId, OrganizationId, vocabulary::Role};
+use entity::{ApiClientId, ClientId, OrganizationId, vocabulary::Role};
 use serde_json::json;
 use url::Url;
 
@@ -20,7 +22,7 @@ use crate::{
     access::{
         KeySets, Scope,
         secret::{SecretHash, Secrets},
-        token::{Grant, Subject, Tokens, Verified, scope_text},
+        token::{Grant, Minted, Subject, Tokens, Verified, scope_text},
     },
     clock::{Clock, Instant},
 };
@@ -49,7 +51,18 @@ pub struct RegisteredClient {
     pub roles: BTreeSet<Role>,
 }
 
-/// What is known of API clients and revoked tokens.
+/// A client who was invited and may have tokens, with the refresh token that is good from now on. Has no `Debug`: it holds a secret.
+#[derive(Clone)]
+pub struct Invited {
+    /// Who they are.
+    pub client: ClientId,
+    /// Of which organization.
+    pub organization: OrganizationId,
+    /// To be exchanged for the next.
+    pub refresh_token: String,
+}
+
+/// What is known of API clients, of clients who were invited, and of revoked tokens.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
     /// The client with this id, unless it was revoked.
@@ -67,6 +80,18 @@ pub trait Registry: Send + Sync + 'static {
     /// Remembers that the client used the assertion of this name, until its end. False when it is remembered already:
     /// of two at once, one gets true, on whichever replica they arrive.
     async fn remember_assertion(&self, id: ApiClientId, jti: &str, expires_at: Instant) -> Result<bool, Unavailable>;
+
+    /// Exchanges the code of an invitation, in this request, which uses it up. Nothing when it is not good.
+    async fn accept_invitation(&self, code: &str, request_id: &str) -> Result<Option<Invited>, Unavailable>;
+
+    /// Exchanges a refresh token for its successor. Nothing when it is not good; one that was exchanged before ends the access.
+    async fn refresh(&self, token: &str) -> Result<Option<Invited>, Unavailable>;
+
+    /// Ends the access that a refresh token is of, if it is good.
+    async fn give_back(&self, token: &str) -> Result<(), Unavailable>;
+
+    /// Whether a client's token of this name, issued then, is of an access that holds.
+    async fn has_access(&self, id: ClientId, organization: OrganizationId, jti: &str, issued_at: Instant) -> Result<bool, Unavailable>;
 }
 
 /// All that the endpoints need.
@@ -106,10 +131,13 @@ pub fn routes(oauth: Arc<OAuth>) -> impl Fn(&mut web::ServiceConfig) {
     }
 }
 
-/// Gives a client a token (RFC 6749 §4.4).
+/// Gives an API client a token (RFC 6749 §4.4), or a client who was invited.
 async fn token(oauth: web::Data<OAuth>, request: HttpRequest, body: Body) -> Result<HttpResponse, OAuthError> {
     let form = Form::read(&request, body)?;
     let grant_type = form.required("grant_type")?;
+    if [grants::INVITATION, grants::REFRESH].contains(&grant_type) {
+        return oauth.personal(grant_type, &request, &form).await;
+    }
     let client = oauth.authenticate(&request, &form).await?;
     if grant_type != "client_credentials" {
         return Err(OAuthError::UnsupportedGrantType);
@@ -122,12 +150,8 @@ async fn token(oauth: web::Data<OAuth>, request: HttpRequest, body: Body) -> Res
         scopes,
         lifetime: oauth.lifetime,
     };
-    let now = oauth.clock.now();
-    let minted = oauth.tokens.mint(&grant, now).map_err(|error| {
-        tracing::error!(%error, "a token could not be signed");
-        OAuthError::Unavailable
-    })?;
-    oauth.registry.note_use(client.id, &minted.jti, now).await?;
+    let minted = oauth.mint(&grant)?;
+    oauth.registry.note_use(client.id, &minted.jti, oauth.clock.now()).await?;
     Ok(answer(&json!({
         "access_token": minted.token,
         "token_type": "Bearer",
@@ -175,12 +199,22 @@ async fn introspect(oauth: web::Data<OAuth>, request: HttpRequest, body: Body) -
     Ok(answer(&about))
 }
 
-/// Ends a token of the client's own. A token that is none any more is as good as ended (RFC 7009 §2.2).
+/// Ends a token of the API client's own, or of the person who has it: theirs need nothing else (RFC 7009 §2.1, public clients), and a
+/// refresh token ends the whole access. A token that is none any more is as good as ended (§2.2).
 async fn revoke(oauth: web::Data<OAuth>, request: HttpRequest, body: Body) -> Result<HttpResponse, OAuthError> {
     let form = Form::read(&request, body)?;
+    let verified = form.get("token").and_then(|given| oauth.tokens.verify(given, oauth.clock.now()).ok());
+    let personal = verified.as_ref().is_some_and(|verified| matches!(verified.subject, Subject::Client(_)));
+    if personal || form.get("token").is_some_and(is_refresh_token) {
+        match verified {
+            Some(verified) => oauth.registry.revoke(&verified.jti, verified.expires_at).await?,
+            None => oauth.registry.give_back(form.required("token")?).await?,
+        }
+        return Ok(no_store(HttpResponse::Ok()).finish());
+    }
     let client = oauth.authenticate(&request, &form).await?;
-    let given = form.required("token")?;
-    if let Ok(verified) = oauth.tokens.verify(given, oauth.clock.now()) {
+    form.required("token")?;
+    if let Some(verified) = verified {
         if verified.subject != Subject::Api(client.id) {
             return Err(OAuthError::UnauthorizedClient);
         }
@@ -189,7 +223,19 @@ async fn revoke(oauth: web::Data<OAuth>, request: HttpRequest, body: Body) -> Re
     Ok(no_store(HttpResponse::Ok()).finish())
 }
 
+/// Whether a token has the form of a refresh token: two halves, where a JWT has three.
+fn is_refresh_token(given: &str) -> bool {
+    given.split('.').count() == 2
+}
+
 impl OAuth {
+    fn mint(&self, grant: &Grant) -> Result<Minted, OAuthError> {
+        self.tokens.mint(grant, self.clock.now()).map_err(|error| {
+            tracing::error!(%error, "a token could not be signed");
+            OAuthError::Unavailable
+        })
+    }
+
     /// Whether a token that verified is still good: neither revoked itself, nor its client.
     async fn is_active(&self, verified: &Verified) -> Result<bool, Unavailable> {
         if self.registry.is_revoked(&verified.jti).await? {
@@ -197,6 +243,7 @@ impl OAuth {
         }
         match verified.subject {
             Subject::Api(id) => Ok(self.registry.api_client(id).await?.is_some()),
+            Subject::Client(id) => self.registry.has_access(id, verified.organization, &verified.jti, verified.issued_at).await,
             Subject::Staff(_) => Ok(true),
         }
     }

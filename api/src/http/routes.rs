@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Bytes, ServiceConfig},
 };
 
-use super::{DoorSettings, Engine, exports, frame, graphiql, graphql, health, persisted::Persisted, rate::Limiter, stream};
+use super::{DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, rate::Limiter, stream};
 
 /// What all doors share.
 pub(super) struct Doors {
@@ -39,6 +39,8 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
                     .wrap(from_fn(frame))
                     .route(web::get().to(graphiql::asset)),
             )
+            .service(framed("/access").route(web::get().to(access_page::page)))
+            .service(framed("/access/{file}").route(web::get().to(access_page::asset)))
             .service(framed("/exports/{name}").route(web::get().to(exports::file)))
             .service(framed("/schema.graphql").route(web::get().to(health::schema)))
             .service(framed("/healthz").route(web::get().to(health::alive)))

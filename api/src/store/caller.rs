@@ -1,17 +1,17 @@
 //! Who a token names, as they are today: asked on every request, so with one statement.
 
 use entity::{
-    ApiClientId, List, OrganizationId, ProgramId, StaffMemberId, api_client, api_client_program, organization, revoked_token, staff_member,
-    staff_program,
+    ApiClientId, ClientId, List, OrganizationId, ProgramId, StaffMemberId, api_client, api_client_program, client, client_access,
+    organization, revoked_token, staff_member, staff_program,
     vocabulary::{OrganizationKind, PurposeOfUse, Role},
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{Store, connection};
-use crate::error::Result;
+use crate::{clock::Instant, error::Result};
 
 /// The row that a token names, and its programs.
 pub struct Named<R> {
@@ -89,14 +89,76 @@ impl Store {
     }
 }
 
+/// A client who reads their own data.
+pub struct Oneself {
+    /// What their organization is.
+    pub organization_kind: OrganizationKind,
+    /// Their records: the one that stands for them, and then all that were merged into it.
+    pub records: Vec<ClientId>,
+}
+
+impl Store {
+    /// A client, with the records that are theirs, unless the token of this name (`jti`) is revoked, they have no access, it began after
+    /// the token was issued, their record was merged into another or erased, or the organization has left. One statement more for each
+    /// level of merged records.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn client_caller(
+        &self,
+        id: ClientId,
+        organization: OrganizationId,
+        jti: &str,
+        issued_at: Instant,
+    ) -> Result<Option<Oneself>> {
+        let mut live = Query::select();
+        live.expr(Expr::val(1))
+            .from(client_access::Entity)
+            .and_where(client_access::Column::ClientId.eq(id))
+            .and_where(client_access::Column::EndedAt.is_null())
+            // A token tells its instant to the second.
+            .and_where(client_access::Column::AcceptedAt.lt(issued_at + chrono::TimeDelta::seconds(1)));
+        let home =
+            client::Entity::belongs_to(organization::Entity).from(client::Column::OrganizationId).to(organization::Column::Id).into();
+        let found = connection::select::<client::Entity>()
+            .select_only()
+            .join(JoinType::InnerJoin, home)
+            .filter(client::Column::Id.eq(id))
+            .filter(client::Column::OrganizationId.eq(organization))
+            .filter(client::Column::MergedIntoId.is_null())
+            .filter(client::Column::ErasedAt.is_null())
+            .filter(organization::Column::Active.eq(true))
+            .filter(Expr::exists(live))
+            .filter(Expr::exists(revoked(jti)).not())
+            .column(organization::Column::Kind)
+            .into_tuple()
+            .one(self.reader())
+            .await?;
+        let Some(organization_kind) = found else { return Ok(None) };
+        let (mut records, mut below) = (vec![id], 0);
+        while below < records.len() {
+            let of = client::Column::MergedIntoId.is_in(records[below..].iter().copied());
+            below = records.len();
+            let merged = connection::select::<client::Entity>().select_only().column(client::Column::Id).filter(of);
+            records.extend(merged.into_tuple::<ClientId>().all(self.reader()).await?);
+        }
+        Ok(Some(Oneself { organization_kind, records }))
+    }
+}
+
+/// That a token of this name (`jti`) is revoked, as a query that finds something then.
+fn revoked(jti: &str) -> SelectStatement {
+    let mut revoked = Query::select();
+    revoked.expr(Expr::val(1)).from(revoked_token::Entity).cond_where(revoked_token::Column::Jti.eq(jti));
+    revoked
+}
+
 /// Rows with their organization, which must be there still, and each of their programs; none for a revoked token.
 fn select<E: EntityTrait + Default, P: EntityTrait + Default>(
     (id, member): (E::Column, P::Column),
     home: E::Column,
     jti: &str,
 ) -> Select<E> {
-    let mut revoked = Query::select();
-    revoked.expr(Expr::val(1)).from(revoked_token::Entity).cond_where(revoked_token::Column::Jti.eq(jti));
     let organization = E::belongs_to(organization::Entity).from(home).to(organization::Column::Id).into();
     let programs = P::belongs_to(E::default()).from(member).to(id).into();
     connection::select::<E>()
@@ -104,5 +166,5 @@ fn select<E: EntityTrait + Default, P: EntityTrait + Default>(
         .join(JoinType::InnerJoin, organization)
         .join_rev(JoinType::LeftJoin, programs)
         .filter(organization::Column::Active.eq(true))
-        .filter(Expr::exists(revoked).not())
+        .filter(Expr::exists(revoked(jti)).not())
 }

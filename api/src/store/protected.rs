@@ -187,6 +187,10 @@ pub enum Action {
     Erase,
     /// Write down for them all that is held about them.
     Export,
+    /// Invite them to read their own data.
+    Invite,
+    /// End that they read their own data.
+    EndAccess,
 }
 
 /// Rows that are somebody's: who sees them, what of them, and who may do what with them. `access/policy.rs` says what a role

@@ -47,11 +47,11 @@ pub(crate) fn leaks(world: &World, asker: &Asker, answer: &Answer) -> Vec<String
     found
 }
 
-/// Those of these canaries that the asker may see and was not shown.
+/// Those of these canaries that the asker's role lets them see and that they were not shown.
 pub(crate) fn withheld<'a>(world: &World, asker: &Asker, answer: &Answer, canaries: impl Iterator<Item = &'a Canary>) -> Vec<String> {
     let text = text(answer);
     let said = world.finder.found_in(&text);
-    let missing = canaries.filter(|canary| !said.contains(canary.text.as_str()) && asker.may_see(canary));
+    let missing = canaries.filter(|canary| !said.contains(canary.text.as_str()) && asker.reaches(canary.class, canary.place));
     missing.map(|canary| format!("{} does not see {canary:?}", asker.name)).collect()
 }
 

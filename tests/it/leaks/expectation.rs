@@ -1,7 +1,7 @@
 //! Who may see what, written by hand from domain 3.3 and on purpose not from `access/policy.rs`: two people would have to err alike.
 
 use entity::vocabulary::Role::{
-    self, Administrator, Analyst, Billing, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
+    self, Administrator, Analyst, Billing, Client, Coordinator, Moderator, PartnerApp, Peer, PrivacyOfficer, Referrer, Supervisor,
 };
 
 /// What a canary stands for.
@@ -55,7 +55,7 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) const ALL: [Self; 3] = [Self::Near, Self::Far, Self::Abroad];
 
-    fn same_organization(self, other: Self) -> bool {
+    pub(crate) fn same_organization(self, other: Self) -> bool {
         (self == Self::Abroad) == (other == Self::Abroad)
     }
 }
@@ -85,7 +85,8 @@ impl Reach {
 const STAFF: &[Role] = &[Administrator, Referrer, Coordinator, Peer, Supervisor, Billing, Analyst, Moderator, PrivacyOfficer];
 
 /// Class × roles. REF sees own referrals and PEER assigned clients: none, before there are either. BILL's minimum of A has no field
-/// of its own yet, so the gate stays closed. PRIV reads B by break-glass only, which is not there yet.
+/// of its own yet, so the gate stays closed. PRIV reads B by break-glass only, which is not there yet. CLIENT reads what is their own: each
+/// program has one, of whom all canaries of the place are; what else they are told is in the list of their own.
 pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::Person, &[Coordinator, Supervisor], Reach::Program),
     (Class::Person, &[PrivacyOfficer], Reach::Organization),
@@ -94,6 +95,11 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::Identity, &[Coordinator, Supervisor], Reach::Program),
     (Class::Identity, &[PrivacyOfficer], Reach::Organization),
     (Class::Recovery, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Person, &[Client], Reach::Program),
+    (Class::ClientEvent, &[Client], Reach::Program),
+    (Class::Identity, &[Client], Reach::Program),
+    (Class::Recovery, &[Client], Reach::Program),
+    (Class::RegistrationEvent, &[Client], Reach::Program),
     (Class::Staff, STAFF, Reach::Organization),
     (Class::Administration, &[Administrator], Reach::Organization),
     (Class::Operations, STAFF, Reach::Organization),
@@ -175,6 +181,9 @@ pub(crate) const FIELDS: &[Field] = &[
     ),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
     field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
+    field("Mutation.clientAccessInvite", "clientId: \"{client}\", contactMethodId: \"1\"", &[]),
+    // Last: whose access is ended asks for nothing any more.
+    field("Mutation.clientAccessRevoke", "clientId: \"{client}\"", &[]),
     field(
         "Subscription.sessionChanged",
         "after: \"{start}\"",

@@ -1,5 +1,7 @@
 //! Referrals between two organizations in every state of consent, full of canaries; and everyone who asks, from each side and from none.
 
+mod spare;
+
 use std::collections::BTreeMap;
 
 use aftercare::access::{Access, Scope, token::Subject};
@@ -33,6 +35,8 @@ pub(crate) struct Canary {
     pub(crate) text: String,
     /// Whether it is the id of an event, which lists of events show and nothing else.
     pub(crate) event: bool,
+    /// The client in whose own timeline such an event is: what was to be done about them, and by whom, is not.
+    about: Option<String>,
 }
 
 /// An id that can be asked for.
@@ -48,6 +52,8 @@ pub(crate) struct Asker {
     pub(crate) name: String,
     reader: Option<Reader>,
     organization: Option<OrganizationId>,
+    /// Who they are, where they are a client who reads their own.
+    oneself: Option<String>,
     pub(crate) caller: Caller,
 }
 
@@ -57,12 +63,15 @@ impl Asker {
     }
 
     pub(crate) fn may_see(&self, canary: &Canary) -> bool {
+        if canary.event && self.oneself.is_some() {
+            return canary.about == self.oneself;
+        }
         canary.parts.iter().any(|part| self.may(*part, canary.story))
     }
 
     /// Whether they came as they do every day: strangers and other purposes ask less of what adds nothing.
     pub(crate) fn is_everyday(&self) -> bool {
-        let everyday = [Some(PurposeOfUse::Treatment), Some(PurposeOfUse::Emergency)];
+        let everyday = [Some(PurposeOfUse::Treatment), Some(PurposeOfUse::Emergency), Some(PurposeOfUse::PatientRequest)];
         self.reader.is_some_and(|reader| everyday.contains(&reader.purpose))
     }
 }
@@ -82,38 +91,8 @@ pub(crate) struct Handovers {
     _listening: Listening,
 }
 
-/// Referrals that mutations move on, and how they come to where they can be.
-const SPARE: &[(&str, &[&str])] = &[
-    ("spareDraft", &["draft"]),
-    ("spareChanged", &["draft"]),
-    ("spareUnasked", &["draft", "unasked"]),
-    ("spareOffer", &["draft", "unasked", "offer"]),
-    ("spareRegret", &["draft", "unasked", "offer"]),
-    ("spareOffered", &[]),
-    ("spareUnwanted", &[]),
-    ("spareWithdrawn", &[]),
-    ("spareConsent", &[]),
-    ("spareUnclear", &[]),
-    ("spareAsked", &["ask"]),
-    ("spareWaiting", &[]),
-    ("spareMistaken", &[]),
-    ("spareAccepted", &["accept"]),
-    ("spareKept", &["accept"]),
-    ("spareMerged", &["accept"]),
-    ("spareParted", &["accept", "merge"]),
-    ("spareErased", &["accept", "leave"]),
-    ("spareUnwilling", &["accept"]),
-    ("spareHeld", &["accept"]),
-    ("spareResumed", &["accept", "hold"]),
-    ("spareUnreached", &["accept", "assign", "try"]),
-    ("spareWork", &["accept", "assign", "try", "give up"]),
-    ("spareApproved", &["accept", "assign", "try", "give up"]),
-    ("spareRejected", &["accept", "assign", "try", "give up"]),
-    ("spareLeft", &["accept", "assign"]),
-    ("spareIntroduced", &["accept", "assign"]),
-    ("spareConnected", &["accept", "assign", "contact"]),
-    ("spareEpisode", &["accept", "assign", "contact"]),
-];
+/// The kinds of rows of which a client is told what happened to them, as ids begin.
+const TOLD_TO_ONESELF: &[&str] = &["cli", "con", "ref", "msg", "reg", "ctc", "epi", "pmt"];
 
 /// What one story is made of.
 struct Told {
@@ -149,6 +128,7 @@ impl Handovers {
         world.unlogged().await;
         world.emergency().await;
         world.export().await;
+        world.clients().await;
         world.log().await;
         world.finder = Finder::of(world.canaries.iter().map(|canary| canary.text.as_str()));
         world
@@ -161,7 +141,7 @@ impl Handovers {
     }
 
     fn sing(&mut self, story: Story, parts: &[Part], text: impl Into<String>) {
-        self.canaries.push(Canary { parts: parts.to_vec(), story, text: text.into(), event: false });
+        self.canaries.push(Canary { parts: parts.to_vec(), story, text: text.into(), event: false, about: None });
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "ids are copied, and texts are made for it")]
@@ -185,7 +165,7 @@ impl Handovers {
             let id = self.app.staff_member(home, &[Role::Coordinator]).await;
             let caller = self.app.caller(Subject::Staff(id), home, &[Role::Coordinator], &[Scope::ScheduleRead]).treating();
             let name = format!("COORDINATOR {post:?} without scope");
-            self.askers.push(Asker { name, reader: None, organization: Some(home.organization), caller });
+            self.askers.push(Asker { name, reader: None, organization: Some(home.organization), oneself: None, caller });
         }
         let others =
             [(Post::SenderElsewhere, &clinic_elsewhere), (Post::ReceiverElsewhere, &support_elsewhere), (Post::Stranger, &stranger)];
@@ -204,10 +184,10 @@ impl Handovers {
             let reader = Some(Reader { post: Post::Receiver, role: Role::Peer, purpose, assigned: true });
             let mut caller = peer.clone();
             caller.purpose = purpose;
-            self.askers.push(Asker { name, reader, organization: Some(support.organization), caller });
+            self.askers.push(Asker { name, reader, organization: Some(support.organization), oneself: None, caller });
         }
         let caller = self.app.anyone();
-        self.askers.push(Asker { name: "anyone".to_owned(), reader: None, organization: None, caller });
+        self.askers.push(Asker { name: "anyone".to_owned(), reader: None, organization: None, oneself: None, caller });
         let colleague = self.app.staff_member(&support, &[Role::Peer]).await;
         self.id("colleague", None, colleague);
         self.id("receiver", None, support.program);
@@ -222,7 +202,7 @@ impl Handovers {
         caller.purpose = purpose;
         let name = format!("{} {post:?} for {purpose:?}", role.as_str());
         let reader = Some(Reader { post, role, purpose, assigned: false });
-        self.askers.push(Asker { name, reader, organization: Some(home.organization), caller });
+        self.askers.push(Asker { name, reader, organization: Some(home.organization), oneself: None, caller });
     }
 
     /// Refers somebody of whom every text sings. What is not asked of a program can be offered to several.
@@ -390,53 +370,6 @@ impl Handovers {
         self.id("consent", Story::Elsewhere, told.consent);
     }
 
-    /// Referrals for mutations to move on: nobody looks for anything of them.
-    async fn spare(&mut self) {
-        let covers = json!(STAGES[1].covers);
-        for (placeholder, steps) in SPARE {
-            let told = self.refer(&self.them, placeholder, &covers, [!steps.contains(&"unasked"), !steps.contains(&"draft")]).await;
-            let (id, mut ours, mut work, mut offer) = (told.referral.to_string(), String::new(), String::new(), String::new());
-            for step in *steps {
-                match *step {
-                    "accept" => ours = self.them.accepted(&id).await,
-                    "offer" => offer = self.them.offered(&self.app, &id, &[self.them.support.program]).await,
-                    "assign" => self.them.assigned(&id).await,
-                    "contact" => drop(self.them.contact(&self.app, &ours, "COMPLETED").await),
-                    "try" => self.them.tried(&ours).await,
-                    "give up" => work = self.them.given_up(&id).await,
-                    "ask" => drop(
-                        self.them.act(&self.them.coordinator, "referralRequestInfo", &id, "fields: [\"phone\"] text: \"Which?\"").await,
-                    ),
-                    "leave" => drop(self.them.act(&self.them.coordinator, "referralClientDeclines", &id, "reason: NOT_NOW").await),
-                    "merge" => {
-                        let kept = &self.ids.iter().find(|id| id.placeholder == "spareKept").unwrap().text;
-                        let merge =
-                            "mutation($kept: ID!, $merged: ID!) { clientMerge(keepId: $kept, mergeId: $merged) { userErrors { code } } }";
-                        let merged = self.them.coordinator.ask_with(merge, json!({ "kept": kept, "merged": ours })).await;
-                        assert_eq!(merged.user_error_codes(), [""; 0], "{}", merged.raw);
-                    }
-                    "hold" => {
-                        let more = "text: \"Away\" reviewAt: \"2026-03-09T12:00:00Z\"";
-                        drop(self.them.act(&self.them.coordinator, "referralHold", &id, more).await);
-                    }
-                    _ => {}
-                }
-            }
-            let id = match *placeholder {
-                "spareConsent" => told.consent,
-                "spareKept" | "spareMerged" | "spareParted" | "spareErased" => ours,
-                "spareOffer" | "spareRegret" => offer,
-                "spareWork" | "spareApproved" | "spareRejected" => work,
-                "spareEpisode" => {
-                    let of = episode::Column::ReferralId.eq(told.referral);
-                    rows::<episode::Entity>().filter(of).one(&self.connection).await.unwrap().unwrap().id.to_string()
-                }
-                _ => id,
-            };
-            self.id(placeholder, None, id);
-        }
-    }
-
     /// Something to do about a story's referral on each side: that there is tells how it goes.
     async fn work(&mut self, story: Story, referral: ReferralId) {
         let sides = [(self.them.clinic.clone(), Part::SentWork, 0), (self.them.support.clone(), Part::ReceivedWork, 500)];
@@ -508,6 +441,19 @@ impl Handovers {
         self.id("export", story, id);
     }
 
+    /// The person of whom both sides have a record by now, as each side's client who reads their own.
+    async fn clients(&mut self) {
+        let (clinic, support) = (self.them.clinic.organization, self.them.support.organization);
+        let (referrer, coordinator) = (self.them.referrer.clone(), self.them.coordinator.clone());
+        for (post, placeholder, by, home) in [(Post::Sender, "theirs", referrer, clinic), (Post::Receiver, "ours", coordinator, support)] {
+            let id = self.ids.iter().find(|id| id.placeholder == placeholder && id.story == Some(Story::Connected)).unwrap().text.clone();
+            let caller = self.app.as_client(&by, &id).await;
+            let reader = Reader { post, role: Role::Client, purpose: Some(PurposeOfUse::PatientRequest), assigned: false };
+            let name = format!("CLIENT {post:?}");
+            self.askers.push(Asker { name, reader: Some(reader), organization: Some(home), oneself: Some(id), caller });
+        }
+    }
+
     /// The ids of what was disclosed and of what happened.
     async fn log(&mut self) {
         self.app.sealed().await;
@@ -534,14 +480,15 @@ impl Handovers {
                 (None, Some(story), _) => (*story, vec![Part::SentPerson]),
                 (None, None, Some(story)) if care.contains(&row.subject_kind.as_str()) => (*story, vec![Part::Care]),
                 (None, None, Some(story)) if row.subject_kind == WorkItemId::PREFIX => (*story, vec![Part::Review]),
-                (None, None, Some(story)) if row.subject_kind == BulkOperationId::PREFIX => (*story, vec![Part::Export]),
+                (None, None, Some(story)) if row.subject_kind == BulkOperationId::PREFIX => (*story, vec![Part::ExportLog]),
                 (None, None, Some(story)) => (*story, vec![Part::Record]),
                 (None, None, None) => continue,
             };
             if told.is_some() && row.other_organization_id.is_some() {
                 parts.push(if row.organization_id == clinic { Part::Kept } else { Part::FlowsBack });
             }
-            self.canaries.push(Canary { parts, story, text: row.id.to_string(), event: true });
+            let about = Some(client).filter(|_| TOLD_TO_ONESELF.contains(&row.subject_kind.as_str()));
+            self.canaries.push(Canary { parts, story, text: row.id.to_string(), event: true, about });
         }
     }
 }

@@ -4,7 +4,7 @@
 use entity::vocabulary::{
     DataClass::{self, Identity, ReferralClinical, ReferralStatus},
     PurposeOfUse,
-    Role::{self, Coordinator, Peer, PrivacyOfficer, Referrer, Supervisor},
+    Role::{self, Client, Coordinator, Peer, PrivacyOfficer, Referrer, Supervisor},
 };
 
 /// A referral, by what became of its consent.
@@ -118,6 +118,8 @@ pub(crate) enum Part {
     Review,
     /// That all that is held about the person was written down for them.
     Export,
+    /// That this is in the log.
+    ExportLog,
 }
 
 /// Who of a side, of those with the role.
@@ -145,6 +147,27 @@ enum Needs {
 
 /// A row: what, which roles, who of them, what else must hold.
 type Row = (Part, &'static [Role], Who, Needs);
+
+/// What a client of a side reads: nothing of the other side but what was sent, or is told back. Whatever a consent covers for their
+/// organization it covers for them; of the one story that has clients who ask it covers all.
+const OF_ONESELF: &[Part] = &[
+    Part::Sent,
+    Part::SentPerson,
+    Part::SentClinical,
+    Part::SentConsent,
+    Part::SentDisclosures,
+    Part::FlowsBack,
+    Part::Received,
+    Part::ReceivedPerson,
+    Part::ReceivedClinical,
+    Part::ReceivedConsent,
+    Part::Signer,
+    Part::Kept,
+    Part::Record,
+    Part::Care,
+    Part::ReceivedDisclosures,
+    Part::Export,
+];
 
 /// Part × roles. Everyone else sees nothing: administrators, analysts, billing, moderators, and PEER who is not assigned.
 const ROWS: &[Row] = &[
@@ -195,6 +218,7 @@ const ROWS: &[Row] = &[
     (Part::Audited, &[PrivacyOfficer], Who::Organization, Needs::Nothing),
     (Part::Review, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
     (Part::Export, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
+    (Part::ExportLog, &[PrivacyOfficer], Who::Organization, Needs::Acceptance),
 ];
 
 impl Part {
@@ -229,6 +253,9 @@ pub(crate) struct Reader {
 pub(crate) fn may_see(reader: Reader, part: Part, story: Story) -> bool {
     let stage = STAGES.iter().find(|stage| stage.story == story).unwrap();
     let under_consent = |class| stage.covers.contains(&class) && stage.holds && reader.purpose == Some(PurposeOfUse::Treatment);
+    if reader.role == Client {
+        return story == Story::Connected && OF_ONESELF.contains(&part) && reader.post == part.side()[0];
+    }
     story != Story::Elsewhere
         && ROWS.iter().any(|(of, roles, who, needs)| {
             let [program, elsewhere] = of.side();
@@ -307,6 +334,8 @@ pub(crate) const TELLING: &[Telling] = &[
     telling("Query.bulkOperation", "id: \"{export}\"", &[Part::Export]),
     telling("Subscription.bulkOperationProgress", "id: \"{export}\"", &[Part::Export]),
     telling("Mutation.clientDataExport", "clientId: \"{spareKept}\"", &[]),
+    telling("Mutation.clientAccessInvite", "clientId: \"{spareKept}\", contactMethodId: \"1\"", &[]),
+    telling("Mutation.clientAccessRevoke", "clientId: \"{spareInvited}\"", &[]),
     telling("Mutation.clientUpdate", "input: { id: \"{spareKept}\", interpreterNeeded: true }", &[]),
     telling("Mutation.milestoneSet", "clientId: \"{spareKept}\", kind: RECOVERY, startedOn: \"2026-03-01\"", &[]),
     telling("Mutation.clientMerge", "keepId: \"{spareKept}\", mergeId: \"{spareMerged}\"", &[]),

@@ -80,6 +80,8 @@ pub(crate) struct World {
     /// Of all canaries.
     pub(crate) finder: Finder,
     homes: Vec<(Place, Home)>,
+    /// What is published for an organization's clients.
+    for_clients: Vec<(Place, String)>,
     _listening: Listening,
 }
 
@@ -102,8 +104,16 @@ impl World {
         let far = second_program(&app, &near).await;
         let abroad = app.home("Riverbend", OrganizationKind::TreatmentProvider).await;
         let homes = vec![(Place::Near, near), (Place::Far, far), (Place::Abroad, abroad)];
-        let finder = Finder::of([].into_iter());
-        let mut world = Self { app, canaries: Vec::new(), ids: Vec::new(), askers: Vec::new(), finder, homes, _listening: listening };
+        let mut world = Self {
+            app,
+            canaries: Vec::new(),
+            ids: Vec::new(),
+            askers: Vec::new(),
+            finder: Finder::of([].into_iter()),
+            homes,
+            for_clients: Vec::new(),
+            _listening: listening,
+        };
         world.askers.push(Asker {
             name: "anyone".to_owned(),
             place: Place::Abroad,
@@ -126,6 +136,9 @@ impl World {
             world.schedule(place).await;
         }
         world.partner().await;
+        for place in Place::ALL {
+            world.invited(place).await;
+        }
         world.log().await;
         world.finder = Finder::of(world.canaries.iter().map(|canary| canary.text.as_str()));
         world
@@ -273,6 +286,9 @@ impl World {
             };
             self.id(seen, class, place, workshop.parse::<AnyId>().unwrap());
             self.id(met, class, place, session.parse::<AnyId>().unwrap());
+            if what == "clients-only" {
+                self.for_clients.extend([of(what), workshop.clone(), session.clone()].map(|text| (place, text)));
+            }
             class.into_iter().for_each(|class| self.sing(class, place, of(what)));
             if what == "public" {
                 self.attend(place, &coordinator, &session).await;
@@ -312,6 +328,22 @@ impl World {
         self.askers.push(Asker { name: "partner".to_owned(), place: Place::Near, role, scoped: true, own: vec![id.to_string()], caller });
     }
 
+    /// The place's client, who reads their own data: besides themselves what is for their organization's clients, where they have a seat,
+    /// and that they have it.
+    async fn invited(&mut self, place: Place) {
+        let id = self.ids.iter().find(|id| (id.placeholder, id.place) == ("client", place)).unwrap().text.clone();
+        let coordinator = self.asker(&format!("{} {place:?}", Role::Coordinator.as_str())).caller.clone();
+        let caller = self.app.as_client(&coordinator, &id).await;
+        let at = format!("{place:?}").to_lowercase();
+        let mut own = vec![id, format!("canary-lane-{at}"), format!("canary-room-{at}")];
+        let seat = self.ids.iter().filter(|id| id.placeholder == "registration" && id.place == place).map(|id| id.text.clone());
+        let version = self.canaries.iter().filter(|canary| canary.class == Class::Registration && canary.place == place);
+        own.extend(seat.chain(version.map(|canary| canary.text.clone())));
+        own.extend(self.for_clients.iter().filter(|(of, _)| place.same_organization(*of)).map(|(_, text)| text.clone()));
+        let (name, role) = (format!("CLIENT {place:?}"), Some(Role::Client));
+        self.askers.push(Asker { name, place, role, scoped: true, own, caller });
+    }
+
     /// The ids of what is in the log by now: events about clients tell of a person, the others do not.
     async fn log(&mut self) {
         self.app.sealed().await;
@@ -330,6 +362,13 @@ impl World {
         for row in self.app.store.find::<audit_event::Entity>(&system).first(1000).await.unwrap() {
             let Some(organization) = row.organization_id else { continue };
             self.sing(Class::Audit, at(organization), row.id.to_string());
+            // What was done with a client's record is theirs to know.
+            let of_whom = row.subject_kind.as_deref().zip(row.subject_id).filter(|(kind, _)| *kind == "cli");
+            let of_whom = of_whom.map(|(_, id)| entity::ClientId::from(id).to_string());
+            let themselves = self.askers.iter_mut().filter(|asker| asker.role == Some(Role::Client));
+            for asker in themselves.filter(|asker| asker.own.first() == of_whom.as_ref()) {
+                asker.own.push(row.id.to_string());
+            }
             if !self.ids.iter().any(|id| (id.placeholder, id.place) == ("audit", at(organization))) {
                 self.id("audit", Some(Class::Audit), at(organization), row.id);
             }

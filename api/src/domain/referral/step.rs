@@ -80,6 +80,8 @@ pub fn parties(access: &Access, row: &referral::Model, peer: Option<&peer::Model
     let received = submitted && row.to_program_id.is_some_and(|to| access.programs.contains(&to));
     let own = access.organization == Some(row.from_organization_id) || (submitted && access.organization == row.to_organization_id);
     let supports = peer.is_some_and(|peer| peer::Entity::allows(access, Action::Support, peer));
+    // Of a referral that was accepted the receiver's record is the person's: the sender's would set off what is the receiver's to know.
+    let theirs = submitted && access.records.contains(&row.to_client_id.unwrap_or(row.from_client_id));
     let sides = [
         (Party::Sender, sent),
         (Party::Author, sent),
@@ -87,6 +89,7 @@ pub fn parties(access: &Access, row: &referral::Model, peer: Option<&peer::Model
         (Party::Supervisor, received),
         (Party::AssignedPeer, received && supports),
         (Party::PrivacyOfficer, own),
+        (Party::Client, theirs && access.acts_for_oneself()),
     ];
     sides.into_iter().filter(|(party, holds)| *holds && access.has_any(party.roles())).map(|(party, _)| party).collect()
 }
@@ -189,6 +192,7 @@ impl Moving {
         let drafted = self.referral.submitted_at.is_none() && to != ReferralStatus::Submitted;
         match party {
             Party::Sender | Party::Author => Side::Sender,
+            Party::Client if self.referral.to_client_id.is_none() => Side::Sender,
             Party::PrivacyOfficer | Party::System if drafted => Side::Sender,
             _ => Side::Receiver,
         }

@@ -15,8 +15,11 @@ pub(super) enum OAuthError {
     InvalidClient,
     #[error("the token was not issued to this client")]
     UnauthorizedClient,
-    #[error("the grant type has to be client_credentials")]
+    #[error("the grant type has to be client_credentials, or a client's own: urn:aftercare:grant:invitation or refresh_token")]
     UnsupportedGrantType,
+    /// Unknown, used, replaced, expired, revoked: one answer for all.
+    #[error("the code or the refresh token is not good any more: ask for a new invitation")]
+    InvalidGrant,
     #[error("a requested scope is unknown or not granted to this client")]
     InvalidScope,
     #[error("the request is too large")]
@@ -38,6 +41,7 @@ impl OAuthError {
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
             Self::Unavailable => "temporarily_unavailable",
         }

@@ -48,6 +48,8 @@ impl Form {
         self.get(name).ok_or(OAuthError::InvalidRequest(match name {
             "grant_type" => "give grant_type",
             "token" => "give token",
+            "code" => "give code",
+            "refresh_token" => "give refresh_token",
             _ => "a parameter is missing",
         }))
     }

@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
 
-use super::OAuth;
+use super::{OAuth, grants};
 use crate::access::Scope;
 
 /// A rotation is known everywhere five minutes later.
 const CACHED: &str = "public, max-age=300";
 
-/// How clients show who they are.
+/// How API clients show who they are. People need nothing but the secret that they exchange.
 const AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// What assertions may be signed with: what [`crate::access::jws::PublicKey::signs_assertions`] takes.
@@ -24,14 +24,14 @@ pub(super) async fn server(oauth: web::Data<OAuth>) -> HttpResponse {
         "introspection_endpoint": format!("{us}/oauth/introspect"),
         "revocation_endpoint": format!("{us}/oauth/revoke"),
         "jwks_uri": format!("{us}/.well-known/jwks.json"),
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", grants::INVITATION, grants::REFRESH],
         "response_types_supported": [],
         "scopes_supported": Scope::ALL.iter().map(|(_, name)| name).collect::<Vec<_>>(),
-        "token_endpoint_auth_methods_supported": AUTHENTICATION,
+        "token_endpoint_auth_methods_supported": AUTHENTICATION.iter().chain(&["none"]).collect::<Vec<_>>(),
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
-        "revocation_endpoint_auth_methods_supported": AUTHENTICATION,
+        "revocation_endpoint_auth_methods_supported": AUTHENTICATION.iter().chain(&["none"]).collect::<Vec<_>>(),
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     }))
 }

@@ -26,6 +26,8 @@ struct InMemory {
     revoked: Mutex<HashSet<String>>,
     assertions: Mutex<HashSet<(ApiClientId, String)>>,
     out_of_order: Mutex<bool>,
+    /// A client with the code of their invitation.
+    invited: Mutex<Option<(String, Invited)>>,
 }
 
 #[async_trait]
@@ -53,6 +55,24 @@ impl Registry for InMemory {
 
     async fn remember_assertion(&self, id: ApiClientId, jti: &str, _: Instant) -> Result<bool, Unavailable> {
         Ok(self.assertions.lock().unwrap().insert((id, jti.to_owned())))
+    }
+
+    async fn accept_invitation(&self, code: &str, _: &str) -> Result<Option<Invited>, Unavailable> {
+        let mut invited = self.invited.lock().unwrap();
+        Ok(invited.take_if(|(good, _)| good == code).map(|(_, invited)| invited))
+    }
+
+    async fn refresh(&self, token: &str) -> Result<Option<Invited>, Unavailable> {
+        let mut invited = self.invited.lock().unwrap();
+        Ok(invited.take_if(|(_, invited)| invited.refresh_token == token).map(|(_, invited)| invited))
+    }
+
+    async fn give_back(&self, token: &str) -> Result<(), Unavailable> {
+        self.refresh(token).await.map(drop)
+    }
+
+    async fn has_access(&self, _: ClientId, _: OrganizationId, _: &str, _: Instant) -> Result<bool, Unavailable> {
+        Ok(self.invited.lock().unwrap().is_some())
     }
 }
 
@@ -427,4 +447,43 @@ async fn the_published_keys_verify_our_tokens() {
     let keys = crate::access::jws::PublicKey::from_set(reply.body.to_string().as_bytes()).unwrap();
     assert_eq!(keys.len(), 2);
     assert!(keys.iter().any(|key| key.open::<Value>(&token).is_ok()));
+}
+
+#[actix_web::test]
+async fn whoever_was_invited_exchanges_a_code_once_and_then_what_came_with_it() {
+    let scene = Scene::new();
+    let (code, organization) = (secret::generate(), scene.organization());
+    let invited = Invited { client: ClientId::new(), organization, refresh_token: "first.half".to_owned() };
+    *scene.registry.invited.lock().unwrap() = Some((code.to_string(), invited.clone()));
+    let grant = ("grant_type", grants::INVITATION);
+    scene.post("/oauth/token", None, &[grant]).await.refused(400, "invalid_request");
+    scene.post("/oauth/token", None, &[grant, ("code", "another")]).await.refused(400, "invalid_grant");
+    scene.post("/oauth/token", None, &[grant, ("code", &code), ("scope", "clients:read")]).await.refused(400, "invalid_scope");
+
+    let reply = scene.post("/oauth/token", None, &[grant, ("code", &code)]).await;
+
+    assert_eq!((reply.status.as_u16(), reply.header("cache-control")), (200, "no-store"), "{}", reply.body);
+    assert_eq!((&reply.body["expires_in"], &reply.body["scope"]), (&json!(900), &json!("self:read self:write")));
+    assert_eq!(reply.body["refresh_token"], "first.half");
+    let token = reply.body["access_token"].as_str().unwrap();
+    let verified = scene.oauth.tokens.verify(token, noon()).unwrap();
+    assert_eq!((verified.subject, verified.organization), (Subject::Client(invited.client), organization));
+    assert_eq!(verified.roles, BTreeSet::from([Role::Client]));
+    scene.post("/oauth/token", None, &[grant, ("code", &code)]).await.refused(400, "invalid_grant");
+
+    *scene.registry.invited.lock().unwrap() = Some((String::new(), invited.clone()));
+    assert_eq!(scene.introspected(&scene.basic(), token).await["sub"], json!(invited.client));
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "first.half")];
+    assert_eq!(scene.post("/oauth/token", None, &refresh).await.status, 200);
+    scene.post("/oauth/token", None, &refresh).await.refused(400, "invalid_grant");
+    assert_eq!(scene.introspected(&scene.basic(), token).await, json!({"active": false}), "the access is over");
+
+    // Both are given back by whoever has them, and by nobody else: the server is told no more than the secret.
+    *scene.registry.invited.lock().unwrap() = Some((String::new(), invited));
+    assert_eq!(scene.post("/oauth/revoke", None, &[("token", token)]).await.status, 200);
+    assert!(scene.registry.is_revoked(&verified.jti).await.unwrap());
+    assert_eq!(scene.post("/oauth/revoke", None, &[("token", "other.half")]).await.status, 200);
+    assert!(scene.registry.invited.lock().unwrap().is_some());
+    assert_eq!(scene.post("/oauth/revoke", None, &[("token", "first.half")]).await.status, 200);
+    assert!(scene.registry.invited.lock().unwrap().is_none());
 }

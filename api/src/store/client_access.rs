@@ -1,0 +1,51 @@
+//! The store's own rows of client access: refresh tokens that are exchanged for their successors, and what a restore ends.
+
+use entity::{client_access, outgoing_message};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::Store;
+use crate::error::Result;
+
+impl Store {
+    /// Puts a refresh token's successor in its place, both as keyed hashes. False when it is not the one that is good now: of two at
+    /// once, one gets true.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn rotate_refresh(&self, id: Uuid, shown: &[u8], next: &[u8]) -> Result<bool> {
+        let rotated = client_access::ActiveModel {
+            refresh_hash: Set(Some(next.to_vec())),
+            refreshed_at: Set(Some(self.clock().now())),
+            ..Default::default()
+        };
+        let tx = self.shared.connections.begin().await?;
+        let good = client_access::Entity::update_many().set(rotated).filter(client_access::Column::Id.eq(id));
+        let good = good.filter(client_access::Column::RefreshHash.eq(shown)).filter(client_access::Column::EndedAt.is_null());
+        let done = good.exec(&tx).await?.rows_affected > 0;
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// Ends whatever access and invitations a backup held, and the messages that it held back: what was revoked after it was made must
+    /// not come back, and nobody is written to twice. Whoever had access is invited anew.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn end_restored_access(&self) -> Result<()> {
+        let now = self.clock().now();
+        let over =
+            client_access::ActiveModel { code_hash: Set(None), refresh_hash: Set(None), ended_at: Set(Some(now)), ..Default::default() };
+        let given_up = outgoing_message::ActiveModel {
+            address: Set(None),
+            parameters: Set(None),
+            due_at: Set(None),
+            failed_at: Set(Some(now)),
+            ..Default::default()
+        };
+        let tx = self.shared.connections.begin().await?;
+        client_access::Entity::update_many().set(over).filter(client_access::Column::EndedAt.is_null()).exec(&tx).await?;
+        outgoing_message::Entity::update_many().set(given_up).filter(outgoing_message::Column::DueAt.is_not_null()).exec(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+}
