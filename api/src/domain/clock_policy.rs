@@ -93,23 +93,49 @@ mod tests {
         }
     }
 
-    /// The table of domain 2.4, for a Friday evening (6 March 2026) before clocks go forward.
+    /// The table of domain 2.4: over the weekend on which clocks go forward, over that on which they go back, and over holidays.
     #[test]
-    fn the_clocks_of_a_friday_evening() {
+    fn every_clock_over_a_weekend_a_change_of_the_clocks_and_holidays() {
         let zone = "America/New_York".parse().unwrap();
-        let calendar = Calendar::new(zone, &crate::domain::calendar::usual_hours(), []);
-        let start: Instant = "2026-03-06T20:00:00-05:00".parse().unwrap();
+        let holidays = ["2026-11-26", "2026-11-27"].map(|day| day.parse().unwrap());
+        let calendar = Calendar::new(zone, &crate::domain::calendar::usual_hours(), holidays);
         let cases = [
-            (ClockKind::Acknowledge, ["2026-03-09T13:00", "2026-03-10T09:00", "2026-03-12T09:00"]),
-            (ClockKind::FirstAttempt, ["2026-03-07T20:00", "2026-03-08T21:00", "2026-03-09T21:00"]),
-            (ClockKind::FirstContact, ["2026-03-09T20:00", "2026-03-13T20:00", "2026-04-05T20:00"]),
-            (ClockKind::Engage, ["2026-03-13T20:00", "2026-03-20T20:00", "2026-04-05T20:00"]),
+            (
+                "2026-03-06T20:00:00-05:00",
+                [
+                    (ClockKind::Acknowledge, ["2026-03-09T13:00", "2026-03-10T09:00", "2026-03-12T09:00"]),
+                    (ClockKind::FirstAttempt, ["2026-03-07T20:00", "2026-03-08T21:00", "2026-03-09T21:00"]),
+                    (ClockKind::FirstContact, ["2026-03-09T20:00", "2026-03-13T20:00", "2026-04-05T20:00"]),
+                    (ClockKind::Engage, ["2026-03-13T20:00", "2026-03-20T20:00", "2026-04-05T20:00"]),
+                ],
+            ),
+            (
+                "2026-10-31T12:00:00-04:00",
+                [
+                    (ClockKind::Acknowledge, ["2026-11-02T13:00", "2026-11-03T09:00", "2026-11-05T09:00"]),
+                    (ClockKind::FirstAttempt, ["2026-11-01T11:00", "2026-11-02T11:00", "2026-11-03T11:00"]),
+                    (ClockKind::FirstContact, ["2026-11-03T12:00", "2026-11-07T12:00", "2026-11-30T12:00"]),
+                    (ClockKind::Engage, ["2026-11-07T12:00", "2026-11-14T12:00", "2026-11-30T12:00"]),
+                ],
+            ),
+            (
+                "2026-11-25T20:00:00-05:00",
+                [
+                    (ClockKind::Acknowledge, ["2026-11-30T13:00", "2026-12-01T09:00", "2026-12-03T09:00"]),
+                    (ClockKind::FirstAttempt, ["2026-11-26T20:00", "2026-11-27T20:00", "2026-11-28T20:00"]),
+                    (ClockKind::FirstContact, ["2026-11-28T20:00", "2026-12-02T20:00", "2026-12-25T20:00"]),
+                    (ClockKind::Engage, ["2026-12-02T20:00", "2026-12-09T20:00", "2026-12-25T20:00"]),
+                ],
+            ),
         ];
-        for (kind, expected) in cases {
-            let rule = ClockPolicy::version(1).unwrap().rule(kind);
-            let due = [rule.span(ReferralUrgency::Urgent), rule.span(ReferralUrgency::Routine), rule.ceiling];
-            let due = due.map(|span| calendar.after(start, span).with_timezone(&zone).format("%Y-%m-%dT%H:%M").to_string());
-            assert_eq!(due, expected, "{kind}");
+        for (start, clocks) in cases {
+            let start: Instant = start.parse().unwrap();
+            for (kind, expected) in clocks {
+                let rule = ClockPolicy::version(1).unwrap().rule(kind);
+                let due = [rule.span(ReferralUrgency::Urgent), rule.span(ReferralUrgency::Routine), rule.ceiling];
+                let due = due.map(|span| calendar.after(start, span).with_timezone(&zone).format("%Y-%m-%dT%H:%M").to_string());
+                assert_eq!(due, expected, "{kind} from {start}");
+            }
         }
     }
 }

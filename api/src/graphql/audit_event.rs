@@ -59,8 +59,8 @@ impl AuditEvent {
     }
 
     /// To what; null when there was nothing.
-    async fn subject_id(&self) -> Option<String> {
-        AnyId::new(self.0.subject_kind.as_deref()?, self.0.subject_id?).ok().map(|id| id.to_string())
+    async fn subject_id(&self) -> Option<AnyNodeId> {
+        AnyId::new(self.0.subject_kind.as_deref()?, self.0.subject_id?).ok().map(AnyNodeId)
     }
 
     /// The request it belongs to.

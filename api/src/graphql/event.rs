@@ -81,8 +81,8 @@ impl Event {
     }
 
     /// The id of what it happened to.
-    async fn subject_id(&self) -> Option<String> {
-        AnyId::new(&self.0.subject_kind, self.0.subject_id).ok().map(|id| id.to_string())
+    async fn subject_id(&self) -> Option<AnyNodeId> {
+        AnyId::new(&self.0.subject_kind, self.0.subject_id).ok().map(AnyNodeId)
     }
 
     /// The subject's version after it; null where it has none.

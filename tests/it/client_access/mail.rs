@@ -89,7 +89,7 @@ on_both! {
     }
 
     async fn a_mail_server_that_is_closed_delays_nothing_and_is_sent_to_later(db: TestDatabase) {
-        log_lines::listen();
+        let _listening = log_lines::listen();
         let mut server = MailServer::closed().await;
         let scene = Scene::on(TestApp::start_with(db, &[("AFTERCARE_MAIL__URL", &server.url())]).await).await;
         let began = Instant::now();

@@ -39,6 +39,7 @@ impl Write for Lines {
 }
 
 /// Somebody who listens. When nobody does, nothing is said: the other tests of this process need not write it.
+#[must_use = "it listens until it is dropped"]
 pub(crate) struct Listening(());
 
 /// Hears the log of all servers of this process from now on.
