@@ -10,6 +10,7 @@ use aftercare::{
     domain::workshop::{self, NewWorkshop},
 };
 use aws_lc_rs::digest;
+use chrono::TimeDelta;
 use data_encoding::HEXLOWER;
 use entity::vocabulary::{GatheringVisibility, Role};
 use kit::{
@@ -253,6 +254,33 @@ on_both! {
         let told = file(&them.officer, &id).await;
         holds(&told, &["Adele", "Ada", "trumpet"], OF_ANOTHER);
         assert_eq!(lines(&told).1["Client"].len(), 2);
+
+        let undo = format!("mutation {{ clientUnmerge(id: \"{second}\") {{ userErrors {{ code }} }} }}");
+        let running = asked(&them.officer, &ours).await;
+        done(&them.coordinator, &undo).await;
+        app.fire_timers().await;
+        for id in [id, running] {
+            assert_eq!(operation(&them.officer, &id).await, Value::Null, "it holds what is another person's now");
+            assert_eq!(them.officer.download(&format!("/exports/{id}.ndjson")).await.status, 404);
+        }
+        assert_eq!(app.database.count("FROM bulk_part").await, 0);
+        let alone = asked(&them.officer, &ours).await;
+        app.fire_timers().await;
+        holds(&file(&them.officer, &alone).await, &["Ada", "trumpet"], &["Adele"]);
+    }
+
+    async fn at_most_five_are_made_in_a_day(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let Story { them, ours, .. } = a_person(&app).await;
+        for _ in 0..5 {
+            asked(&them.officer, &ours).await;
+            app.fire_timers().await;
+        }
+        assert_eq!(ask(&them.officer, &ours).await.user_error_codes(), ["TOO_MANY"]);
+        assert_eq!(app.database.count("FROM bulk_operation").await, 5);
+        app.clock().advance(TimeDelta::days(1));
+        let officer = app.staff(&them.support, &[Role::PrivacyOfficer]).await;
+        asked(&officer, &ours).await;
     }
 
     async fn nobody_else_asks_sees_or_downloads(db: TestDatabase) {

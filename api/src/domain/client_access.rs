@@ -133,6 +133,15 @@ pub async fn revoke(store: &Store, access: &Access, id: ClientId) -> Result<Visi
     tx.commit(client).await
 }
 
+/// Ends an invitation that was not used yet within a larger command: an address to which it may have gone is theirs no more, or not safe.
+pub(super) async fn uninvite(tx: &mut Tx, client: &client::Model) -> Result<()> {
+    message::take_back(tx, client.id, MessageKind::ClientAccessInvitation).await?;
+    if over(tx, of([client.id]).add(client_access::Column::AcceptedAt.is_null())).await? {
+        record(tx, client, "invitation");
+    }
+    Ok(())
+}
+
 /// Ends a record's invitation and access within a larger command. Whether there was any.
 pub(super) async fn end(tx: &mut Tx, client: &client::Model) -> Result<bool> {
     message::take_back(tx, client.id, MessageKind::ClientAccessInvitation).await?;

@@ -10,7 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     client::{found_by, identity_of, words_of},
-    client_access, client_erase, contact, duplicate,
+    client_access, client_erase, contact, data_export, duplicate,
 };
 use crate::{
     access::Access,
@@ -140,7 +140,7 @@ pub(super) async fn settle(tx: &mut Tx, merged: ClientId) -> Result<Option<Visib
 }
 
 /// Undoes a merge: the record stands for itself again, with what it had; what was written since stays with the other. Whoever read the
-/// data of both as their own is invited anew.
+/// data of both as their own is invited anew, and exports of it are gone.
 ///
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `IMMUTABLE` when it was not merged, or more than 30 days ago.
@@ -174,6 +174,9 @@ pub async fn unmerge(store: &Store, access: &Access, id: ClientId) -> Result<Vis
     write_words(&tx, &parted).await?;
     duplicate::unmerged(&mut tx, stands, &parted).await?;
     client_access::end(&mut tx, stands).await?;
+    // What was written down, or is just being, holds the data of both.
+    let both: Vec<_> = above.iter().map(|row| row.id).chain([id]).collect();
+    data_export::forget(&tx, &both).await?;
     tx.disarm(TimerKind::ClientMerge, [id.into()]).await?;
     for (row, version) in [(&parted, parted.version + 1), (stands, stands.version)] {
         let happened = Event::new(EventKind::ClientUpdated, row.organization_id, row.id, version).of_client(row.id);

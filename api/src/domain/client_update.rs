@@ -10,8 +10,10 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
     client::{ContactMethod, ExternalIdentifier, Identity, MatchPreference, Recovery, checked, checked_recovery, identity_of, recovery_of},
+    client_access,
     client_merge::write_words,
     duplicate,
+    message::takes_mail,
 };
 use crate::{
     access::Access,
@@ -141,6 +143,10 @@ pub async fn update(
     let after = tx.known::<client::Entity>(id, "a client who was changed").await?.ok_or(Error::NotFound)?;
     if identity != was {
         write_words(&tx, &after).await?;
+        let still = |known: &ContactMethod| identity.contact_methods.iter().any(|now| takes_mail(now) && now.value == known.value);
+        if was.contact_methods.iter().any(|known| takes_mail(known) && !still(known)) {
+            client_access::uninvite(&mut tx, &after).await?;
+        }
     }
     duplicate::look_again(&mut tx, &after).await?;
     tx.record(Event::new(EventKind::ClientUpdated, after.organization_id, id, after.version).of_client(id).changed(changed));

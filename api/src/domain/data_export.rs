@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::Access,
     clock::Instant,
-    error::{Error, Refusal, Result},
+    error::{Code, Error, Refusal, Result},
     store::{Action, Event, Store, Tx, Visible},
 };
 
@@ -37,6 +37,9 @@ const MOST_ATTEMPTS: i32 = 5;
 const FORMAT: u32 = 1;
 /// How many bytes a piece of the file has at the least, but for the last: a piece holds whole lines.
 const PIECE: usize = 256 * 1024;
+
+/// How often it is written down for one client within a day: a file is large, and kept for a week.
+const MOST_A_DAY: usize = 5;
 
 const WHY: &str = "a client's data export";
 
@@ -69,7 +72,7 @@ pub trait Renders: Send + Sync {
 ///
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `REQUIRED` without a client, unless one asks who means themselves, with
-/// `IMMUTABLE` for a person who was erased.
+/// `IMMUTABLE` for a person who was erased, with `TOO_MANY` after five in a day.
 pub async fn request(store: &Store, access: &Access, client: Option<ClientId>) -> Result<Visible<bulk_operation::Entity>> {
     let id = access.meant(client).ok_or_else(|| Refusal::required("clientId").at(["clientId"]))?;
     match Box::pin(ask(store, access, id)).await {
@@ -90,7 +93,16 @@ async fn ask(store: &Store, access: &Access, id: ClientId) -> Result<Visible<bul
         .add(bulk_operation::Column::Status.is_in(GOING_ON));
     let operation = match tx.look::<bulk_operation::Entity>(access, going_on).await?.pop() {
         Some(operation) => operation,
-        None => queue(&tx, &client).await?,
+        None => {
+            let lately = Condition::all()
+                .add(bulk_operation::Column::ClientId.eq(client.id))
+                .add(bulk_operation::Column::CreatedAt.gt(access.now - TimeDelta::days(1)));
+            if tx.how_many::<bulk_operation::Entity>(lately, WHY).await? >= MOST_A_DAY {
+                let sentence = format!("It is written down at most {MOST_A_DAY} times in a day: each result can be downloaded for a week.");
+                return Err(Refusal::new(Code::TooMany, sentence).at(["clientId"]).into());
+            }
+            queue(&tx, &client).await?
+        }
     };
     // Whoever asks again is in the log as well: the person did ask.
     record(&mut tx, EventKind::BulkStarted, &operation, operation.version, "status");
@@ -289,10 +301,10 @@ pub(super) async fn remove(tx: &mut Tx, id: BulkOperationId) -> Result<Option<Vi
     moved(tx, &done, EventKind::BulkFinished, "resultUrl", bulk_operation::ActiveModel::default()).await
 }
 
-/// Takes away whatever was asked for and written down about people who are being erased.
+/// Takes away whatever was asked for and written down about these clients: they are being erased, or turned out to be two people.
 pub(super) async fn forget(tx: &Tx, clients: &[ClientId]) -> Result<()> {
     let of = || Condition::all().add(bulk_operation::Column::ClientId.is_in(clients.iter().copied()));
-    let ids: Vec<_> = tx.every::<bulk_operation::Entity>(of(), "an erasure").await?.iter().map(|row| row.id).collect();
+    let ids: Vec<_> = tx.every::<bulk_operation::Entity>(of(), WHY).await?.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use kit::{
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{INVITATION, Scene, invite};
+use super::{INVITATION, Scene, invite, is_refused};
 use crate::leaks::log_lines;
 
 const WORDS: &[&str] =
@@ -86,6 +86,22 @@ on_both! {
             assert!(scene.app.mails().await.is_empty());
             assert_eq!(scene.waits().await, 0);
         }
+    }
+
+    async fn a_link_that_went_where_it_is_not_safe_any_more_opens_nothing(db: TestDatabase) {
+        let scene = Scene::on(TestApp::start(db).await).await;
+        let theirs = json!({ "kind": "EMAIL", "value": "canary-ada@example.org", "safe": true });
+        let telephone = json!({ "kind": "PHONE", "value": "+1 212 555 0123", "safe": true });
+        let gone = scene.app.invited(&scene.them.peer, &scene.ours).await.code();
+        reached(&scene, json!([{ "kind": "EMAIL", "value": "canary-ada@example.org", "safe": false }])).await;
+        assert!(is_refused(&scene.exchanged(&gone).await));
+
+        reached(&scene, json!([theirs])).await;
+        let good = scene.app.invited(&scene.them.peer, &scene.ours).await.code();
+        reached(&scene, json!([theirs, telephone])).await;
+        let (status, answer) = scene.app.granted(&[INVITATION, ("code", &good), ("scope", "self:read")]).await;
+        assert_eq!((status, &answer["error"]), (400, &json!("invalid_scope")), "an access is good for both");
+        assert!(!is_refused(&scene.exchanged(&good).await), "where it went is safe still");
     }
 
     async fn a_mail_server_that_is_closed_delays_nothing_and_is_sent_to_later(db: TestDatabase) {

@@ -263,6 +263,11 @@ pub async fn revoke(store: &Store, access: &Access, id: ConsentId, how: &str, wr
     if how.is_empty() {
         return Err(Refusal::required("how").at(["how"]).into());
     }
+    let already = || Refusal::new(Code::Immutable, "This consent is revoked already.").at(["id"]);
+    // Before the journal: what is in there is never taken out.
+    if consent.revoked_at.is_some() {
+        return Err(already().into());
+    }
     tx.journal_revocation(consent.organization_id, id).await?;
     let key = tx.key_of(consent::Entity::subject(&consent)).await?;
     let change = consent::ActiveModel {
@@ -274,7 +279,7 @@ pub async fn revoke(store: &Store, access: &Access, id: ConsentId, how: &str, wr
     };
     let unrevoked = Condition::all().add(consent::Column::RevokedAt.is_null()).add(consent::Column::Version.eq(consent.version));
     let Some(revoked) = tx.update_if(&consent, change, unrevoked).await? else {
-        return Err(Refusal::new(Code::Immutable, "This consent is revoked already.").at(["id"]).into());
+        return Err(already().into());
     };
     end_flows(&mut tx, id).await?;
     referrals::cancel_for_revoked(&mut tx, id).await?;

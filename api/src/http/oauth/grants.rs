@@ -27,6 +27,10 @@ impl OAuth {
     /// Gives a client a token for a code or a refresh token.
     pub(super) async fn personal(&self, grant_type: &str, request: &HttpRequest, form: &Form) -> Result<HttpResponse, OAuthError> {
         let scopes = super::asked_for(form.get("scope"), &SCOPES.into())?;
+        // A refresh may ask for less, for this one token. An access that is good for less would have to be kept as such (RFC 6749 §6).
+        if grant_type == INVITATION && scopes.len() < SCOPES.len() {
+            return Err(OAuthError::InvalidScope);
+        }
         let invited = match grant_type {
             INVITATION => self.registry.accept_invitation(form.required("code")?, &request_id(request)).await?,
             _ => self.registry.refresh(form.required("refresh_token")?).await?,
