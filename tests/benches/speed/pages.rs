@@ -83,6 +83,7 @@ async fn load(app: &TestApp, them: &Handover) {
             referral::ActiveModel {
                 id: Set(ReferralId::new()),
                 number: Set(format!("BENCH-{number}")),
+                created_at: Set(at),
                 submitted_at: Set(Some(at)),
                 updated_at: Set(at.into()),
                 status: Set(status.into()),
