@@ -22,7 +22,7 @@ use crate::{
         secret::{self, Purpose, Secrets},
     },
     clock::Instant,
-    error::{Code, Refusal, Result},
+    error::{Code, Error, Refusal, Result},
     store::{Action, Event, Part, Store, Tx, Visible, unique},
 };
 
@@ -79,9 +79,7 @@ pub async fn invite(store: &Store, access: &Access, with: &Inviting, id: ClientI
         let sentence = format!("A person is invited at most {MOST_A_DAY} times in a day: wait until tomorrow.");
         return Err(Refusal::new(Code::TooMany, sentence).at(["clientId"]).into());
     }
-    let unused = of([client.id]).add(client_access::Column::AcceptedAt.is_null());
-    over(&tx, unused).await?;
-    message::take_back(&tx, client.id, MessageKind::ClientAccessInvitation).await?;
+    take_back(&tx, client.id).await?;
     let code = secret::generate();
     let row = client_access::ActiveModel {
         id: Set(Uuid::new_v4()),
@@ -135,11 +133,16 @@ pub async fn revoke(store: &Store, access: &Access, id: ClientId) -> Result<Visi
 
 /// Ends an invitation that was not used yet within a larger command: an address to which it may have gone is theirs no more, or not safe.
 pub(super) async fn uninvite(tx: &mut Tx, client: &client::Model) -> Result<()> {
-    message::take_back(tx, client.id, MessageKind::ClientAccessInvitation).await?;
-    if over(tx, of([client.id]).add(client_access::Column::AcceptedAt.is_null())).await? {
+    if take_back(tx, client.id).await? {
         record(tx, client, "invitation");
     }
     Ok(())
+}
+
+/// Takes back an invitation that was not used yet, and its mail where that was not sent yet. Whether there was one.
+async fn take_back(tx: &Tx, client: ClientId) -> Result<bool> {
+    message::take_back(tx, client, MessageKind::ClientAccessInvitation).await?;
+    over(tx, of([client]).add(client_access::Column::AcceptedAt.is_null())).await
 }
 
 /// Ends a record's invitation and access within a larger command. Whether there was any.
@@ -217,13 +220,18 @@ pub async fn accept(store: &Store, secrets: &Secrets, request_id: &str, code: &s
 /// The client as somebody who acts for themselves; nothing when their record or their organization is over.
 async fn oneself(store: &Store, id: ClientId, request_id: &str, now: Instant) -> Result<Option<Access>> {
     let tx = store.begin(&Access::system(WHY, now)).await?;
-    let Some(client) = tx.known::<client::Entity>(id, WHY).await? else { return Ok(None) };
-    let home = tx.known::<organization::Entity>(client.organization_id, WHY).await?;
-    let Some(home) = home.filter(|home| home.active && client.merged_into_id.is_none() && client.erased_at.is_none()) else {
-        return Ok(None);
-    };
-    let records = with_merged(&tx, client).await?.iter().map(|record| record.id).collect();
-    Ok(Some(Access::oneself(home.id, home.kind, records, Access::anonymous(request_id, now))))
+    let client = tx.known::<client::Entity>(id, WHY).await?;
+    let stands = client.filter(|client| client.merged_into_id.is_none() && client.erased_at.is_none());
+    let Some(client) = stands else { return Ok(None) };
+    let (oneself, home) = acting(&tx, client, Access::anonymous(request_id, now)).await?;
+    Ok(home.active.then_some(oneself))
+}
+
+/// A client as the reader of their own data, of all the records that are theirs, and the organization that holds them.
+pub(super) async fn acting(tx: &Tx, client: Visible<client::Entity>, caller: Access) -> Result<(Access, Visible<organization::Entity>)> {
+    let home = tx.known::<organization::Entity>(client.organization_id, WHY).await?.ok_or(Error::NotFound)?;
+    let records = with_merged(tx, client).await?.iter().map(|record| record.id).collect();
+    Ok((Access::oneself(home.id, home.kind, records, caller), home))
 }
 
 /// A new refresh token of an access, and what is kept of it.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use chrono::TimeDelta;
 use data_encoding::HEXLOWER;
 use entity::{
-    BulkOperationId, ClientId, TypedId, bulk_error, bulk_operation, bulk_part, class, client, organization,
+    BulkOperationId, ClientId, TypedId, bulk_error, bulk_operation, bulk_part, class, client,
     vocabulary::{BulkFormat, BulkKind, BulkStatus, EventKind, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, SqlErr};
@@ -14,10 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    client_merge::{standing, with_merged},
-    disclosure::NOTICE,
-};
+use super::{client_access, client_merge::standing, disclosure::NOTICE};
 use crate::{
     access::Access,
     clock::Instant,
@@ -245,10 +242,9 @@ async fn reader(store: &Store, client: ClientId, id: BulkOperationId) -> Result<
     let now = store.clock().now();
     let tx = store.begin(&Access::system(WHY, now)).await?;
     let stands = standing(&tx, client, Action::Read).await?;
-    let home = tx.known::<organization::Entity>(stands.organization_id, WHY).await?.ok_or(Error::NotFound)?;
-    let records = with_merged(&tx, stands).await?.iter().map(|record| record.id).collect();
     // The request of all readings in the audit is the operation.
-    Ok((Access::oneself(home.id, home.kind, records, Access::anonymous(id.to_string(), now)), home.name.clone()))
+    let (oneself, home) = client_access::acting(&tx, stands, Access::anonymous(id.to_string(), now)).await?;
+    Ok((oneself, home.name.clone()))
 }
 
 /// The first line: what the file is, and what a reader must know (42 CFR 2.32).
