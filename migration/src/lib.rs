@@ -22,6 +22,7 @@ mod m0018_bulk_operation;
 mod m0019_client_access;
 mod m0020_milestone;
 mod m0021_contact_follow_up;
+mod m0022_referral_order;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_client_access::Migration),
             Box::new(m0020_milestone::Migration),
             Box::new(m0021_contact_follow_up::Migration),
+            Box::new(m0022_referral_order::Migration),
         ]
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         secret::{self, Secrets},
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Grants, Kept, Part, PartOf, Protected, Store, Tx, Visible, never},
+    store::{Action, Event, Grants, Kept, Part, PartOf, Protected, Store, Tx, Visible, any_of, never},
 };
 
 impl Protected for api_client::Entity {
@@ -36,12 +36,12 @@ impl Protected for api_client::Entity {
     fn visible_to(access: &Access) -> Condition {
         let Some(own) = access.organization else { return never() };
         let administers = access.scopes.contains(&Scope::Admin) && may(access, Resource::ApiClient, Act::Read);
-        let administered = administers.then(|| api_client::Column::OrganizationId.eq(own));
+        let administered = administers.then(|| Condition::all().add(api_client::Column::OrganizationId.eq(own)));
         let itself = match access.actor {
-            Actor::Api(id) => Some(api_client::Column::Id.eq(id)),
+            Actor::Api(id) => Some(Condition::all().add(api_client::Column::Id.eq(id))),
             _ => None,
         };
-        Condition::any().add(never()).add_option(administered).add_option(itself)
+        any_of(administered.into_iter().chain(itself))
     }
 
     fn grants(_: &Access) -> Grants {

@@ -22,8 +22,8 @@ use crate::{
     clock::Instant,
     error::{Code, Error, Refusal, Result},
     store::{
-        Action, Class, Discloser, Event, Grants, Part, PartOf, Protected, SearchWord, Searchable, Store, Tx, Visible, always, never, query,
-        unique,
+        Action, Class, Discloser, Event, Grants, Part, PartOf, Protected, SearchWord, Searchable, Store, Tx, Visible, always, any_of,
+        never, query, unique,
     },
 };
 
@@ -70,6 +70,11 @@ fn referred_by_mine(access: &Access) -> Condition {
     Condition::all().add(client::Column::Id.in_subquery(referred.into_query()))
 }
 
+/// The privacy officer's: all of the organization.
+fn all_of_them(access: &Access) -> Option<Condition> {
+    access.has(Role::PrivacyOfficer).then(always)
+}
+
 /// The caller, where they are a client who reads their own data (superscript o).
 fn oneself(access: &Access) -> Option<Condition> {
     access.own(client::Column::Id)
@@ -79,24 +84,19 @@ fn oneself(access: &Access) -> Option<Condition> {
 fn near(access: &Access) -> Condition {
     let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
     let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
-    Condition::any()
-        .add(never())
-        .add_option(of_programs)
-        .add_option(referred)
-        .add_option(assigned_to_me(access))
-        .add_option(oneself(access))
+    any_of([of_programs, referred, assigned_to_me(access), oneself(access)].into_iter().flatten())
 }
 
 /// Those whose contacts and all that belongs to them the caller reads (class C): as [`near`], without referrers.
 pub(super) fn supported(access: &Access) -> Condition {
     let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
-    Condition::any().add(never()).add_option(of_programs).add_option(assigned_to_me(access)).add_option(oneself(access))
+    any_of([of_programs, assigned_to_me(access), oneself(access)].into_iter().flatten())
 }
 
 /// Those whose notes the caller reads: coordinators read contacts without them.
 pub(super) fn confided(access: &Access) -> Condition {
     let supervised = access.has(Role::Supervisor).then(|| of_my_programs(access));
-    Condition::any().add(never()).add_option(supervised).add_option(assigned_to_me(access))
+    any_of(supervised.into_iter().chain(assigned_to_me(access)))
 }
 
 /// Those whose consents the caller keeps (class M): coordinators, referrers of own referrals, the privacy officer; and the client reads
@@ -104,8 +104,7 @@ pub(super) fn confided(access: &Access) -> Condition {
 pub(super) fn consents_kept(access: &Access) -> Condition {
     let of_programs = access.has(Role::Coordinator).then(|| of_my_programs(access));
     let referred = access.has(Role::Referrer).then(|| referred_by_mine(access));
-    let all = access.has(Role::PrivacyOfficer).then(always);
-    Condition::any().add(never()).add_option(of_programs).add_option(referred).add_option(all).add_option(oneself(access))
+    any_of([of_programs, referred, all_of_them(access), oneself(access)].into_iter().flatten())
 }
 
 /// Those whom an emergency access opens to the caller.
@@ -136,15 +135,14 @@ impl Protected for client::Entity {
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scoped(&[Scope::ClientsRead, Scope::ClientsWrite]);
         let Some(own) = access.organization.filter(|_| scoped) else { return never() };
-        let all = access.has(Role::PrivacyOfficer).then(always);
-        Condition::all().add(client::Column::OrganizationId.eq(own)).add(near(access).add_option(all))
+        Condition::all().add(client::Column::OrganizationId.eq(own)).add(any_of([near(access)].into_iter().chain(all_of_them(access))))
     }
 
     /// Of whoever was erased classes A and B are open to nobody, even before their key is destroyed.
     fn grants(access: &Access) -> Grants {
         let kept = |who: Condition| Condition::all().add(client::Column::ErasedAt.is_null()).add(who);
         let own = Grants::none()
-            .open(Class::Identity, kept(Condition::any().add(near(access)).add_option(access.has(Role::PrivacyOfficer).then(always))))
+            .open(Class::Identity, kept(any_of([near(access)].into_iter().chain(all_of_them(access)))))
             .open(Class::ReferralClinical, kept(near(access)))
             .open(Class::ContactsAndNotes, supported(access))
             .open(Class::Privacy, consents_kept(access));

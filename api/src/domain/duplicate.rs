@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ExprTrait, QueryFilter, 
 use super::work_item::{self as work_items, NewWork};
 use crate::{
     error::{Error, Result},
-    store::{Part, PartOf, Tx, Visible, never, query},
+    store::{Part, PartOf, Tx, Visible, any_of, query},
 };
 
 impl Part for possible_duplicate::Entity {}
@@ -82,7 +82,7 @@ pub(super) async fn look_for(
     };
     let same_day = query::<client_search::Entity>().select_only().column(client_search::Column::ClientId).filter(of("DATE_OF_BIRTH", born));
     let telling = own.iter().filter(|(kind, _)| ["FAMILY_NAME", "PHONE", "EMAIL"].contains(&kind.as_str()));
-    let shared = telling.fold(Condition::any().add(never()), |any, (kind, hash)| any.add(of(kind, hash)));
+    let shared = any_of(telling.map(|(kind, hash)| of(kind, hash)));
     let shared = Condition::all()
         .add(shared)
         .add(client_search::Column::ClientId.in_subquery(same_day.into_query()))

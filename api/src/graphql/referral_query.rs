@@ -70,7 +70,7 @@ impl ReferralFilter {
             find = find.matching(None, listed(access));
         }
         if let Some(status) = &self.status {
-            find = find.by(Column::Status, |column| column.is_in(status.iter().copied()));
+            find = find.among(Column::Status, status.iter().copied());
         }
         if let Some(urgency) = &self.urgency {
             find = find.by(Column::Urgency, |column| column.is_in(urgency.iter().copied()));
@@ -93,7 +93,8 @@ impl ReferralFilter {
             find = find.matching(Some(Class::ReferralStatus), if open { is_open() } else { is_open().not() });
         }
         if let Some(overdue) = self.overdue {
-            let late = Condition::all().add(Column::DueAt.is_not_null()).add(Column::DueAt.lt(access.now));
+            // Clocks run while it is open.
+            let late = is_open().add(Column::DueAt.is_not_null()).add(Column::DueAt.lt(access.now));
             find = find.matching(Some(Class::ReferralStatus), if overdue { late } else { late.not() });
         }
         if let Some(number) = &self.number {
@@ -112,11 +113,11 @@ impl ReferralFilter {
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::enum_variant_names, reason = "they are called as the fields are")]
 pub(crate) enum ReferralOrderField {
-    /// When they were submitted; drafts before all others.
+    /// When they were submitted; drafts after all others.
     SubmittedAt,
-    /// When they last changed, as far as that is open to the viewer.
+    /// When they last changed, as far as that is open to the viewer; the others last.
     UpdatedAt,
-    /// When the first of their running clocks is due, as far as that is open to the viewer; those without one at one end.
+    /// When the first of their running clocks is due, as far as that is open to the viewer; those without one last.
     DueAt,
 }
 

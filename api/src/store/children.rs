@@ -110,7 +110,8 @@ impl Store {
         let mut counts = if asked.counted { self.count_children(access, asked, parents).await? } else { HashMap::new() };
         let mut count = |parent| asked.counted.then(|| counts.remove(&parent).unwrap_or_default());
         let mut pages = HashMap::new();
-        if asked.args.after.is_some() || asked.args.before.is_some() {
+        // One parent's list is read by its index; of many, the rows are numbered.
+        if parents.len() == 1 || asked.args.after.is_some() || asked.args.before.is_some() {
             for &parent in parents {
                 let page = asked.of(self, access, parent).page(&asked.args).await?;
                 pages.insert(parent, ChildPage { page, count: count(parent) });

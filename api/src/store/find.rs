@@ -1,16 +1,18 @@
 //! Lists: what exists for the caller, narrowed, ordered and paged by keyset.
 
+use std::cmp::Ordering;
+
 use entity::TypedId;
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, ExprTrait, IdenStatic, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
     Select, Value,
-    sea_query::{CaseStatement, Expr, Func, Query, UnionType},
+    sea_query::{CaseStatement, Expr, Query, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
-    protected::{Fetched, granted, scoped, visible},
+    protected::{Fetched, granted, visible},
     sha256,
 };
 use crate::{
@@ -22,6 +24,8 @@ use crate::{
 const DEFAULT_PAGE: u64 = 20;
 /// How many it has at the most.
 const LARGEST_PAGE: i32 = 100;
+/// Over how many lists, at the most, a page is gathered from each in order. Beyond that the database gathers and sorts.
+const MOST_ARMS: usize = 24;
 
 /// Which page (Relay cursor specification).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub struct Find<'a, E: Protected> {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Listing<E: Protected> {
     narrowed: Condition,
+    /// A column whose value is one of these.
+    among: Option<(E::Column, Vec<Value>)>,
     /// What it is narrowed by, as text: cursors are bound to it.
     named: String,
     /// What each row is measured by.
@@ -71,7 +77,10 @@ pub(in crate::store) struct Listing<E: Protected> {
 /// What rows are ordered by, before their ids.
 #[derive(Clone, Debug)]
 enum By<E: Protected> {
+    /// A column that is never null and open to all who see the row.
     Column(E::Column),
+    /// An instant that is known of those rows alone that meet the condition.
+    Known(E::Column, Condition),
     /// An instant that is computed of each row, with its name.
     Computed(&'static str, Expr),
     /// What rows are measured by.
@@ -81,10 +90,19 @@ enum By<E: Protected> {
 impl<E: Protected> By<E> {
     fn expr(&self) -> Expr {
         match self {
-            Self::Column(column) => Expr::col(column.as_column_ref()),
+            Self::Column(column) | Self::Known(column, _) => Expr::col(column.as_column_ref()),
             Self::Computed(_, expr) | Self::Measure(expr) => expr.clone(),
         }
     }
+}
+
+/// A part of a list whose rows are ordered alike, so that an index can give them in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stretch {
+    /// The rows that have what the list is ordered by: of most lists all.
+    Placed,
+    /// After them in either direction, those of which it is not known.
+    Unplaced,
 }
 
 /// The place of a row in the order of its list.
@@ -92,6 +110,20 @@ impl<E: Protected> By<E> {
 struct Place {
     value: Option<Key>,
     id: uuid::Uuid,
+}
+
+impl Place {
+    /// Where it is in a list of these stretches.
+    fn stretch(&self, stretches: &[Stretch]) -> Stretch {
+        if self.value.is_none() && stretches.contains(&Stretch::Unplaced) { Stretch::Unplaced } else { Stretch::Placed }
+    }
+}
+
+/// Between which places rows are wanted.
+#[derive(Default)]
+struct Between {
+    after: Option<Place>,
+    before: Option<Place>,
 }
 
 /// A value that lists can be ordered by.
@@ -113,18 +145,18 @@ impl Key {
         }
     }
 
-    fn into_value(self) -> Value {
+    fn to_value(&self) -> Value {
         match self {
-            Self::Text(text) => text.into(),
-            Self::Instant(at) => at.into(),
-            Self::Number(number) => number.into(),
+            Self::Text(text) => text.clone().into(),
+            Self::Instant(at) => (*at).into(),
+            Self::Number(number) => (*number).into(),
         }
     }
 }
 
 impl<'a, E: Protected> Find<'a, E> {
     pub(in crate::store) fn new(store: &'a Store, access: &'a Access) -> Self {
-        Self::over(store, access, Listing { narrowed: Condition::all(), named: String::new(), measure: None, order: None })
+        Self::over(store, access, Listing { narrowed: Condition::all(), among: None, named: String::new(), measure: None, order: None })
     }
 
     pub(in crate::store) fn over(store: &'a Store, access: &'a Access, listing: Listing<E>) -> Self {
@@ -161,6 +193,15 @@ impl<'a, E: Protected> Find<'a, E> {
         self
     }
 
+    /// Narrows to rows whose column has one of these values; otherwise as [`Find::by`]. An index on it gives each value's rows in order.
+    #[must_use]
+    pub fn among<V: Into<Value>>(mut self, column: E::Column, values: impl IntoIterator<Item = V>) -> Self {
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        self.listing.named.push_str(&format!("{column:?} {values:?}"));
+        self.listing.among = Some((column, values));
+        self.matching_as("", E::class_of(column), Condition::all())
+    }
+
     /// Narrows by a list column, to rows of which an entry meets a condition.
     #[must_use]
     pub fn holding(self, column: E::Column, holds: impl FnOnce(Expr) -> Condition) -> Self {
@@ -185,24 +226,20 @@ impl<'a, E: Protected> Find<'a, E> {
         self
     }
 
-    /// Orders by a column; rows that are equal in it are ordered by their ids. An instant that is null, or that the caller may not
-    /// read, comes before every other. Other columns are never null where they are listed, and open to all who see the row.
+    /// Orders by a column; rows that are equal in it are ordered by their ids. Where an instant is null, or closed to the caller, the row
+    /// comes after all others, in either direction. Other columns are never null where they are listed, and open to all who see the row.
     #[must_use]
     pub fn ordered(mut self, by: E::Column, order: Order) -> Self {
         let class = E::class_of(by).filter(|_| !self.access.is_system());
         let instant = matches!(by.def().get_column_type(), ColumnType::TimestampWithTimeZone);
         debug_assert!(class.is_none() || instant, "an order by a guarded column would tell its values");
-        if class.is_none() && !(instant && by.def().is_null()) {
-            self.listing.order = Some((By::Column(by), order));
-            return self;
-        }
-        let value = Expr::col(by.as_column_ref());
-        let readable = match class {
-            Some(class) => CaseStatement::new().case(E::grants(self.access).condition(class), value).into(),
-            None => value,
-        };
-        let placed = Func::coalesce([readable, Expr::val(chrono::DateTime::UNIX_EPOCH)]).into();
-        self.ordered_by_instant(by.as_str(), placed, order)
+        let nullable = instant && by.def().is_null();
+        let known = Condition::all()
+            .add_option(nullable.then(|| by.is_not_null()))
+            .add_option(class.map(|class| E::grants(self.access).condition(class)));
+        let by = if known.is_empty() { By::Column(by) } else { By::Known(by, known) };
+        self.listing.order = Some((by, order));
+        self
     }
 
     /// Orders by an instant that is computed of each row and never null. The name binds cursors to it in place of the expression, which
@@ -227,8 +264,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn first(self, most: u64) -> Result<Vec<Visible<E>>> {
-        let rows = self.listing.in_order(self.selected(), false).limit(most).into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        Ok(self.placed(rows).into_iter().map(|(_, row)| row).collect())
+        Ok(self.rows(&Between::default(), false, most).await?.into_iter().map(|(_, row)| row).collect())
     }
 
     /// One page.
@@ -238,33 +274,53 @@ impl<'a, E: Protected> Find<'a, E> {
     pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
         let wanted = args.wanted()?;
         let bound_to = self.bound_to();
-        let mut beyond_cursors = Condition::all();
-        for (cursor, name, beyond) in [(&args.after, "after", true), (&args.before, "before", false)] {
-            if let Some(cursor) = cursor {
-                beyond_cursors = beyond_cursors.add(self.beyond(&bound_to, cursor, name, beyond)?);
-            }
-        }
-        let select = self.slice(&beyond_cursors, args.backward(), wanted + 1);
-        let rows = select.into_model::<Fetched<E>>().all(self.store.reader()).await?;
-        self.page_of(self.placed(rows), wanted, args)
+        let place = |cursor: &Option<String>, name| cursor.as_ref().map(|cursor| self.place(&bound_to, cursor, name)).transpose();
+        let between = Between { after: place(&args.after, "after")?, before: place(&args.before, "before")? };
+        let rows = self.rows(&between, args.backward(), wanted + 1).await?;
+        self.page_of(rows, wanted, args)
     }
 
-    /// At most so many rows beyond a place. Where what exists for the caller is several lists, as many are taken from each, and then from
-    /// all of them.
-    fn slice(&self, beyond: &Condition, backward: bool, most: u64) -> Select<E> {
-        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
-        if arms.len() < 2 {
-            return self.listing.in_order(self.selected().filter(beyond.clone()), backward).limit(most);
+    /// At most so many rows between two places, from one end. What follows a stretch is only asked for when that did not suffice.
+    async fn rows(&self, between: &Between, backward: bool, most: u64) -> Result<Vec<Placed<E>>> {
+        let mut stretches = self.listing.stretches().to_vec();
+        if backward {
+            stretches.reverse();
         }
-        let ids = arms.into_iter().enumerate().map(|(number, arm)| {
-            let arm = connection::select::<E>().select_only().column(E::id_column()).filter(arm);
-            let arm = arm.filter(self.listing.narrowed.clone()).filter(beyond.clone());
-            let arm = self.listing.in_order(arm, backward).limit(most).into_query();
+        let mut rows = Vec::new();
+        for stretch in stretches {
+            let missing = most.saturating_sub(rows.len() as u64);
+            let Some(within) = self.within(stretch, between).filter(|_| missing > 0 || rows.is_empty()) else { continue };
+            let select = self.slice(stretch, &within, backward, missing);
+            rows.extend(self.placed(select.into_model::<Fetched<E>>().all(self.store.reader()).await?));
+        }
+        Ok(rows)
+    }
+
+    /// At most so many rows of a stretch. Where what exists for the caller is several lists, as many are taken from each, and then from
+    /// all of them; and likewise where a column has one of several values.
+    fn slice(&self, stretch: Stretch, within: &Condition, backward: bool, most: u64) -> Select<E> {
+        let listing = &self.listing;
+        let in_stretch = |select: Select<E>, narrowed: Condition| {
+            let of_stretch = select.filter(narrowed).filter(within.clone());
+            listing.sorted(of_stretch, listing.order_of(stretch, backward)).limit(most)
+        };
+        let arms = if self.access.is_system() { Vec::new() } else { E::arms(self.access) };
+        let mut kinds = listing.kinds();
+        if arms.len() * kinds.len() > MOST_ARMS {
+            kinds = vec![listing.condition()];
+        }
+        if arms.len() * kinds.len() < 2 {
+            let all = Condition::all().add(listing.condition());
+            return in_stretch(listing.with_place(granted::<E>(self.access)), arms.into_iter().fold(all, Condition::add));
+        }
+        let arms = arms.iter().flat_map(|arm| kinds.iter().map(|kind| Condition::all().add(arm.clone()).add(kind.clone())));
+        let ids = arms.enumerate().map(|(number, arm)| {
+            let arm = in_stretch(connection::select::<E>().select_only().column(E::id_column()), arm).into_query();
             Query::select().column(E::id_column().as_str()).from_subquery(arm, format!("arm{number}")).to_owned()
         });
-        let ids = ids.reduce(|mut all, arm| all.union(UnionType::Distinct, arm).to_owned()).unwrap_or_default();
-        let rows = self.listing.with_place(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)));
-        self.listing.in_order(rows, backward).limit(most)
+        let ids = ids.reduce(|mut all, arm| all.union(UnionType::All, arm).to_owned()).unwrap_or_default();
+        let rows = listing.with_place(granted::<E>(self.access).filter(E::id_column().in_subquery(ids)));
+        listing.sorted(rows, listing.order_of(stretch, backward)).limit(most)
     }
 
     /// The rows of one statement as the caller sees them, each with what it is ordered by, where that is computed.
@@ -277,12 +333,7 @@ impl<'a, E: Protected> Find<'a, E> {
 
     /// The rows of the list without their grants, to be counted or numbered.
     pub(in crate::store) fn existing(&self) -> Select<E> {
-        visible::<E>(self.access).filter(self.listing.narrowed.clone())
-    }
-
-    /// The rows of the list with their grants and what they are ordered by.
-    fn selected(&self) -> Select<E> {
-        self.listing.with_place(scoped::<E>(self.access).filter(self.listing.narrowed.clone()))
+        visible::<E>(self.access).filter(self.listing.condition())
     }
 
     /// A page of rows that are in the order in which they were asked for, one more than wanted where more follow.
@@ -299,30 +350,55 @@ impl<'a, E: Protected> Find<'a, E> {
         Ok(Page { rows, has_next, has_previous })
     }
 
-    /// The rows after (or before) a cursor's place.
-    fn beyond(&self, bound_to: &[u8], cursor: &str, name: &'static str, after: bool) -> Result<Condition> {
+    /// The place that a cursor names.
+    fn place(&self, bound_to: &[u8], cursor: &str, name: &'static str) -> Result<Place> {
         let not_of_this_list = || {
             let sentence = "This cursor is not one of this list with this filter and order: begin again without it.";
             Error::from(Refusal { code: crate::error::Code::CursorExpired, ..Refusal::invalid(sentence) }.at([name]))
         };
         let plain = self.store.shared.cursor_key.read(bound_to, cursor).ok_or_else(not_of_this_list)?;
-        let place: Place = serde_json::from_slice(&plain).map_err(|_| not_of_this_list())?;
-        let descending = matches!(self.listing.order, Some((_, Order::Desc)));
-        let greater = after != descending;
-        let past = |expr: Expr, value: Value| if greater { expr.gt(value) } else { expr.lt(value) };
-        let id = past(Expr::col(E::id_column().as_column_ref()), Value::Uuid(Some(place.id)));
-        Ok(match (&self.listing.order, place.value) {
-            (Some((by, _)), Some(key)) => {
-                let value = key.into_value();
-                Condition::any().add(past(by.expr(), value.clone())).add(Condition::all().add(by.expr().eq(value)).add(id))
+        serde_json::from_slice(&plain).map_err(|_| not_of_this_list())
+    }
+
+    /// The rows of a stretch that are between two places; nothing when none can be.
+    fn within(&self, stretch: Stretch, between: &Between) -> Option<Condition> {
+        let stretches = self.listing.stretches();
+        let mut all = Condition::all().add_option(self.listing.is_in(stretch));
+        for (place, after) in [(&between.after, true), (&between.before, false)] {
+            let Some(place) = place else { continue };
+            let (lies, ahead) = (place.stretch(stretches), if after { Ordering::Greater } else { Ordering::Less });
+            match stretch.cmp(&lies) {
+                Ordering::Equal => all = all.add(self.beyond(place, after)),
+                order if order == ahead => {}
+                _ => return None,
             }
-            _ => Condition::all().add(id),
-        })
+        }
+        Some(all)
+    }
+
+    /// The rows of a place's stretch that come after it, or before.
+    fn beyond(&self, place: &Place, after: bool) -> Expr {
+        let descending = matches!(self.listing.order, Some((_, Order::Desc)));
+        let (mut ours, mut theirs) = (vec![Expr::col(E::id_column().as_column_ref())], vec![Expr::val(place.id)]);
+        if let (Some((by, _)), Some(key)) = (&self.listing.order, &place.value) {
+            ours.insert(0, by.expr());
+            theirs.insert(0, Expr::val(key.to_value()));
+        }
+        // Compared as rows, which an index on both can answer.
+        let (ours, theirs) = (Expr::tuple(ours), Expr::tuple(theirs));
+        if after == descending { ours.lt(theirs) } else { ours.gt(theirs) }
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>, computed: Option<chrono::DateTime<chrono::Utc>>) -> Result<String> {
         let value = match &self.listing.order {
             Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
+            Some((By::Known(column, _), _)) => {
+                let open = self.access.is_system() || E::class_of(*column).is_none_or(|class| row.may_open(class));
+                match row.model().get(*column) {
+                    Value::ChronoDateTimeUtc(Some(at)) if open => Some(Key::Instant(at)),
+                    _ => None,
+                }
+            }
             Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
             Some((By::Measure(_), _)) => Some(Key::of(Value::BigInt(row.measure()))?),
             None => None,
@@ -346,19 +422,62 @@ impl<E: Protected> Listing<E> {
         Self { narrowed: self.narrowed.clone().add(of_it), named, ..self.clone() }
     }
 
-    /// By what the rows are ordered, and which way.
-    pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
-        let turned = |order: &Order| match (order, backward) {
-            (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
-            _ => Order::Asc,
-        };
-        let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
-        let first = self.order.iter().map(|(by, order)| (by.expr(), turned(order)));
-        first.chain([(Expr::col(E::id_column().as_column_ref()), turned(&by_id))]).collect()
+    /// What its rows meet.
+    pub(in crate::store) fn condition(&self) -> Condition {
+        let among = self.among.as_ref().map(|(column, values)| Expr::col(column.as_column_ref()).is_in(values.clone()));
+        self.narrowed.clone().add_option(among)
     }
 
-    pub(in crate::store) fn in_order(&self, mut select: Select<E>, backward: bool) -> Select<E> {
-        for (expr, order) in self.order(backward) {
+    /// The same for each value of the column that has one of several.
+    fn kinds(&self) -> Vec<Condition> {
+        let Some((column, values)) = &self.among else { return vec![self.narrowed.clone()] };
+        values.iter().map(|value| self.narrowed.clone().add(Expr::col(column.as_column_ref()).eq(value.clone()))).collect()
+    }
+
+    /// The stretches of the list, in its order.
+    fn stretches(&self) -> &'static [Stretch] {
+        match self.order {
+            Some((By::Known(..), _)) => &[Stretch::Placed, Stretch::Unplaced],
+            _ => &[Stretch::Placed],
+        }
+    }
+
+    /// That a row is in a stretch; nothing where there is one.
+    fn is_in(&self, stretch: Stretch) -> Option<Condition> {
+        match (&self.order, stretch) {
+            (Some((By::Known(_, known), _)), Stretch::Placed) => Some(known.clone()),
+            (Some((By::Known(_, known), _)), Stretch::Unplaced) => Some(known.clone().not()),
+            _ => None,
+        }
+    }
+
+    /// By what the rows of a stretch are ordered, and which way.
+    fn order_of(&self, stretch: Stretch, backward: bool) -> Vec<(Expr, Order)> {
+        let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
+        let first = self.order.iter().filter(|_| stretch == Stretch::Placed).map(|(by, order)| (by.expr(), order.clone()));
+        let order = first.chain([(Expr::col(E::id_column().as_column_ref()), by_id)]);
+        order.map(|(expr, order)| (expr, turned(order, backward))).collect()
+    }
+
+    /// By what the rows of all stretches are ordered, and which way.
+    pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
+        let order = self.order_of(Stretch::Placed, backward);
+        let Some((By::Known(_, known), _)) = &self.order else { return order };
+        let last = CaseStatement::new().case(known.clone(), Expr::val(0)).finally(Expr::val(1));
+        let where_known = order.into_iter().enumerate().map(|(number, (expr, order))| match number {
+            // What is closed must not be told by an order.
+            0 => (CaseStatement::new().case(known.clone(), expr).into(), order),
+            _ => (expr, order),
+        });
+        std::iter::once((last.into(), turned(Order::Asc, backward))).chain(where_known).collect()
+    }
+
+    pub(in crate::store) fn in_order(&self, select: Select<E>, backward: bool) -> Select<E> {
+        self.sorted(select, self.order(backward))
+    }
+
+    fn sorted(&self, mut select: Select<E>, order: Vec<(Expr, Order)>) -> Select<E> {
+        for (expr, order) in order {
             QueryTrait::query(&mut select).order_by_expr(expr, order);
         }
         select
@@ -379,12 +498,20 @@ impl<E: Protected> Listing<E> {
     /// Tells this list from every other.
     pub(in crate::store) fn digest(&self) -> Vec<u8> {
         let order = match &self.order {
-            Some((By::Column(column), order)) => format!("{column:?} {order:?}"),
+            Some((By::Column(column) | By::Known(column, _), order)) => format!("{column:?} {order:?}"),
             Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
             Some((By::Measure(_), order)) => format!("measure {order:?}"),
             None => String::new(),
         };
         sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])
+    }
+}
+
+/// The other way, when it is read from its end.
+fn turned(order: Order, backward: bool) -> Order {
+    match (order, backward) {
+        (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
+        _ => Order::Asc,
     }
 }
 

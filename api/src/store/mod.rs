@@ -45,7 +45,7 @@ pub use outbox::Attempt;
 pub use own::KEYS;
 use protected::Fetched;
 pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, PartOf, Protected, Visible};
-pub(crate) use protected::{always, never};
+pub(crate) use protected::{always, any_of, never};
 use reads::ReadLog;
 pub use reads::{ConsentScope, Released};
 pub use sealed::{SearchWord, Searchable};

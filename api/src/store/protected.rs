@@ -133,10 +133,7 @@ impl Grants {
 
     /// The condition under which a class is open; one that never holds when it is not listed.
     pub(crate) fn condition(&self, class: Class) -> Condition {
-        self.0
-            .iter()
-            .filter(|(listed, _)| *listed == class)
-            .fold(Condition::any().add(Expr::val(1).eq(0)), |any, (_, condition)| any.add(condition.clone()))
+        any_of(self.0.iter().filter(|(listed, _)| *listed == class).map(|(_, condition)| condition.clone()))
     }
 
     /// One integer: the sum of a bit for each open class.
@@ -150,12 +147,18 @@ impl Grants {
 
 /// A condition that always holds.
 pub(crate) fn always() -> Condition {
-    Condition::all().add(Expr::val(1).eq(1))
+    Condition::all().add(Expr::cust("TRUE"))
 }
 
 /// A condition that never holds.
 pub(crate) fn never() -> Condition {
-    Condition::all().add(Expr::val(1).eq(0))
+    Condition::all().add(Expr::cust("FALSE"))
+}
+
+/// That one of these holds; one that never does when there is none.
+pub(crate) fn any_of(of: impl IntoIterator<Item = Condition>) -> Condition {
+    let any = of.into_iter().fold(Condition::any(), Condition::add);
+    if any.is_empty() { any.add(never()) } else { any }
 }
 
 /// What a caller may want to do with a row that they see.
@@ -225,7 +228,7 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
     }
 
     /// The lists that together are all that exists for the caller. Where they are several, a page is fetched from each by itself:
-    /// planners do badly with an `OR` of two sides.
+    /// planners do badly with an `OR` of two sides, and no index has the rows of several programs in one order.
     fn arms(access: &Access) -> Vec<Condition> {
         vec![Self::visible_to(access)]
     }

@@ -51,12 +51,17 @@ pub(crate) async fn compare(db: TestDatabase) {
         let first = Page { caller, variables: json!({}) };
         let far = Page { caller, variables: json!({}) }.later(FAR - 1).await;
         let few = Page { caller, variables: json!({ "filter": { "status": ["DECLINED"] } }) };
-        let changed = Page { caller, variables: json!({ "orderBy": { "field": "UPDATED_AT", "direction": "DESC" } }) };
-        for (what, other) in
-            [(format!("page {FAR}"), &far), ("those declined, 1 in 20".to_owned(), &few), ("by when they changed".to_owned(), &changed)]
-        {
+        let ordered = |field, direction| Page { caller, variables: json!({ "orderBy": { "field": field, "direction": direction } }) };
+        let far_off = format!("page {FAR}");
+        for (what, other) in [
+            (far_off.as_str(), far),
+            ("those declined, 1 in 20", few),
+            ("by when they changed", ordered("UPDATED_AT", "DESC")),
+            ("by when they were submitted", ordered("SUBMITTED_AT", "ASC")),
+            ("by what is due, which nothing is", ordered("DUE_AT", "ASC")),
+        ] {
             let said = format!("{kind:?}: the first page of {who} with {of} referrals");
-            beside(&said, &what, async || drop(first.ask().await), async || drop(other.ask().await)).await;
+            beside(&said, what, async || drop(first.ask().await), async || drop(other.ask().await)).await;
         }
     }
 }

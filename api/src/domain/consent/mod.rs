@@ -19,7 +19,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Store, Tx, Visible, always, never, query},
+    store::{Action, Class, Event, Grants, Part, PartOf, Protected, Store, Tx, Visible, always, any_of, never, query},
 };
 
 pub use elements::{NewConsent, holding, missing, status};
@@ -80,10 +80,12 @@ fn recorded(access: &Access) -> Condition {
 
 /// Those that came with a referral of which this holds.
 fn came_with_a_referral(access: &Access, holds: Condition) -> Option<Condition> {
-    let of_programs = access.has(Role::Coordinator).then(|| referral::Column::ToProgramId.is_in(access.programs.iter().copied()));
-    let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| referral::Column::ToOrganizationId.eq(own));
+    let all_of = |holds| Condition::all().add(holds);
+    let of_programs = access.has(Role::Coordinator).then(|| all_of(referral::Column::ToProgramId.is_in(access.programs.iter().copied())));
+    let all =
+        access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| all_of(referral::Column::ToOrganizationId.eq(own)));
     let own = access.own(referral::Column::ToClientId);
-    let received = Condition::any().add(never()).add_option(of_programs).add_option(all).add_option(own);
+    let received = any_of([of_programs, all, own].into_iter().flatten());
     let received = query::<referral::Entity>()
         .select_only()
         .column(referral::Column::ConsentId)

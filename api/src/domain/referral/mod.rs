@@ -12,7 +12,7 @@ mod update;
 mod work;
 
 use entity::{
-    OrganizationId, ReferralId, referral, referral_search, referral_transition,
+    OrganizationId, ProgramId, ReferralId, referral, referral_search, referral_transition,
     vocabulary::{DataClass, ReferralStatus, Role},
 };
 use sea_orm::{
@@ -27,7 +27,7 @@ use crate::{
         consent::{Disclosing, covers},
         policy::{Act, Resource, may},
     },
-    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, always, never, query},
+    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, any_of, never, query},
 };
 
 pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_info, waitlist};
@@ -60,12 +60,20 @@ pub const OPEN: &[ReferralStatus] = &[
 /// Referrals that the caller's programs sent, drafts with them; the privacy officer's: those of the whole organization; a client's: those
 /// that it sent for them.
 fn sent(access: &Access) -> Vec<Condition> {
-    let of_programs = access
-        .has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor])
-        .then(|| Condition::all().add(referral::Column::FromProgramId.is_in(access.programs.iter().copied())));
+    sent_from(access, &access.programs).into_iter().chain(sent_besides(access)).collect()
+}
+
+/// Those that these of the caller's programs sent.
+fn sent_from(access: &Access, programs: &[ProgramId]) -> Option<Condition> {
+    let sends = access.has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor]);
+    sends.then(|| Condition::all().add(referral::Column::FromProgramId.is_in(programs.iter().copied())))
+}
+
+/// Those of [`sent`] that are not their programs'.
+fn sent_besides(access: &Access) -> impl Iterator<Item = Condition> {
     let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer));
     let all = all.map(|own| Condition::all().add(referral::Column::FromOrganizationId.eq(own)));
-    of_programs.into_iter().chain(all).chain(access.own(referral::Column::FromClientId)).collect()
+    all.into_iter().chain(access.own(referral::Column::FromClientId))
 }
 
 /// The ids of the referrals whose progress is open to the caller.
@@ -76,32 +84,49 @@ pub(super) fn followed(access: &Access) -> SelectStatement {
 
 /// Those of [`sent`], each of which the caller follows from its side, whatever they received.
 pub(super) fn sent_by(access: &Access) -> Condition {
-    any(sent(access))
+    any_of(sent(access))
 }
 
 /// Referrals that the caller's programs received: submitted ones. A peer's: those assigned to them, while they support
 /// the person. A client's: those that led to their record.
 fn received(access: &Access) -> Vec<Condition> {
-    let submitted = || Condition::all().add(referral::Column::SubmittedAt.is_not_null());
-    let of_programs = access
-        .has_any(&[Role::Coordinator, Role::Supervisor])
-        .then(|| submitted().add(referral::Column::ToProgramId.is_in(access.programs.iter().copied())));
+    received_by(access, &access.programs).into_iter().chain(received_besides(access)).collect()
+}
+
+fn submitted() -> Condition {
+    Condition::all().add(referral::Column::SubmittedAt.is_not_null())
+}
+
+/// Those that these of the caller's programs received.
+fn received_by(access: &Access, programs: &[ProgramId]) -> Option<Condition> {
+    let receives = access.has_any(&[Role::Coordinator, Role::Supervisor]);
+    receives.then(|| submitted().add(referral::Column::ToProgramId.is_in(programs.iter().copied())))
+}
+
+/// Those of [`received`] that are not their programs'.
+fn received_besides(access: &Access) -> impl Iterator<Item = Condition> {
     let supported = peer_match::with_me(access).map(|pairings| pairings.column(entity::peer_match::Column::ClientId).into_query());
     let assigned = peer_match::me(access).zip(supported).map(|(me, supported)| {
         let by_me = submitted().add(referral::Column::PeerId.in_subquery(me.into_query()));
         by_me.add(referral::Column::ToClientId.in_subquery(supported))
     });
-    of_programs.into_iter().chain(assigned).chain(access.own(referral::Column::ToClientId)).collect()
+    assigned.into_iter().chain(access.own(referral::Column::ToClientId))
 }
 
 /// Those that the privacy officer's organization received.
 fn overseen(access: &Access) -> Option<Condition> {
     let own = access.organization.filter(|_| access.has(Role::PrivacyOfficer))?;
-    Some(Condition::all().add(referral::Column::SubmittedAt.is_not_null()).add(referral::Column::ToOrganizationId.eq(own)))
+    Some(submitted().add(referral::Column::ToOrganizationId.eq(own)))
 }
 
-fn any(of: impl IntoIterator<Item = Condition>) -> Condition {
-    of.into_iter().fold(Condition::any().add(never()), Condition::add)
+/// The two sides of what exists for the caller.
+fn sides(access: &Access) -> Vec<Condition> {
+    within_scope(access, || sent(access).into_iter().chain(received(access)).chain(overseen(access)))
+}
+
+/// Nothing without a scope for it.
+fn within_scope<C: Iterator<Item = Condition>>(access: &Access, of: impl FnOnce() -> C) -> Vec<Condition> {
+    if access.scoped(&[Scope::ReferralsRead, Scope::ReferralsWrite]) { of().collect() } else { Vec::new() }
 }
 
 fn column(column: referral::Column) -> Expr {
@@ -144,31 +169,32 @@ impl Protected for referral::Entity {
     }
 
     fn visible_to(access: &Access) -> Condition {
-        any(Self::arms(access))
+        any_of(sides(access))
     }
 
-    /// What was sent, and what was received: two lists.
+    /// What each program sent, and what it received.
     fn arms(access: &Access) -> Vec<Condition> {
-        let scoped = access.scoped(&[Scope::ReferralsRead, Scope::ReferralsWrite]);
-        let arms: Vec<_> = sent(access).into_iter().chain(received(access)).chain(overseen(access)).collect();
-        if scoped && !arms.is_empty() { arms } else { vec![never()] }
+        let each =
+            |side: fn(&Access, &[ProgramId]) -> Option<Condition>| access.programs.chunks(1).filter_map(move |one| side(access, one));
+        let arms = within_scope(access, || {
+            let sent = each(sent_from).chain(sent_besides(access));
+            sent.chain(each(received_by)).chain(received_besides(access)).chain(overseen(access))
+        });
+        if arms.is_empty() { vec![never()] } else { arms }
     }
 
     /// A side that erased the person reads nothing of what was sealed for both.
     fn grants(access: &Access) -> Grants {
-        let sent = || any(sent(access)).into_all().add(column(referral::Column::SenderErasedAt).is_null());
+        let sent = || any_of(sent(access)).into_all().add(column(referral::Column::SenderErasedAt).is_null());
         let kept = |of: Condition| of.into_all().add(column(referral::Column::ReceiverErasedAt).is_null());
-        let received_by_all = || kept(any(received(access).into_iter().chain(overseen(access))));
-        let of_programs = access
-            .has_any(&[Role::Referrer, Role::Coordinator, Role::Supervisor])
-            .then(|| referral::Column::FromProgramId.is_in(access.programs.iter().copied()));
-        let near = Condition::any().add(never()).add_option(of_programs).add_option(access.own(referral::Column::FromClientId));
-        let sent_nearby = Condition::all().add(sent()).add(near);
+        let received_by_all = || kept(any_of(received(access).into_iter().chain(overseen(access))));
+        let near = || any_of(sent_from(access, &access.programs).into_iter().chain(access.own(referral::Column::FromClientId)));
+        let sent_nearby = Condition::all().add(near()).add(column(referral::Column::SenderErasedAt).is_null());
         Grants::none()
             .open(Class::Identity, sent())
             .open(Class::Identity, received_by_all().add(snapshot(access, DataClass::Identity)))
             .open(Class::ReferralClinical, sent_nearby)
-            .open(Class::ReferralClinical, kept(any(received(access))).add(snapshot(access, DataClass::ReferralClinical)))
+            .open(Class::ReferralClinical, kept(any_of(received(access))).add(snapshot(access, DataClass::ReferralClinical)))
             .open(Class::ReferralStatus, received_by_all())
             .open(Class::ReferralStatus, sent().add(flows_back(access)))
     }
@@ -279,9 +305,10 @@ impl PartOf<referral::Entity> for referral_transition::Entity {
     }
 }
 
-/// Referrals in one of these states, asked of a list that is narrowed to where the state is open.
+/// Referrals that are not closed, drafts with them, asked of a list that is narrowed to where the state is open. There are indexes of
+/// them alone.
 pub fn is_open() -> Condition {
-    always().add(referral::Column::Status.is_in(OPEN.iter().copied().chain([ReferralStatus::Draft])))
+    Condition::all().add(referral::Column::ClosedAt.is_null())
 }
 
 /// Referrals as they are listed: without those that were entered in error, where that is known to the caller (domain 2.3, row 19).
