@@ -96,9 +96,11 @@ pub(super) async fn look_for(
         .add(client_program::Column::ClientId.is_in(others.iter().copied()))
         .add(client_program::Column::ProgramId.is_in(programs.iter().copied()));
     let together = tx.parts::<client_program::Entity>(together).await?;
-    for other in others.into_iter().filter(|other| alike(own, &words(&theirs, *other))) {
-        let Some(program) = together.iter().find(|with| with.client_id == other).map(|with| with.program_id) else { continue };
-        tx.insert_parts::<possible_duplicate::Entity, _>(both_ways(&found(tx, organization, program, client, other)).into()).await?;
+    let with = |other: ClientId| together.iter().find(|with| with.client_id == other).map(|with| with.program_id);
+    let alike = others.into_iter().filter(|other| alike(own, &words(&theirs, *other)));
+    let pairs: Vec<_> = alike.filter_map(|other| Some(found(tx, organization, with(other)?, client, other))).collect();
+    tx.insert_parts::<possible_duplicate::Entity, _>(pairs.iter().flat_map(both_ways).collect()).await?;
+    for program in pairs.iter().map(|pair| pair.program_id).collect::<BTreeSet<_>>() {
         let new = NewWork {
             organization,
             program,

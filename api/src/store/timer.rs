@@ -142,11 +142,28 @@ impl Tx {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn arm(&self, kind: TimerKind, subject: impl Into<Uuid>, at: Instant) -> Result<()> {
-        let row = timer::ActiveModel { kind: Set(kind), subject_id: Set(subject.into()), due_at: Set(at), failures: Set(0) };
+        self.arm_all(kind, [(subject, at)]).await
+    }
+
+    /// Likewise, several of one kind.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn arm_all<S: Into<Uuid>>(&self, kind: TimerKind, these: impl IntoIterator<Item = (S, Instant)>) -> Result<()> {
+        let row = |(subject, at): (S, Instant)| timer::ActiveModel {
+            kind: Set(kind),
+            subject_id: Set(subject.into()),
+            due_at: Set(at),
+            failures: Set(0),
+        };
+        let rows: Vec<_> = these.into_iter().map(row).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         let newest = OnConflict::columns([timer::Column::Kind, timer::Column::SubjectId])
             .update_columns([timer::Column::DueAt, timer::Column::Failures])
             .to_owned();
-        timer::Entity::insert(row).on_conflict(newest).exec_without_returning(&self.transaction).await?;
+        timer::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&self.transaction).await?;
         Ok(())
     }
 

@@ -1,13 +1,16 @@
 //! What is written, and how soon it is heard of.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
+};
 
 use aftercare::command::{Plan, load_demo};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use entity::vocabulary::{OrganizationKind, Role};
 use futures_util::future::join_all;
 use kit::{app::TestApp, databases::TestDatabase, follower::Follower, handover::Handover};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::measure::{Times, ms, sized};
 
@@ -15,15 +18,26 @@ use crate::measure::{Times, ms, sized};
 const REFERRALS: usize = sized(320);
 const AT_ONCE: usize = 16;
 
+/// A referral of a person whom no other record looks like.
+fn somebody_else(app: &TestApp, them: &Handover, number: u32) -> Value {
+    let mut input = them.another(app);
+    let born = NaiveDate::from_ymd_opt(1950, 1, 1).unwrap() + TimeDelta::days(i64::from(number) * 7);
+    input["client"]["dateOfBirth"] = json!(born.to_string());
+    input["client"]["familyName"] = json!(format!("Byron-{number}"));
+    input["client"]["contactMethods"][0]["value"] = json!(format!("+1 212 555 {number:04}"));
+    input
+}
+
 /// Referrals of new clients, submitted, over HTTP.
 pub(crate) async fn referring(db: TestDatabase) {
     let kind = db.kind;
     let app = TestApp::start(db).await;
     let them = Handover::begin(&app).await;
-    let input = them.another(&app);
+    let number = AtomicU32::new(0);
     let refer = async || {
+        let input = somebody_else(&app, &them, number.fetch_add(1, Ordering::Relaxed));
         let begun = Instant::now();
-        let answer = them.refer(input.clone()).await;
+        let answer = them.refer(input).await;
         assert_eq!(answer.user_error_codes(), [""; 0], "{}", answer.raw);
         begun.elapsed()
     };
@@ -52,9 +66,9 @@ pub(crate) async fn firing(db: TestDatabase) {
     let kind = db.kind;
     let app = TestApp::start(db).await;
     let them = Handover::begin(&app).await;
-    let input = them.another(&app);
-    for _ in 0..REFERRALS {
-        assert_eq!(them.refer(input.clone()).await.user_error_codes(), [""; 0]);
+    for number in 0..REFERRALS {
+        let input = somebody_else(&app, &them, u32::try_from(number).unwrap());
+        assert_eq!(them.refer(input).await.user_error_codes(), [""; 0]);
     }
     app.fire_timers().await;
     app.clock().advance(TimeDelta::days(13));

@@ -52,6 +52,8 @@ struct Clocks<'a> {
     progress: Progress<'a>,
     calendar: Calendar,
     all: Vec<referral_clock::Model>,
+    /// Those of them that are not written yet.
+    started: Vec<ReferralClockId>,
 }
 
 impl<'a> Clocks<'a> {
@@ -63,7 +65,7 @@ impl<'a> Clocks<'a> {
         let of = Condition::all().add(referral_clock::Column::ReferralId.eq(referral.id));
         let all = tx.parts::<referral_clock::Entity>(of).await?;
         let progress = referral.open::<class::ReferralStatus>().ok_or(Error::NotPermitted)?;
-        Ok(Some(Self { referral, progress, calendar: programs::calendar(&program)?, all }))
+        Ok(Some(Self { referral, progress, calendar: programs::calendar(&program)?, all, started: Vec::new() }))
     }
 
     fn running(&self) -> impl Iterator<Item = &referral_clock::Model> {
@@ -74,8 +76,8 @@ impl<'a> Clocks<'a> {
         self.all.iter().find(|clock| clock.kind == kind)
     }
 
-    /// Starts a clock, unless it was started.
-    async fn start(&mut self, tx: &Tx, kind: ClockKind, at: Instant) -> Result<()> {
+    /// Starts a clock, unless it was started. [`Clocks::settle`] writes it.
+    fn start(&mut self, kind: ClockKind, at: Instant) -> Result<()> {
         if self.get(kind).is_some() {
             return Ok(());
         }
@@ -100,15 +102,26 @@ impl<'a> Clocks<'a> {
             met_at: None,
             paused_since: None,
         };
-        tx.insert_parts::<referral_clock::Entity, _>(vec![referral_clock::ActiveModel::from(clock.clone()).reset_all()]).await?;
-        tx.arm(TimerKind::Clock, clock.id, *clock.warn_at.read(&self.progress)).await?;
+        self.started.push(clock.id);
         self.all.push(clock);
         Ok(())
+    }
+
+    /// Starts the clocks that run from discharge, once there was one. Where the receiver is not told when that was, they run from when it
+    /// was told that somebody needs support.
+    fn start_from_discharge(&mut self, at: Option<Instant>) -> Result<()> {
+        let Some((at, submitted)) = at.zip(self.referral.submitted_at) else { return Ok(()) };
+        let told = self.referral.disclosed_classes & DataClass::ReferralClinical.bit() != 0;
+        self.start(FirstAttempt, at.max(submitted))?;
+        self.start(FirstContact, if told { at } else { at.max(submitted) })
     }
 
     async fn change(&mut self, tx: &Tx, id: ReferralClockId, change: impl FnOnce(&mut referral_clock::Model)) -> Result<()> {
         let Some(clock) = self.all.iter_mut().find(|clock| clock.id == id) else { return Ok(()) };
         change(clock);
+        if self.started.contains(&id) {
+            return Ok(());
+        }
         let row = referral_clock::ActiveModel::from(clock.clone()).reset_all();
         let row = referral_clock::ActiveModel { id: sea_orm::ActiveValue::NotSet, ..row };
         tx.update_parts::<referral_clock::Entity, _>(row, referral_clock::Column::Id.eq(id)).await.map(drop)
@@ -117,7 +130,7 @@ impl<'a> Clocks<'a> {
     /// Says that what a clock runs to has happened. A clock that never started is met all the same: meeting before discharge counts.
     async fn met(&mut self, tx: &mut Tx, kind: ClockKind, at: Instant) -> Result<()> {
         if self.get(kind).is_none() {
-            self.start(tx, kind, at).await?;
+            self.start(kind, at)?;
         }
         let Some(id) = self.get(kind).filter(|clock| clock.met_at.is_none()).map(|clock| clock.id) else { return Ok(()) };
         tx.disarm(TimerKind::Clock, [Uuid::from(id)]).await?;
@@ -167,8 +180,13 @@ impl<'a> Clocks<'a> {
         Ok(())
     }
 
-    /// Writes when the first of the running clocks is due, for lists.
+    /// Writes the clocks that were started, and when the first of those that run is due, for lists.
     async fn settle(self, tx: &Tx) -> Result<()> {
+        let started: Vec<_> = self.all.iter().filter(|clock| self.started.contains(&clock.id)).collect();
+        let rows = started.iter().map(|clock| referral_clock::ActiveModel::from((*clock).clone()).reset_all());
+        tx.insert_parts::<referral_clock::Entity, _>(rows.collect()).await?;
+        let run = started.iter().filter(|clock| clock.met_at.is_none());
+        tx.arm_all(TimerKind::Clock, run.map(|clock| (clock.id, *clock.warn_at.read(&self.progress)))).await?;
         let open = !transitions::is_final(*self.progress.status.read(&self.progress));
         let due = self.running().filter(|_| open).map(|clock| *clock.due_at.read(&self.progress)).min();
         let change = referral::ActiveModel { due_at: Set(due.map(Guarded::new)), ..Default::default() };
@@ -195,13 +213,19 @@ async fn whole(tx: &Tx, id: ReferralId) -> Result<Visible<referral::Entity>> {
     found.ok_or_else(|| Error::internal("a referral vanished while its clocks were set"))
 }
 
-/// Follows a step of a referral with its clocks.
-pub(super) async fn follow(tx: &mut Tx, id: ReferralId, from: ReferralStatus, to: ReferralStatus) -> Result<()> {
+/// Follows a step of a referral with its clocks; one that says when the person was discharged starts those that run from then.
+pub(super) async fn follow(
+    tx: &mut Tx,
+    id: ReferralId,
+    from: ReferralStatus,
+    to: ReferralStatus,
+    discharged_at: Option<Instant>,
+) -> Result<()> {
     let referral = whole(tx, id).await?;
     let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(()) };
     let now = tx.access().now;
     match (from, to) {
-        (ReferralStatus::Draft, Submitted) => clocks.start(tx, Acknowledge, now).await?,
+        (ReferralStatus::Draft, Submitted) => clocks.start(Acknowledge, now)?,
         (_, NeedsInfo) => clocks.pause(tx, &[Acknowledge]).await?,
         (NeedsInfo, _) => clocks.resume(tx, &[Acknowledge]).await?,
         (_, OnHold) => clocks.pause(tx, ALL).await?,
@@ -219,7 +243,7 @@ pub(super) async fn follow(tx: &mut Tx, id: ReferralId, from: ReferralStatus, to
             let (attempted, connected) = (at(clocks.progress.first_attempt_at, &clocks), at(clocks.progress.connected_at, &clocks));
             clocks.met(tx, FirstAttempt, attempted).await?;
             clocks.met(tx, FirstContact, connected).await?;
-            clocks.start(tx, Engage, connected).await?;
+            clocks.start(Engage, connected)?;
         }
         _ => {}
     }
@@ -227,18 +251,15 @@ pub(super) async fn follow(tx: &mut Tx, id: ReferralId, from: ReferralStatus, to
         let ids: Vec<_> = clocks.running().map(|clock| Uuid::from(clock.id)).collect();
         tx.disarm(TimerKind::Clock, ids).await?;
     }
+    clocks.start_from_discharge(discharged_at)?;
     clocks.settle(tx).await
 }
 
-/// Starts the clocks that run from discharge, once the person is discharged. Where the receiver is not told when that was, they run
-/// from when it was told that somebody needs support.
+/// Starts the clocks that run from discharge, once the sender says that the person is discharged.
 pub(super) async fn discharged(tx: &Tx, id: ReferralId, at: Option<Instant>) -> Result<()> {
     let referral = whole(tx, id).await?;
     let Some(mut clocks) = Clocks::of(tx, &referral).await? else { return Ok(()) };
-    let Some((at, submitted)) = at.zip(referral.submitted_at) else { return Ok(()) };
-    let told = referral.disclosed_classes & DataClass::ReferralClinical.bit() != 0;
-    clocks.start(tx, FirstAttempt, at.max(submitted)).await?;
-    clocks.start(tx, FirstContact, if told { at } else { at.max(submitted) }).await?;
+    clocks.start_from_discharge(at)?;
     clocks.settle(tx).await
 }
 

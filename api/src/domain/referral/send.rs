@@ -14,7 +14,7 @@ use super::super::{
     consent as consents, text, transitions,
 };
 use super::{
-    OPEN, clocks,
+    OPEN,
     snapshot::{Clinical, checked_clinical, snapshot_of},
     step::{Moving, Said, Side, begun, happened, idle_until},
 };
@@ -244,7 +244,7 @@ pub async fn submit(store: &Store, access: &Access, id: ReferralId, version: Opt
 }
 
 async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Visible<referral::Entity>> {
-    let step = moving.to(&["2"], ReferralStatus::Submitted, Said::of_version(seen))?;
+    let mut step = moving.to(&["2"], ReferralStatus::Submitted, Said::of_version(seen))?;
     let draft = &moving.referral;
     let to = draft.to_program_id.ok_or_else(|| Refusal::required("toProgramId").at(["input", "toProgramId"]))?;
     let to = tx.fetch_for::<program::Entity>(to, Action::Read).await?;
@@ -259,11 +259,12 @@ async fn submit_in(tx: &mut Tx, moving: Moving, seen: Option<i32>) -> Result<Vis
     }
     let covered = if one_sided { DataClass::bits(DataClass::ALL) } else { consented(tx, draft, &to).await? };
     refuse_duplicate(tx, draft, &[to.id], &["input", "toProgramId"]).await?;
-    let (snapshot, discharged_at) = snapshot_of(tx, draft, covered).await?;
+    let snapshot;
+    (snapshot, step.discharged_at) = snapshot_of(tx, draft, covered).await?;
     let change = referral::ActiveModel { disclosed_classes: Set(covered), submitted_at: Set(Some(tx.access().now)), ..snapshot };
     let duplicate = || Refusal::new(Code::DuplicateOpenReferral, DUPLICATE).at(["input", "toProgramId"]);
     let submitted = moving.advance(tx, step, change).await.map_err(|error| unique(error, duplicate))?;
-    clocks::discharged(tx, submitted.id, discharged_at).await?;
+    // With what its clocks wrote.
     tx.fetch_for::<referral::Entity>(submitted.id, Action::Read).await
 }
 

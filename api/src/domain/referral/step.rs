@@ -69,6 +69,8 @@ pub(super) struct Step {
     pub(super) review_at: Option<Instant>,
     /// Which program may serve the person instead.
     pub(super) suggested: Option<ProgramId>,
+    /// When the person was discharged, where the step says it.
+    pub(super) discharged_at: Option<Instant>,
 }
 
 /// As whom somebody can move a referral on. The assigned peer is known by their row.
@@ -176,6 +178,7 @@ impl Moving {
             fields: None,
             review_at: None,
             suggested: None,
+            discharged_at: None,
         })
     }
 
@@ -216,10 +219,11 @@ impl Moving {
         };
         let after = self.write(tx, change).await?;
         let event = happened(&after, step.side, version);
-        let (to, review_at) = (step.to, step.review_at);
+        let (to, review_at, discharged_at) = (step.to, step.review_at, step.discharged_at);
         note(tx, &after, Some(self.standing.status), version, step).await?;
         tx.record(event);
-        // Boxed, as it is large and every step awaits it.
+        // Boxed, as they are large and every step awaits them.
+        Box::pin(clocks::follow(tx, after.id, self.standing.status, to, discharged_at)).await?;
         Box::pin(self.time(tx, &after, to, review_at)).await?;
         if let Some(consent) = after.consent_id.filter(|_| done) {
             consents::expire_with(tx, consent, ExpiryEvent::ReferralCloses).await?;
@@ -227,14 +231,16 @@ impl Moving {
         Ok(after)
     }
 
-    /// What is due because of a step: its clocks, when it is looked at again, and when it ends by itself.
+    /// What else is due because of a step: what is to be done, when it is looked at again, and when it ends by itself.
     async fn time(&self, tx: &mut Tx, after: &Visible<referral::Entity>, to: ReferralStatus, review_at: Option<Instant>) -> Result<()> {
-        clocks::follow(tx, after.id, self.standing.status, to).await?;
         work::follow(tx, after, self.standing.status, to).await?;
         let subject = Uuid::from(after.id);
         match review_at {
             Some(at) => tx.arm(TimerKind::ReferralReview, subject, at).await?,
-            None => tx.disarm(TimerKind::ReferralReview, [subject]).await?,
+            None if matches!(self.standing.status, ReferralStatus::Waitlisted | ReferralStatus::OnHold) => {
+                tx.disarm(TimerKind::ReferralReview, [subject]).await?;
+            }
+            None => {}
         }
         expire_when_idle(tx, after.id, to).await
     }
@@ -346,6 +352,7 @@ pub(super) async fn begun(tx: &Tx, referral: &Visible<referral::Entity>) -> Resu
         fields: None,
         review_at: None,
         suggested: None,
+        discharged_at: None,
     };
     note(tx, referral, None, 1, first).await?;
     expire_when_idle(tx, referral.id, ReferralStatus::Draft).await
