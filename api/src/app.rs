@@ -30,7 +30,7 @@ use crate::{
     error::Error,
     graphql::GraphEngine,
     http::{
-        DoorSettings, Engine, Rate, Shutdown, frame, metrics_routes,
+        AddressLimit, DoorSettings, Engine, Rate, Shutdown, frame, limited, metrics_routes,
         oauth::{self, OAuth},
         routes,
     },
@@ -214,12 +214,14 @@ impl App {
 
     /// All doors, for `App::configure`.
     pub fn doors(&self, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
+        let limit = web::Data::new(AddressLimit::new(&settings));
         let graphql = routes(self.engine(), settings);
         let oauth = Arc::clone(&self.oauth);
         move |config| {
             config.configure(graphql);
             // Last, because it takes whatever is left: the authorization server, and for all else a 404 with the same frame.
-            config.service(web::scope("").wrap(from_fn(frame)).configure(oauth::routes(oauth)));
+            let rest = web::scope("").app_data(limit).wrap(from_fn(limited)).wrap(from_fn(frame));
+            config.service(rest.configure(oauth::routes(oauth)));
         }
     }
 

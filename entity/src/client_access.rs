@@ -24,11 +24,15 @@ pub struct Model {
     pub code_expires_at: DateTimeUtc,
     /// Keyed hash of the code; null once it was exchanged, and when the invitation is over.
     pub code_hash: Option<Vec<u8>>,
+    /// Keyed hash of the code that was exchanged, while the access lasts: who comes with it again has it from somewhere.
+    pub used_code_hash: Option<Vec<u8>>,
     /// When the code was exchanged (UTC): tokens that were issued before are none of this access.
     pub accepted_at: Option<DateTimeUtc>,
     /// Keyed hash of the one refresh token that is good now; null before there is one, and when the access is over.
     pub refresh_hash: Option<Vec<u8>>,
-    /// When that token was given (UTC).
+    /// Keyed hash of the one before it: for a moment it is good once more, should its successor not have arrived.
+    pub previous_refresh_hash: Option<Vec<u8>>,
+    /// When the one that is good now was given (UTC).
     pub refreshed_at: Option<DateTimeUtc>,
     /// When it was replaced, revoked, or ended with the record (UTC).
     pub ended_at: Option<DateTimeUtc>,

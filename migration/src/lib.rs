@@ -23,6 +23,7 @@ mod m0019_client_access;
 mod m0020_milestone;
 mod m0021_contact_follow_up;
 mod m0022_referral_order;
+mod m0023_access_reuse;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_milestone::Migration),
             Box::new(m0021_contact_follow_up::Migration),
             Box::new(m0022_referral_order::Migration),
+            Box::new(m0023_access_reuse::Migration),
         ]
     }
 }

@@ -169,6 +169,11 @@ on_both! {
             assert_eq!(answer.data("/clientAccessInvite/client"), &Value::Null);
         }
 
+        // Nobody who works there reads a record in the client's name.
+        app.database.tamper("UPDATE staff_member SET email = 'Canary-Ada@Example.org' WHERE id IN (SELECT staff_member_id FROM peer)").await;
+        let answer = invite(&them.peer, &ours, "1").await;
+        assert_eq!(answer.user_error_codes(), ["INVALID"], "{}", answer.raw);
+
         assert_eq!(app.database.count("FROM event").await, before);
         assert_eq!(app.database.count("FROM client_access").await + app.database.count("FROM outgoing_message").await, 0);
         assert_eq!(app.send_messages().await, 0);

@@ -71,6 +71,28 @@ on_both! {
         assert_eq!((answer.status, answer.error_codes()), (429, vec!["RATE_LIMITED"]), "{}", answer.raw);
     }
 
+    async fn whoever_guesses_codes_is_slow(db: TestDatabase) {
+        let app = TestApp::start_with(db, &[("AFTERCARE_RATE_LIMIT__PER_SECOND", "1"), ("AFTERCARE_RATE_LIMIT__BURST", "5")]).await;
+        let guess = async || {
+            let form = [("grant_type", "urn:aftercare:grant:invitation"), ("code", "0123456789")];
+            reqwest::Client::new().post(format!("{}/oauth/token", app.url)).form(&form).send().await.unwrap()
+        };
+        let mut refused = 0;
+        let limited = loop {
+            let answer = guess().await;
+            assert!(answer.headers().contains_key("ratelimit"));
+            if answer.status() != 400 {
+                break answer;
+            }
+            refused += 1;
+            assert!(refused < 100, "nobody is held up");
+        };
+        assert!(refused >= 5, "{refused}");
+        assert_eq!(limited.status(), 429);
+        assert!(limited.headers().contains_key("retry-after") && limited.headers().contains_key("x-request-id"));
+        assert_eq!(limited.json::<Value>().await.unwrap()["error"], "temporarily_unavailable");
+    }
+
     async fn where_requests_are_not_counted_any_number_is_left(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let caller = administrator(&app).await;

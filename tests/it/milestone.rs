@@ -216,6 +216,18 @@ on_both! {
         assert_eq!(counted(&them.coordinator, &them.client).await, json!([["Recovery", 10, 10, 10, 0], ["Choir", 0, 0, 0, 0]]), "what was written since stays");
     }
 
+    async fn whoever_sets_some_at_once_waits_for_the_other(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let them = Them::begin(&app).await;
+        let labels: Vec<_> = (0..16).map(|number| format!("Number {number}")).collect();
+        let set = labels.iter().map(|label| them.set(&them.coordinator, "CUSTOM", Some(label), "2026-02-01"));
+        let answers = futures_util::future::join_all(set).await;
+        for answer in &answers {
+            assert_eq!((answer.error_codes(), answer.user_error_codes()), (vec![], vec![]), "{}", answer.raw);
+        }
+        assert_eq!(counted(&them.coordinator, &them.client).await.as_array().unwrap().len(), 16);
+    }
+
     async fn of_a_person_who_is_erased_nothing_counts(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let them = Them::begin(&app).await;

@@ -5,10 +5,14 @@
 use chrono::TimeDelta;
 use data_encoding::HEXLOWER;
 use entity::{
-    ClientId, OrganizationId, client, client_access, organization,
+    ClientId, OrganizationId, client, client_access, organization, staff_member,
     vocabulary::{EventKind, MessageKind},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ExprTrait,
+    sea_query::{Expr, Func},
+};
 use uuid::Uuid;
 
 use super::{
@@ -33,6 +37,8 @@ const MOST_A_DAY: usize = 5;
 const A_DAY: TimeDelta = TimeDelta::hours(24);
 /// For how long a refresh token is good that nobody uses.
 const IDLE_FOR: TimeDelta = TimeDelta::days(90);
+/// For how long after an exchange whoever comes again may be the same person: the answer may have been lost on the way.
+const LOST_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
 const WHY: &str = "a client's own access";
 
@@ -64,7 +70,7 @@ pub struct Given {
 ///
 /// # Errors
 /// `NotFound` and `NotPermitted` as ever; refused with `NOT_FOUND` for a contact method that is none of theirs, `INVALID` for one that is
-/// no e-mail address or not safe, `TOO_MANY` after five invitations in a day, `NOT_PERMITTED` where the server sends no mail.
+/// no e-mail address, not safe or of staff, `TOO_MANY` after five invitations in a day, `NOT_PERMITTED` where the server sends no mail.
 pub async fn invite(store: &Store, access: &Access, with: &Inviting, id: ClientId, method: &str) -> Result<Visible<client::Entity>> {
     let mut tx = store.begin(access).await?;
     let client = standing(&tx, id, Action::Invite).await?;
@@ -89,8 +95,10 @@ pub async fn invite(store: &Store, access: &Access, with: &Inviting, id: ClientI
         invited_at: Set(now),
         code_expires_at: Set(now + CODE_GOOD_FOR),
         code_hash: Set(Some(with.secrets.of(Purpose::Invitation).hash(&code).to_vec())),
+        used_code_hash: Set(None),
         accepted_at: Set(None),
         refresh_hash: Set(None),
+        previous_refresh_hash: Set(None),
         refreshed_at: Set(None),
         ended_at: Set(None),
     };
@@ -114,7 +122,19 @@ async fn safe_address(tx: &Tx, client: &Visible<client::Entity>, method: &str) -
         let sentence = "An invitation goes to an e-mail address that the person called safe: choose one, or ask them for one.";
         return Err(refused(Code::Invalid, sentence).into());
     }
+    // Nobody who works here reads a record in the client's name.
+    if is_of_staff(tx, client.organization_id, &found.value).await? {
+        let sentence = "This is the address of somebody who works here: an invitation goes to an address of the client's own.";
+        return Err(refused(Code::Invalid, sentence).into());
+    }
     Ok(found.value.clone())
+}
+
+/// Whether an address is that of somebody of the organization's staff, however it is written.
+async fn is_of_staff(tx: &Tx, organization: OrganizationId, address: &str) -> Result<bool> {
+    let same = Expr::expr(Func::lower(Expr::col(staff_member::Column::Email))).eq(address.to_lowercase());
+    let of = Condition::all().add(staff_member::Column::OrganizationId.eq(organization)).add(same);
+    Ok(tx.how_many::<staff_member::Entity>(of, WHY).await? > 0)
 }
 
 /// Ends a client's invitation and access at once: no token of theirs is good any more.
@@ -168,7 +188,9 @@ fn of(clients: impl IntoIterator<Item = ClientId>) -> Condition {
 async fn over(tx: &Tx, which: Condition) -> Result<bool> {
     let over = client_access::ActiveModel {
         code_hash: Set(None),
+        used_code_hash: Set(None),
         refresh_hash: Set(None),
+        previous_refresh_hash: Set(None),
         ended_at: Set(Some(tx.access().now)),
         ..Default::default()
     };
@@ -181,7 +203,8 @@ fn record(tx: &mut Tx, client: &client::Model, what: &'static str) {
 }
 
 /// Exchanges the code of an invitation, which is used up by it. The access that comes of it is in place of the one before. Nothing when
-/// the code is none that is good now, whatever is wrong with it.
+/// the code is none that is good now, whatever is wrong with it; one that was exchanged before has come into two hands, and the access
+/// that came of it ends (RFC 6749 §4.1.2).
 ///
 /// # Errors
 /// `Database` when it cannot be asked or written.
@@ -189,8 +212,16 @@ pub async fn accept(store: &Store, secrets: &Secrets, request_id: &str, code: &s
     let now = store.clock().now();
     let system = Access::system(WHY, now);
     let hash = secrets.of(Purpose::Invitation).hash(code).to_vec();
-    let good = Condition::all().add(client_access::Column::CodeHash.eq(hash)).add(client_access::Column::CodeExpiresAt.gt(now));
-    let Some(invitation) = store.parts::<client_access::Entity>(&system, good.clone()).await?.pop() else { return Ok(None) };
+    let good = Condition::all().add(client_access::Column::CodeHash.eq(hash.clone())).add(client_access::Column::CodeExpiresAt.gt(now));
+    let Some(invitation) = store.parts::<client_access::Entity>(&system, good.clone()).await?.pop() else {
+        // Within a moment it may be the same person once more, whose answer was lost.
+        let before = client_access::Column::AcceptedAt.lte(now - LOST_WITHIN);
+        let used = Condition::all().add(client_access::Column::UsedCodeHash.eq(hash)).add(before);
+        if let Some(access) = store.parts::<client_access::Entity>(&system, used).await?.pop() {
+            end_one(store, &access, "the code of an invitation was used twice").await?;
+        }
+        return Ok(None);
+    };
     let Some(oneself) = oneself(store, invitation.client_id, request_id, now).await? else { return Ok(None) };
     let mut tx = store.begin(&oneself).await?;
     tx.hold::<client::Entity>(invitation.client_id).await?;
@@ -199,11 +230,12 @@ pub async fn accept(store: &Store, secrets: &Secrets, request_id: &str, code: &s
         return Ok(None);
     }
     over(&tx, of([client.id]).add(client_access::Column::AcceptedAt.is_not_null())).await?;
-    let (token, hash) = new_token(secrets, invitation.id);
+    let (token, refresh_hash) = new_token(secrets, invitation.id);
     let accepted = client_access::ActiveModel {
         code_hash: Set(None),
+        used_code_hash: Set(Some(hash)),
         accepted_at: Set(Some(now)),
-        refresh_hash: Set(Some(hash)),
+        refresh_hash: Set(Some(refresh_hash)),
         refreshed_at: Set(Some(now)),
         ..Default::default()
     };
@@ -253,7 +285,8 @@ async fn access_of(store: &Store, secrets: &Secrets, token: &str) -> Result<Opti
 }
 
 /// Exchanges a refresh token for its successor. Nothing when it is not good, after 90 days without use for one. One that was exchanged
-/// before has come into two hands: whose they are nobody knows, and the access ends (RFC 9700 §4.14.2).
+/// before has come into two hands: whose they are nobody knows, and the access ends (RFC 9700 §4.14.2). Within a minute its successor may
+/// have been lost on the way: then it is given another, and the lost one is what was exchanged before.
 ///
 /// # Errors
 /// `Database` when it cannot be asked or written.
@@ -265,12 +298,15 @@ pub async fn refresh(store: &Store, secrets: &Secrets, token: &str) -> Result<Op
     {
         return Ok(None);
     }
+    let lost = row.refreshed_at.is_some_and(|at| now < at + LOST_WITHIN) && row.previous_refresh_hash.as_ref() == Some(&shown);
+    let Some(good) = row.refresh_hash.as_ref().filter(|good| lost || **good == shown) else {
+        end_one(store, &row, "a refresh token was used twice").await?;
+        return Ok(None);
+    };
     let (token, next) = new_token(secrets, row.id);
-    if store.rotate_refresh(row.id, &shown, &next).await? {
-        return Ok(Some(Given { client: row.client_id, organization: row.organization_id, refresh_token: token }));
-    }
-    end_one(store, &row, "a refresh token was used twice").await?;
-    Ok(None)
+    // Of two at once one is given the next; the other may come again.
+    let rotated = store.rotate_refresh(row.id, good, &next).await?;
+    Ok(rotated.then_some(Given { client: row.client_id, organization: row.organization_id, refresh_token: token }))
 }
 
 /// Ends the access that a refresh token is of, when it is the one that is good now (RFC 7009). Whoever has it may.

@@ -31,7 +31,11 @@ const WHY: &str = "the record that stands for a person";
 /// erasure waits for what is written then.
 pub(super) async fn standing(tx: &Tx, mut id: ClientId, action: Action) -> Result<Visible<client::Entity>> {
     let found = loop {
-        tx.hold::<client::Entity>(id).await?;
+        match action {
+            // What writes the person's row.
+            Action::Count => tx.hold_alone::<client::Entity>(id).await?,
+            _ => tx.hold::<client::Entity>(id).await?,
+        }
         let found = tx.fetch_for::<client::Entity>(id, action).await;
         let merged = match &found {
             Ok(row) => row.merged_into_id,

@@ -26,6 +26,7 @@ pub mod event;
 pub mod issuer;
 pub mod journal;
 pub mod message;
+pub mod metric;
 pub mod milestone;
 pub mod organization;
 pub mod peer;

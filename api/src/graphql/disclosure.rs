@@ -13,6 +13,7 @@ use super::{
     consent::Consent,
     context::RequestContext,
     organization::Organization,
+    referral_progress::actor_name,
 };
 use crate::{domain::emergency_access::Facts, store::Visible};
 
@@ -87,9 +88,14 @@ impl Disclosure {
         Ok(parts.join("; "))
     }
 
-    /// Who read it: the id of staff or of an application of the recipient. Who told it, where an emergency was recorded.
-    async fn actor_name(&self) -> &str {
-        &self.0.actor
+    /// Who read it: the id of staff or of an application of the recipient; to a client, who that is for them. Who told it, where an
+    /// emergency was recorded.
+    async fn actor_name(&self, ctx: &Context<'_>) -> Result<String> {
+        match self.0.recipient_organization_id {
+            _ if !ctx.access().is_oneself() => Ok(self.0.actor.clone()),
+            Some(recipient) => Ok(actor_name(ctx, &self.0.actor, recipient).await?.unwrap_or_default()),
+            None => Ok(actor_name(ctx, &self.0.actor, self.0.organization_id).await?.unwrap_or_default()),
+        }
     }
 
     /// What was disclosed.

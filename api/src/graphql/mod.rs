@@ -1,6 +1,7 @@
 //! How it is asked for: one file per concept, resolvers that only translate.
 
 mod access_explanation;
+mod analytics;
 mod api_client;
 mod audit_event;
 mod bulk_operation;

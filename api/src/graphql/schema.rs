@@ -11,6 +11,7 @@ use entity::{
 
 use super::{
     access_explanation::AccessExplanationQuery,
+    analytics::AnalyticsQuery,
     api_client::{ApiClient, ApiClientMutation},
     audit_event::{AuditEvent, AuditEventQuery},
     bulk_operation::{BulkOperation, BulkOperationMutation, BulkOperationQuery, BulkOperationSubscription},
@@ -53,6 +54,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// What can be asked. The public schedule and directory need no token; all else is within organization, role, scopes and consents.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    AnalyticsQuery,
     ViewerQuery,
     NodeQuery,
     OrganizationQuery,

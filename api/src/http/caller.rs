@@ -13,8 +13,7 @@ use async_graphql::ServerError;
 use async_graphql_parser::types::OperationType;
 
 use super::{
-    Credentials, DoorSettings, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, parameters::Parameters, rate::Bucket,
-    routes::Doors,
+    Credentials, ErrorCode, NotLetIn, frame::RequestId, operation::Operation, parameters::Parameters, rate::Bucket, routes::Doors,
 };
 use crate::access::{Access, IdempotencyKey};
 
@@ -101,8 +100,8 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Credentials, Refused>
 }
 
 /// Where the request comes from: what a trusted proxy says, else the other end of the connection.
-pub(super) fn address(request: &HttpRequest, settings: &DoorSettings) -> IpAddr {
-    let told = settings.trust_forwarded.then(|| request.connection_info().realip_remote_addr()?.parse().ok()).flatten();
+pub(super) fn address(request: &HttpRequest, trust_forwarded: bool) -> IpAddr {
+    let told = trust_forwarded.then(|| request.connection_info().realip_remote_addr()?.parse().ok()).flatten();
     told.or_else(|| request.peer_addr().map(|peer| peer.ip())).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 

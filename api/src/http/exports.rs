@@ -23,7 +23,7 @@ pub(super) async fn file(request: HttpRequest, name: web::Path<String>, doors: w
 }
 
 async fn answer(request: &HttpRequest, name: &str, doors: &Doors) -> Result<HttpResponse, Refused> {
-    let (access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
+    let (access, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
     let refused =
         |status, code: ErrorCode, sentence: &str| Refused { headers: headers.clone(), ..Refused::new(status, code.error(sentence)) };
     let mut reply = match doors.engine.export(access, name).await {

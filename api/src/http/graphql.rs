@@ -41,7 +41,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Dat
 
 async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
     let parameters = read(request, payload, &doors.settings).await?;
-    let (mut access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
+    let (mut access, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
     let prepared = doors.prepare(parameters).and_then(|operation| {
         if operation.kind == OperationType::Subscription {
             return Err(ErrorCode::BadUserInput.error("Subscribe over a WebSocket at /graphql, or by POST to /graphql/stream."));
@@ -81,7 +81,7 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
     let mut shown = credentials(request)?;
     shown.bearer = None;
     shown.purpose = None;
-    let (access, headers) = doors.admit(shown, address(request, &doors.settings)).await?;
+    let (access, headers) = doors.admit(shown, address(request, doors.settings.trust_forwarded)).await?;
     let operation = match doors.prepare(parameters) {
         Ok(operation) => operation,
         Err(error) => return Ok(reply(&Answer::refusal(vec![error]), media, None, [headers])),

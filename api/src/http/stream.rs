@@ -42,7 +42,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Dat
 
 async fn open(request: &HttpRequest, payload: Payload, doors: web::Data<Doors>) -> Result<HttpResponse, Refused> {
     let parameters = read(request, payload, &doors.settings).await?;
-    let (mut access, headers) = doors.admit(credentials(request)?, address(request, &doors.settings)).await?;
+    let (mut access, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
     let prepared = doors.prepare(parameters).and_then(|operation| {
         keyed(&mut access, &operation, text(request, "idempotency-key"))?;
         Ok(operation)

@@ -92,7 +92,7 @@ pub(super) fn open(request: &HttpRequest, payload: web::Payload, doors: web::Dat
     let (outbox, inbox) = mpsc::channel(64);
     let connection = Connection {
         request_id: request_id(request),
-        address: address(request, &doors.settings),
+        address: address(request, doors.settings.trust_forwarded),
         doors,
         session,
         credentials: None,

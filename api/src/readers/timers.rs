@@ -1,11 +1,12 @@
 //! The loops that work off what is due: one for what is done in a moment, one for what takes a while. A third destroys keys that a crash in
 //! the middle of an erasure left.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use entity::vocabulary::TimerKind;
-use tokio::time::sleep;
+use futures_util::FutureExt;
 
+use super::again_and_again;
 use crate::{
     domain::{
         data_export::Renders,
@@ -14,9 +15,6 @@ use crate::{
     store::Store,
 };
 
-/// How often they look whether there is something to do.
-const POLL: Duration = Duration::from_secs(1);
-
 /// Works off timers until the task is dropped. Replicas share them: each is done once.
 pub async fn run(store: Store, renders: Arc<dyn Renders>) {
     let quick = quick();
@@ -24,21 +22,9 @@ pub async fn run(store: Store, renders: Arc<dyn Renders>) {
 }
 
 async fn work_off(store: &Store, renders: &dyn Renders, kinds: &[TimerKind]) {
-    loop {
-        match fire_one(store, renders, kinds).await {
-            Ok(Some(_)) => continue,
-            Ok(None) => {}
-            Err(error) => tracing::error!(cause = %error, "timers cannot be asked for: trying again"),
-        }
-        sleep(POLL).await;
-    }
+    again_and_again("timers", || async { Ok(fire_one(store, renders, kinds).await?.is_some()) }.boxed()).await;
 }
 
 async fn destroy_keys(store: &Store) {
-    loop {
-        if let Err(error) = store.destroy_pending_keys().await {
-            tracing::error!(cause = %error, "keys of erased people could not be destroyed: trying again");
-        }
-        sleep(POLL).await;
-    }
+    again_and_again("keys of erased people", || async { store.destroy_pending_keys().await.map(|_| false) }.boxed()).await;
 }

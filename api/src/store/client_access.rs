@@ -8,21 +8,22 @@ use super::Store;
 use crate::error::Result;
 
 impl Store {
-    /// Puts a refresh token's successor in its place, both as keyed hashes. False when it is not the one that is good now: of two at
-    /// once, one gets true.
+    /// Puts another refresh token in place of the one that is good now, both as keyed hashes. False when it is not any more: of two
+    /// at once, one gets true.
     ///
     /// # Errors
     /// `Database` when it cannot be written.
-    pub async fn rotate_refresh(&self, id: Uuid, shown: &[u8], next: &[u8]) -> Result<bool> {
+    pub async fn rotate_refresh(&self, id: Uuid, good: &[u8], next: &[u8]) -> Result<bool> {
         let rotated = client_access::ActiveModel {
             refresh_hash: Set(Some(next.to_vec())),
+            previous_refresh_hash: Set(Some(good.to_vec())),
             refreshed_at: Set(Some(self.clock().now())),
             ..Default::default()
         };
         let tx = self.shared.connections.begin().await?;
-        let good = client_access::Entity::update_many().set(rotated).filter(client_access::Column::Id.eq(id));
-        let good = good.filter(client_access::Column::RefreshHash.eq(shown)).filter(client_access::Column::EndedAt.is_null());
-        let done = good.exec(&tx).await?.rows_affected > 0;
+        let rotate = client_access::Entity::update_many().set(rotated).filter(client_access::Column::Id.eq(id));
+        let rotate = rotate.filter(client_access::Column::RefreshHash.eq(good)).filter(client_access::Column::EndedAt.is_null());
+        let done = rotate.exec(&tx).await?.rows_affected > 0;
         tx.commit().await?;
         Ok(done)
     }
@@ -34,8 +35,14 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn end_restored_access(&self) -> Result<()> {
         let now = self.clock().now();
-        let over =
-            client_access::ActiveModel { code_hash: Set(None), refresh_hash: Set(None), ended_at: Set(Some(now)), ..Default::default() };
+        let over = client_access::ActiveModel {
+            code_hash: Set(None),
+            used_code_hash: Set(None),
+            refresh_hash: Set(None),
+            previous_refresh_hash: Set(None),
+            ended_at: Set(Some(now)),
+            ..Default::default()
+        };
         let given_up = outgoing_message::ActiveModel {
             address: Set(None),
             parameters: Set(None),

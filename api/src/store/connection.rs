@@ -204,9 +204,12 @@ pub(in crate::store) struct Place {
 /// Gives rows of a log their places, with one statement.
 pub(in crate::store) async fn write_places(tx: &DatabaseTransaction, table: &str, places: &[Place]) -> Result<()> {
     let rows = places.iter().map(|place| json!({ "id": place.id, "position": place.position, "hash": HEXLOWER.encode(&place.hash) }));
+    // The list is read once, and what waits for its place is little: whatever is known of the table's size, no plan reads all of it.
     let on_sqlite = format!(
-        "UPDATE {table} SET position = place.value ->> 'position', hash = unhex(place.value ->> 'hash') \
-         FROM json_each($1) AS place WHERE {table}.id = unhex(place.value ->> 'id', '-')"
+        "WITH place AS MATERIALIZED (SELECT unhex(value ->> 'id', '-') AS id, value ->> 'position' AS position, \
+         unhex(value ->> 'hash') AS hash FROM json_each($1)) \
+         UPDATE {table} SET position = place.position, hash = place.hash FROM place \
+         WHERE {table}.id = place.id AND {table}.position IS NULL"
     );
     let on_postgresql = format!(
         "UPDATE {table} SET position = place.position, hash = decode(place.hash, 'hex') \

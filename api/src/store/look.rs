@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType};
 use uuid::Uuid;
 
 use super::{
@@ -119,8 +119,21 @@ impl Tx {
     /// # Errors
     /// `Database` when it cannot be asked.
     pub async fn hold<E: Protected>(&self, id: E::Id) -> Result<()> {
+        self.locked::<E>(id, LockType::Share).await
+    }
+
+    /// Likewise, and has everybody else wait who would hold it: for a command that will write the row, since two that hold it together
+    /// could not.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn hold_alone<E: Protected>(&self, id: E::Id) -> Result<()> {
+        self.locked::<E>(id, LockType::NoKeyUpdate).await
+    }
+
+    async fn locked<E: Protected>(&self, id: E::Id, lock: LockType) -> Result<()> {
         let this = connection::select::<E>().select_only().column(E::id_column()).filter(E::id_column().eq(key_of::<E>(id)));
-        this.lock_shared().into_tuple::<(Uuid,)>().one(&self.transaction).await?;
+        this.lock(lock).into_tuple::<(Uuid,)>().one(&self.transaction).await?;
         Ok(())
     }
 }

@@ -135,6 +135,7 @@ const fn field(name: &'static str, arguments: &'static str, shows: &'static [Cla
 /// Every field of every root type.
 pub(crate) const FIELDS: &[Field] = &[
     field("Query.viewer", "", &[Class::Administration]),
+    field("Query.analytics", "", &[]),
     field("Query.node", "id: \"{node}\"", &[]),
     field("Query.nodes", "ids: [{nodes}]", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.organizations", "first: 100", &[Class::Administration]),
