@@ -79,8 +79,8 @@ pub(in crate::store) struct Listing<E: Protected> {
 enum By<E: Protected> {
     /// A column that is never null and open to all who see the row.
     Column(E::Column),
-    /// An instant that is known of those rows alone that meet the condition.
-    Known(E::Column, Condition),
+    /// An instant that some rows have not, or that is open to the caller only where a condition holds.
+    Known(E::Column, Known),
     /// An instant that is computed of each row, with its name.
     Computed(&'static str, Expr),
     /// What rows are measured by.
@@ -96,27 +96,38 @@ impl<E: Protected> By<E> {
     }
 }
 
+/// Of which rows an instant is known.
+#[derive(Clone, Debug)]
+struct Known {
+    /// That a row has it, where not all have.
+    there: Option<Expr>,
+    /// That it is open to the caller, where it is not of all rows.
+    open: Option<Condition>,
+}
+
+impl Known {
+    fn condition(&self) -> Condition {
+        Condition::all().add_option(self.there.clone()).add_option(self.open.clone())
+    }
+}
+
 /// A part of a list whose rows are ordered alike, so that an index can give them in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Stretch {
     /// The rows that have what the list is ordered by: of most lists all.
     Placed,
-    /// After them in either direction, those of which it is not known.
-    Unplaced,
+    /// After them in either direction, those that do not have it.
+    Without,
+    /// And those of which it is closed to the caller: in an order that tells nothing of it.
+    Closed,
 }
 
 /// The place of a row in the order of its list.
 #[derive(Serialize, Deserialize)]
 struct Place {
+    stretch: Stretch,
     value: Option<Key>,
     id: uuid::Uuid,
-}
-
-impl Place {
-    /// Where it is in a list of these stretches.
-    fn stretch(&self, stretches: &[Stretch]) -> Stretch {
-        if self.value.is_none() && stretches.contains(&Stretch::Unplaced) { Stretch::Unplaced } else { Stretch::Placed }
-    }
 }
 
 /// Between which places rows are wanted.
@@ -233,11 +244,11 @@ impl<'a, E: Protected> Find<'a, E> {
         let class = E::class_of(by).filter(|_| !self.access.is_system());
         let instant = matches!(by.def().get_column_type(), ColumnType::TimestampWithTimeZone);
         debug_assert!(class.is_none() || instant, "an order by a guarded column would tell its values");
-        let nullable = instant && by.def().is_null();
-        let known = Condition::all()
-            .add_option(nullable.then(|| by.is_not_null()))
-            .add_option(class.map(|class| E::grants(self.access).condition(class)));
-        let by = if known.is_empty() { By::Column(by) } else { By::Known(by, known) };
+        let known = Known {
+            there: (instant && by.def().is_null()).then(|| by.is_not_null()),
+            open: class.map(|class| E::grants(self.access).condition(class)),
+        };
+        let by = if known.condition().is_empty() { By::Column(by) } else { By::Known(by, known) };
         self.listing.order = Some((by, order));
         self
     }
@@ -282,7 +293,7 @@ impl<'a, E: Protected> Find<'a, E> {
 
     /// At most so many rows between two places, from one end. What follows a stretch is only asked for when that did not suffice.
     async fn rows(&self, between: &Between, backward: bool, most: u64) -> Result<Vec<Placed<E>>> {
-        let mut stretches = self.listing.stretches().to_vec();
+        let mut stretches = self.listing.stretches();
         if backward {
             stretches.reverse();
         }
@@ -362,12 +373,11 @@ impl<'a, E: Protected> Find<'a, E> {
 
     /// The rows of a stretch that are between two places; nothing when none can be.
     fn within(&self, stretch: Stretch, between: &Between) -> Option<Condition> {
-        let stretches = self.listing.stretches();
         let mut all = Condition::all().add_option(self.listing.is_in(stretch));
         for (place, after) in [(&between.after, true), (&between.before, false)] {
             let Some(place) = place else { continue };
-            let (lies, ahead) = (place.stretch(stretches), if after { Ordering::Greater } else { Ordering::Less });
-            match stretch.cmp(&lies) {
+            let ahead = if after { Ordering::Greater } else { Ordering::Less };
+            match stretch.cmp(&place.stretch) {
                 Ordering::Equal => all = all.add(self.beyond(place, after)),
                 order if order == ahead => {}
                 _ => return None,
@@ -390,20 +400,25 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>, computed: Option<chrono::DateTime<chrono::Utc>>) -> Result<String> {
+        let mut stretch = Stretch::Placed;
         let value = match &self.listing.order {
             Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
             Some((By::Known(column, _), _)) => {
                 let open = self.access.is_system() || E::class_of(*column).is_none_or(|class| row.may_open(class));
                 match row.model().get(*column) {
                     Value::ChronoDateTimeUtc(Some(at)) if open => Some(Key::Instant(at)),
-                    _ => None,
+                    _ => {
+                        stretch = if open { Stretch::Without } else { Stretch::Closed };
+                        None
+                    }
                 }
             }
             Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
             Some((By::Measure(_), _)) => Some(Key::of(Value::BigInt(row.measure()))?),
             None => None,
         };
-        let place = serde_json::to_vec(&Place { value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
+        let place =
+            serde_json::to_vec(&Place { stretch, value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
 
@@ -435,26 +450,31 @@ impl<E: Protected> Listing<E> {
     }
 
     /// The stretches of the list, in its order.
-    fn stretches(&self) -> &'static [Stretch] {
-        match self.order {
-            Some((By::Known(..), _)) => &[Stretch::Placed, Stretch::Unplaced],
-            _ => &[Stretch::Placed],
-        }
+    fn stretches(&self) -> Vec<Stretch> {
+        let known = match &self.order {
+            Some((By::Known(_, known), _)) => Some(known),
+            _ => None,
+        };
+        let without = known.and_then(|known| known.there.as_ref()).map(|_| Stretch::Without);
+        let closed = known.and_then(|known| known.open.as_ref()).map(|_| Stretch::Closed);
+        [Stretch::Placed].into_iter().chain(without).chain(closed).collect()
     }
 
     /// That a row is in a stretch; nothing where there is one.
     fn is_in(&self, stretch: Stretch) -> Option<Condition> {
-        match (&self.order, stretch) {
-            (Some((By::Known(_, known), _)), Stretch::Placed) => Some(known.clone()),
-            (Some((By::Known(_, known), _)), Stretch::Unplaced) => Some(known.clone().not()),
-            _ => None,
-        }
+        let Some((By::Known(column, known), _)) = &self.order else { return None };
+        Some(match stretch {
+            Stretch::Placed => known.condition(),
+            Stretch::Without => Condition::all().add(column.is_null()).add_option(known.open.clone()),
+            Stretch::Closed => known.open.clone().unwrap_or_else(Condition::all).not(),
+        })
     }
 
     /// By what the rows of a stretch are ordered, and which way.
     fn order_of(&self, stretch: Stretch, backward: bool) -> Vec<(Expr, Order)> {
         let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
-        let first = self.order.iter().filter(|_| stretch == Stretch::Placed).map(|(by, order)| (by.expr(), order.clone()));
+        // Where there is none, the column is equal in all rows, and the index is still in its order.
+        let first = self.order.iter().filter(|_| stretch != Stretch::Closed).map(|(by, order)| (by.expr(), order.clone()));
         let order = first.chain([(Expr::col(E::id_column().as_column_ref()), by_id)]);
         order.map(|(expr, order)| (expr, turned(order, backward))).collect()
     }
@@ -463,10 +483,14 @@ impl<E: Protected> Listing<E> {
     pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
         let order = self.order_of(Stretch::Placed, backward);
         let Some((By::Known(_, known), _)) = &self.order else { return order };
-        let last = CaseStatement::new().case(known.clone(), Expr::val(0)).finally(Expr::val(1));
+        let last = CaseStatement::new().case(known.condition(), Expr::val(0));
+        let last = match &known.open {
+            Some(open) => last.case(open.clone(), Expr::val(1)).finally(Expr::val(2)),
+            None => last.finally(Expr::val(1)),
+        };
         let where_known = order.into_iter().enumerate().map(|(number, (expr, order))| match number {
             // What is closed must not be told by an order.
-            0 => (CaseStatement::new().case(known.clone(), expr).into(), order),
+            0 => (CaseStatement::new().case(known.condition(), expr).into(), order),
             _ => (expr, order),
         });
         std::iter::once((last.into(), turned(Order::Asc, backward))).chain(where_known).collect()
