@@ -36,6 +36,7 @@ mod readiness;
 mod referral;
 mod referral_life;
 mod referral_offer;
+mod referral_order;
 mod revocation;
 mod schedule;
 mod schema;
