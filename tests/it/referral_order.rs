@@ -95,14 +95,17 @@ on_both! {
         ] {
             let up = walked(&them.referrer, by(field, "ASC")).await;
             let down = walked(&them.referrer, by(field, "DESC")).await;
-            assert_eq!(up[..known.len()], known, "{field}");
-            assert_eq!(down[..known.len()], newest(&known), "{field}");
+            assert_eq!((set(&up[..known.len()]), set(&down[..known.len()])), (set(&known), set(&known)), "{field}");
+            // Clocks that start before a program opens are due at one instant.
+            if field != "DUE_AT" {
+                assert_eq!((&up[..known.len()], &down[..known.len()]), (&*known, &*newest(&known)), "{field}");
+            }
             assert_eq!((set(&up), set(&down)), (set(&sent), set(&sent)), "{field}");
         }
         // The receiver knows of all that it received how they go.
         let received = told(&[&submitted, &silent]);
         assert_eq!(walked(&them.coordinator, by("SUBMITTED_AT", "ASC")).await, received);
-        assert_eq!(walked(&them.coordinator, by("DUE_AT", "ASC")).await[..submitted.len()], submitted);
+        assert_eq!(set(&walked(&them.coordinator, by("DUE_AT", "ASC")).await[..submitted.len()]), set(&submitted));
         let several = json!({ "filter": { "status": ["SUBMITTED", "CANCELLED", "ACCEPTED"] }, "orderBy": { "field": "UPDATED_AT", "direction": "DESC" } });
         assert_eq!(walked(&them.coordinator, several).await, newest(&received));
         assert_eq!(walked(&them.coordinator, json!({ "filter": { "open": true } })).await, newest(&submitted));
