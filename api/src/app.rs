@@ -30,7 +30,7 @@ use crate::{
     error::Error,
     graphql::GraphEngine,
     http::{
-        AddressLimit, DoorSettings, Engine, Rate, Shutdown, frame, limited, metrics_routes,
+        DoorSettings, Engine, Rate, Shutdown, frame, metrics_routes,
         oauth::{self, OAuth},
         routes,
     },
@@ -214,13 +214,13 @@ impl App {
 
     /// All doors, for `App::configure`.
     pub fn doors(&self, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
-        let limit = web::Data::new(AddressLimit::new(&settings));
+        let limit = web::Data::new(oauth::AddressLimit::new(&settings));
         let graphql = routes(self.engine(), settings);
         let oauth = Arc::clone(&self.oauth);
         move |config| {
             config.configure(graphql);
             // Last, because it takes whatever is left: the authorization server, and for all else a 404 with the same frame.
-            let rest = web::scope("").app_data(limit).wrap(from_fn(limited)).wrap(from_fn(frame));
+            let rest = web::scope("").app_data(limit).wrap(from_fn(oauth::limited)).wrap(from_fn(frame));
             config.service(rest.configure(oauth::routes(oauth)));
         }
     }

@@ -1,6 +1,6 @@
 //! How a client comes to read their own data.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, entity::prelude::*};
 
 use crate::{ClientId, OrganizationId};
 
@@ -39,3 +39,17 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl ActiveModel {
+    /// What ends an invitation or an access: none of its secrets is kept.
+    pub fn over(at: DateTimeUtc) -> Self {
+        Self {
+            code_hash: Set(None),
+            used_code_hash: Set(None),
+            refresh_hash: Set(None),
+            previous_refresh_hash: Set(None),
+            ended_at: Set(Some(at)),
+            ..Default::default()
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Lists of referrals in every order, page by page from either end: what is not there, or closed to whoever asks, comes last.
 
 use chrono::TimeDelta;
+use entity::vocabulary::Role;
 use kit::{app::TestApp, caller::Caller, handover::Handover, on_both};
 use serde_json::{Value, json};
 
@@ -111,5 +112,13 @@ on_both! {
         assert_eq!(walked(&them.coordinator, json!({ "filter": { "open": true } })).await, newest(&submitted));
         assert_eq!(walked(&them.coordinator, json!({ "filter": { "open": false } })).await, newest(&silent));
         assert_eq!(walked(&them.coordinator, json!({ "filter": { "overdue": true } })).await, [""; 0]);
+        // Whoever supports somebody as a peer as well misses none of those that are assigned to nobody.
+        let back = Handover::between(&app, them.support.clone(), them.clinic.clone()).await;
+        let theirs = back.referred(&app).await;
+        back.accepted(&theirs).await;
+        back.assigned(&theirs).await;
+        app.database.tamper("UPDATE staff_member SET roles = '[\"PEER\", \"REFERRER\"]' WHERE id IN (SELECT staff_member_id FROM peer)").await;
+        let both = app.token_of(back.peer_staff, &them.clinic, &[Role::Peer, Role::Referrer]).treating();
+        assert_eq!(set(&walked(&both, by("UPDATED_AT", "ASC")).await), set(&[sent.clone(), vec![theirs]].concat()));
     }
 }

@@ -36,9 +36,9 @@ impl Protected for api_client::Entity {
     fn visible_to(access: &Access) -> Condition {
         let Some(own) = access.organization else { return never() };
         let administers = access.scopes.contains(&Scope::Admin) && may(access, Resource::ApiClient, Act::Read);
-        let administered = administers.then(|| Condition::all().add(api_client::Column::OrganizationId.eq(own)));
+        let administered = administers.then(|| api_client::Column::OrganizationId.eq(own));
         let itself = match access.actor {
-            Actor::Api(id) => Some(Condition::all().add(api_client::Column::Id.eq(id))),
+            Actor::Api(id) => Some(api_client::Column::Id.eq(id)),
             _ => None,
         };
         any_of(administered.into_iter().chain(itself))

@@ -87,6 +87,11 @@ fn near(access: &Access) -> Condition {
     any_of([of_programs, referred, assigned_to_me(access), oneself(access)].into_iter().flatten())
 }
 
+/// The same, and all of the organization for the privacy officer.
+fn near_or_all(access: &Access) -> Condition {
+    any_of(std::iter::once(near(access)).chain(all_of_them(access)))
+}
+
 /// Those whose contacts and all that belongs to them the caller reads (class C): as [`near`], without referrers.
 pub(super) fn supported(access: &Access) -> Condition {
     let of_programs = access.has_any(&[Role::Coordinator, Role::Supervisor]).then(|| of_my_programs(access));
@@ -135,14 +140,14 @@ impl Protected for client::Entity {
     fn visible_to(access: &Access) -> Condition {
         let scoped = access.scoped(&[Scope::ClientsRead, Scope::ClientsWrite]);
         let Some(own) = access.organization.filter(|_| scoped) else { return never() };
-        Condition::all().add(client::Column::OrganizationId.eq(own)).add(any_of([near(access)].into_iter().chain(all_of_them(access))))
+        Condition::all().add(client::Column::OrganizationId.eq(own)).add(near_or_all(access))
     }
 
     /// Of whoever was erased classes A and B are open to nobody, even before their key is destroyed.
     fn grants(access: &Access) -> Grants {
         let kept = |who: Condition| Condition::all().add(client::Column::ErasedAt.is_null()).add(who);
         let own = Grants::none()
-            .open(Class::Identity, kept(any_of([near(access)].into_iter().chain(all_of_them(access)))))
+            .open(Class::Identity, kept(near_or_all(access)))
             .open(Class::ReferralClinical, kept(near(access)))
             .open(Class::ContactsAndNotes, supported(access))
             .open(Class::Privacy, consents_kept(access));

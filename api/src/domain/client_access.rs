@@ -186,14 +186,7 @@ fn of(clients: impl IntoIterator<Item = ClientId>) -> Condition {
 
 /// Ends those of these that are not over yet. Whether there were any.
 async fn over(tx: &Tx, which: Condition) -> Result<bool> {
-    let over = client_access::ActiveModel {
-        code_hash: Set(None),
-        used_code_hash: Set(None),
-        refresh_hash: Set(None),
-        previous_refresh_hash: Set(None),
-        ended_at: Set(Some(tx.access().now)),
-        ..Default::default()
-    };
+    let over = client_access::ActiveModel::over(tx.access().now);
     Ok(tx.update_parts::<client_access::Entity, _>(over, which.add(client_access::Column::EndedAt.is_null())).await? > 0)
 }
 

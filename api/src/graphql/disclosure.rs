@@ -91,11 +91,11 @@ impl Disclosure {
     /// Who read it: the id of staff or of an application of the recipient; to a client, who that is for them. Who told it, where an
     /// emergency was recorded.
     async fn actor_name(&self, ctx: &Context<'_>) -> Result<String> {
-        match self.0.recipient_organization_id {
-            _ if !ctx.access().is_oneself() => Ok(self.0.actor.clone()),
-            Some(recipient) => Ok(actor_name(ctx, &self.0.actor, recipient).await?.unwrap_or_default()),
-            None => Ok(actor_name(ctx, &self.0.actor, self.0.organization_id).await?.unwrap_or_default()),
+        if !ctx.access().is_oneself() {
+            return Ok(self.0.actor.clone());
         }
+        let whose = self.0.recipient_organization_id.unwrap_or(self.0.organization_id);
+        Ok(actor_name(ctx, &self.0.actor, whose).await?.unwrap_or_default())
     }
 
     /// What was disclosed.

@@ -1,7 +1,6 @@
 //! The doors: what listens, and how a request becomes a call. Doors know no domain: behind them is an [`Engine`].
 
 mod access_page;
-mod address_limit;
 mod answer;
 mod caller;
 mod exports;
@@ -30,7 +29,6 @@ use futures_util::stream::BoxStream;
 
 use crate::access::Access;
 
-pub use address_limit::{AddressLimit, limited};
 pub use answer::ErrorCode;
 pub use frame::frame;
 pub use limits::Limits;

@@ -2,6 +2,7 @@
 //! (RFC 7662), giving one back (RFC 7009), and the two public pages that say how (RFC 8414, RFC 7517). Knows no database: behind it is a
 //! [`Registry`].
 
+mod address_limit;
 mod authentication;
 mod error;
 mod form;
@@ -17,6 +18,7 @@ use entity::{ApiClientId, ClientId, OrganizationId, vocabulary::Role};
 use serde_json::json;
 use url::Url;
 
+pub use self::address_limit::{AddressLimit, limited};
 use self::{error::OAuthError, form::Form};
 use crate::{
     access::{

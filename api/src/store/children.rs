@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     Find, Page, PageArgs, Protected, Store,
-    find::{Listing, Placed},
+    find::Placed,
+    listing::Listing,
     protected::{Fetched, scoped},
     sha256,
 };

@@ -35,14 +35,7 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn end_restored_access(&self) -> Result<()> {
         let now = self.clock().now();
-        let over = client_access::ActiveModel {
-            code_hash: Set(None),
-            used_code_hash: Set(None),
-            refresh_hash: Set(None),
-            previous_refresh_hash: Set(None),
-            ended_at: Set(Some(now)),
-            ..Default::default()
-        };
+        let over = client_access::ActiveModel::over(now);
         let given_up = outgoing_message::ActiveModel {
             address: Set(None),
             parameters: Set(None),

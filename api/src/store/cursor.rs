@@ -4,7 +4,11 @@
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::error::{Error, Result};
+use super::{Store, sha256};
+use crate::{
+    access::Access,
+    error::{Code, Error, Refusal, Result},
+};
 
 /// The key that cursors are encrypted with.
 pub(in crate::store) struct CursorKey(RandomizedNonceKey);
@@ -32,6 +36,33 @@ impl CursorKey {
         let mut sealed = sealed.to_vec();
         self.0.open_in_place(nonce, Aad::from(bound_to), &mut sealed).ok().map(|plain| plain.to_vec())
     }
+}
+
+impl Store {
+    /// The cursor of a place in the log: encrypted and bound to the organization, so that nobody learns how much others do.
+    ///
+    /// # Errors
+    /// `Sealing` when it cannot be encrypted.
+    pub fn event_cursor(&self, access: &Access, position: i64) -> Result<String> {
+        self.shared.cursor_key.write(&event_place(access), &position.to_be_bytes())
+    }
+
+    /// The place in the log that a cursor names.
+    ///
+    /// # Errors
+    /// Refused with `CURSOR_EXPIRED` when it is not one of the caller's organization.
+    pub fn event_position(&self, access: &Access, cursor: &str) -> Result<i64> {
+        let plain = self.shared.cursor_key.read(&event_place(access), cursor);
+        let position = plain.and_then(|plain| plain.try_into().ok()).map(i64::from_be_bytes);
+        position.ok_or_else(|| {
+            let sentence = "This cursor is not one of your organization's events: begin again with `viewer { eventCursor }`.";
+            Error::from(Refusal { code: Code::CursorExpired, ..Refusal::invalid(sentence) }.at(["after"]))
+        })
+    }
+}
+
+fn event_place(access: &Access) -> Vec<u8> {
+    sha256(&[b"events", access.organization.map(|id| id.to_string()).unwrap_or_default().as_bytes()])
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 
 use std::cmp::Ordering;
 
-use entity::TypedId;
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, ExprTrait, IdenStatic, ModelTrait, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
     Select, Value,
-    sea_query::{CaseStatement, Expr, Query, UnionType},
+    sea_query::{Expr, Query, UnionType},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
+    listing::{By, Known, Listing, Stretch},
     protected::{Fetched, granted, visible},
     sha256,
 };
@@ -59,67 +59,6 @@ pub struct Find<'a, E: Protected> {
     store: &'a Store,
     access: &'a Access,
     pub(in crate::store) listing: Listing<E>,
-}
-
-/// What is asked for, without who asks: which rows of those that exist for the caller, and in which order.
-#[derive(Clone, Debug)]
-pub(in crate::store) struct Listing<E: Protected> {
-    narrowed: Condition,
-    /// A column whose value is one of these.
-    among: Option<(E::Column, Vec<Value>)>,
-    /// What it is narrowed by, as text: cursors are bound to it.
-    named: String,
-    /// What each row is measured by.
-    measure: Option<Expr>,
-    order: Option<(By<E>, Order)>,
-}
-
-/// What rows are ordered by, before their ids.
-#[derive(Clone, Debug)]
-enum By<E: Protected> {
-    /// A column that is never null and open to all who see the row.
-    Column(E::Column),
-    /// An instant that some rows have not, or that is open to the caller only where a condition holds.
-    Known(E::Column, Known),
-    /// An instant that is computed of each row, with its name.
-    Computed(&'static str, Expr),
-    /// What rows are measured by.
-    Measure(Expr),
-}
-
-impl<E: Protected> By<E> {
-    fn expr(&self) -> Expr {
-        match self {
-            Self::Column(column) | Self::Known(column, _) => Expr::col(column.as_column_ref()),
-            Self::Computed(_, expr) | Self::Measure(expr) => expr.clone(),
-        }
-    }
-}
-
-/// Of which rows an instant is known.
-#[derive(Clone, Debug)]
-struct Known {
-    /// That a row has it, where not all have.
-    there: Option<Expr>,
-    /// That it is open to the caller, where it is not of all rows.
-    open: Option<Condition>,
-}
-
-impl Known {
-    fn condition(&self) -> Condition {
-        Condition::all().add_option(self.there.clone()).add_option(self.open.clone())
-    }
-}
-
-/// A part of a list whose rows are ordered alike, so that an index can give them in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Stretch {
-    /// The rows that have what the list is ordered by: of most lists all.
-    Placed,
-    /// After them in either direction, those that do not have it.
-    Without,
-    /// And those of which it is closed to the caller: in an order that tells nothing of it.
-    Closed,
 }
 
 /// The place of a row in the order of its list.
@@ -208,9 +147,9 @@ impl<'a, E: Protected> Find<'a, E> {
     #[must_use]
     pub fn among<V: Into<Value>>(mut self, column: E::Column, values: impl IntoIterator<Item = V>) -> Self {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
-        self.listing.named.push_str(&format!("{column:?} {values:?}"));
+        let name = format!("{column:?} {values:?}");
         self.listing.among = Some((column, values));
-        self.matching_as("", E::class_of(column), Condition::all())
+        self.matching_as(&name, E::class_of(column), Condition::all())
     }
 
     /// Narrows by a list column, to rows of which an entry meets a condition.
@@ -300,7 +239,10 @@ impl<'a, E: Protected> Find<'a, E> {
         let mut rows = Vec::new();
         for stretch in stretches {
             let missing = most.saturating_sub(rows.len() as u64);
-            let Some(within) = self.within(stretch, between).filter(|_| missing > 0 || rows.is_empty()) else { continue };
+            if missing == 0 {
+                break;
+            }
+            let Some(within) = self.within(stretch, between) else { continue };
             let select = self.slice(stretch, &within, backward, missing);
             rows.extend(self.placed(select.into_model::<Fetched<E>>().all(self.store.reader()).await?));
         }
@@ -429,116 +371,6 @@ impl<'a, E: Protected> Find<'a, E> {
     }
 }
 
-impl<E: Protected> Listing<E> {
-    /// Narrowed to those of a parent.
-    pub(in crate::store) fn of(&self, parent: E::Column, or: Option<E::Column>, id: uuid::Uuid) -> Self {
-        let named = format!("{} {parent:?} {or:?} {id}", self.named);
-        let of_it = Condition::any().add(parent.eq(id)).add_option(or.map(|or| or.eq(id)));
-        Self { narrowed: self.narrowed.clone().add(of_it), named, ..self.clone() }
-    }
-
-    /// What its rows meet.
-    pub(in crate::store) fn condition(&self) -> Condition {
-        let among = self.among.as_ref().map(|(column, values)| Expr::col(column.as_column_ref()).is_in(values.clone()));
-        self.narrowed.clone().add_option(among)
-    }
-
-    /// The same for each value of the column that has one of several.
-    fn kinds(&self) -> Vec<Condition> {
-        let Some((column, values)) = &self.among else { return vec![self.narrowed.clone()] };
-        values.iter().map(|value| self.narrowed.clone().add(Expr::col(column.as_column_ref()).eq(value.clone()))).collect()
-    }
-
-    /// The stretches of the list, in its order.
-    fn stretches(&self) -> Vec<Stretch> {
-        let known = match &self.order {
-            Some((By::Known(_, known), _)) => Some(known),
-            _ => None,
-        };
-        let without = known.and_then(|known| known.there.as_ref()).map(|_| Stretch::Without);
-        let closed = known.and_then(|known| known.open.as_ref()).map(|_| Stretch::Closed);
-        [Stretch::Placed].into_iter().chain(without).chain(closed).collect()
-    }
-
-    /// That a row is in a stretch; nothing where there is one.
-    fn is_in(&self, stretch: Stretch) -> Option<Condition> {
-        let Some((By::Known(column, known), _)) = &self.order else { return None };
-        Some(match stretch {
-            Stretch::Placed => known.condition(),
-            Stretch::Without => Condition::all().add(column.is_null()).add_option(known.open.clone()),
-            Stretch::Closed => known.open.clone().unwrap_or_else(Condition::all).not(),
-        })
-    }
-
-    /// By what the rows of a stretch are ordered, and which way.
-    fn order_of(&self, stretch: Stretch, backward: bool) -> Vec<(Expr, Order)> {
-        let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
-        // Where there is none, the column is equal in all rows, and the index is still in its order.
-        let first = self.order.iter().filter(|_| stretch != Stretch::Closed).map(|(by, order)| (by.expr(), order.clone()));
-        let order = first.chain([(Expr::col(E::id_column().as_column_ref()), by_id)]);
-        order.map(|(expr, order)| (expr, turned(order, backward))).collect()
-    }
-
-    /// By what the rows of all stretches are ordered, and which way.
-    pub(in crate::store) fn order(&self, backward: bool) -> Vec<(Expr, Order)> {
-        let order = self.order_of(Stretch::Placed, backward);
-        let Some((By::Known(_, known), _)) = &self.order else { return order };
-        let last = CaseStatement::new().case(known.condition(), Expr::val(0));
-        let last = match &known.open {
-            Some(open) => last.case(open.clone(), Expr::val(1)).finally(Expr::val(2)),
-            None => last.finally(Expr::val(1)),
-        };
-        let where_known = order.into_iter().enumerate().map(|(number, (expr, order))| match number {
-            // What is closed must not be told by an order.
-            0 => (CaseStatement::new().case(known.condition(), expr).into(), order),
-            _ => (expr, order),
-        });
-        std::iter::once((last.into(), turned(Order::Asc, backward))).chain(where_known).collect()
-    }
-
-    pub(in crate::store) fn in_order(&self, select: Select<E>, backward: bool) -> Select<E> {
-        self.sorted(select, self.order(backward))
-    }
-
-    fn sorted(&self, mut select: Select<E>, order: Vec<(Expr, Order)>) -> Select<E> {
-        for (expr, order) in order {
-            QueryTrait::query(&mut select).order_by_expr(expr, order);
-        }
-        select
-    }
-
-    /// With the instant that rows are ordered by, where it is computed, and what they are measured by.
-    pub(in crate::store) fn with_place(&self, select: Select<E>) -> Select<E> {
-        let select = match &self.measure {
-            Some(measure) => select.expr_as(measure.clone(), "measure"),
-            None => select,
-        };
-        match &self.order {
-            Some((By::Computed(_, expr), _)) => select.expr_as(expr.clone(), "place"),
-            _ => select,
-        }
-    }
-
-    /// Tells this list from every other.
-    pub(in crate::store) fn digest(&self) -> Vec<u8> {
-        let order = match &self.order {
-            Some((By::Column(column) | By::Known(column, _), order)) => format!("{column:?} {order:?}"),
-            Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
-            Some((By::Measure(_), order)) => format!("measure {order:?}"),
-            None => String::new(),
-        };
-        sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])
-    }
-}
-
-/// The other way, when it is read from its end.
-fn turned(order: Order, backward: bool) -> Order {
-    match (order, backward) {
-        (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
-        _ => Order::Asc,
-    }
-}
-
 impl PageArgs {
     /// Whether rows are taken from the end.
     pub(in crate::store) const fn backward(&self) -> bool {
@@ -567,31 +399,4 @@ fn page_size(args: &PageArgs) -> Result<u64> {
         Ok(size) if wanted <= LARGEST_PAGE => Ok(size),
         _ => Err(Refusal::invalid(format!("`{name}` is from 0 to {LARGEST_PAGE}.")).at([name]).into()),
     }
-}
-
-impl Store {
-    /// The cursor of a place in the log: encrypted and bound to the organization, so that nobody learns how much others do.
-    ///
-    /// # Errors
-    /// `Sealing` when it cannot be encrypted.
-    pub fn event_cursor(&self, access: &Access, position: i64) -> Result<String> {
-        self.shared.cursor_key.write(&event_place(access), &position.to_be_bytes())
-    }
-
-    /// The place in the log that a cursor names.
-    ///
-    /// # Errors
-    /// Refused with `CURSOR_EXPIRED` when it is not one of the caller's organization.
-    pub fn event_position(&self, access: &Access, cursor: &str) -> Result<i64> {
-        let plain = self.shared.cursor_key.read(&event_place(access), cursor);
-        let position = plain.and_then(|plain| plain.try_into().ok()).map(i64::from_be_bytes);
-        position.ok_or_else(|| {
-            let sentence = "This cursor is not one of your organization's events: begin again with `viewer { eventCursor }`.";
-            Error::from(Refusal { code: crate::error::Code::CursorExpired, ..Refusal::invalid(sentence) }.at(["after"]))
-        })
-    }
-}
-
-fn event_place(access: &Access) -> Vec<u8> {
-    sha256(&[b"events", access.organization.map(|id| id.to_string()).unwrap_or_default().as_bytes()])
 }

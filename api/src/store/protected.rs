@@ -150,14 +150,20 @@ pub(crate) fn always() -> Condition {
     Condition::all().add(Expr::cust("TRUE"))
 }
 
+/// That a condition does not hold. Of what is null SQL's own `NOT` says neither, and a row would be in no list.
+pub(crate) fn unless(condition: Condition) -> Condition {
+    let not: Expr = CaseStatement::new().case(condition, Expr::val(false)).finally(Expr::val(true)).into();
+    Condition::all().add(not)
+}
+
 /// A condition that never holds.
 pub(crate) fn never() -> Condition {
     Condition::all().add(Expr::cust("FALSE"))
 }
 
 /// That one of these holds; one that never does when there is none.
-pub(crate) fn any_of(of: impl IntoIterator<Item = Condition>) -> Condition {
-    let any = of.into_iter().fold(Condition::any(), Condition::add);
+pub(crate) fn any_of<C: Into<Condition>>(of: impl IntoIterator<Item = C>) -> Condition {
+    let any = of.into_iter().fold(Condition::any(), |any, one| any.add(one));
     if any.is_empty() { any.add(never()) } else { any }
 }
 

@@ -127,13 +127,17 @@ impl Store {
         }
         let (tx, now) = (self.shared.connections.begin().await?, self.clock().now());
         for batch in these.chunks(BATCH) {
-            let rows =
-                batch.iter().map(|id| timer::ActiveModel { kind: Set(kind), subject_id: Set(*id), due_at: Set(now), failures: Set(0) });
+            let rows = batch.iter().map(|id| row(kind, *id, now));
             let kept = OnConflict::columns([timer::Column::Kind, timer::Column::SubjectId]).do_nothing().to_owned();
             timer::Entity::insert_many(rows).on_conflict(kept).exec_without_returning(&tx).await?;
         }
         Ok(TransactionSession::commit(tx).await?)
     }
+}
+
+/// Something that is to be done then, and was not tried yet.
+fn row(kind: TimerKind, subject: impl Into<Uuid>, at: Instant) -> timer::ActiveModel {
+    timer::ActiveModel { kind: Set(kind), subject_id: Set(subject.into()), due_at: Set(at), failures: Set(0) }
 }
 
 impl Tx {
@@ -150,13 +154,7 @@ impl Tx {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn arm_all<S: Into<Uuid>>(&self, kind: TimerKind, these: impl IntoIterator<Item = (S, Instant)>) -> Result<()> {
-        let row = |(subject, at): (S, Instant)| timer::ActiveModel {
-            kind: Set(kind),
-            subject_id: Set(subject.into()),
-            due_at: Set(at),
-            failures: Set(0),
-        };
-        let rows: Vec<_> = these.into_iter().map(row).collect();
+        let rows: Vec<_> = these.into_iter().map(|(subject, at)| row(kind, subject, at)).collect();
         if rows.is_empty() {
             return Ok(());
         }

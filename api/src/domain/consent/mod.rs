@@ -80,12 +80,10 @@ fn recorded(access: &Access) -> Condition {
 
 /// Those that came with a referral of which this holds.
 fn came_with_a_referral(access: &Access, holds: Condition) -> Option<Condition> {
-    let all_of = |holds| Condition::all().add(holds);
-    let of_programs = access.has(Role::Coordinator).then(|| all_of(referral::Column::ToProgramId.is_in(access.programs.iter().copied())));
-    let all =
-        access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| all_of(referral::Column::ToOrganizationId.eq(own)));
+    let of_programs = access.has(Role::Coordinator).then(|| referral::Column::ToProgramId.is_in(access.programs.iter().copied()));
+    let all = access.organization.filter(|_| access.has(Role::PrivacyOfficer)).map(|own| referral::Column::ToOrganizationId.eq(own));
     let own = access.own(referral::Column::ToClientId);
-    let received = any_of([of_programs, all, own].into_iter().flatten());
+    let received = any_of([of_programs.map(Into::into), all.map(Into::into), own].into_iter().flatten());
     let received = query::<referral::Entity>()
         .select_only()
         .column(referral::Column::ConsentId)

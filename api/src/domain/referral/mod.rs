@@ -27,7 +27,7 @@ use crate::{
         consent::{Disclosing, covers},
         policy::{Act, Resource, may},
     },
-    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, any_of, never, query},
+    store::{Action, Class, Discloser, Grants, Part, PartOf, Protected, any_of, never, query, unless},
 };
 
 pub use answer::{accept, accept_in, answer_info, decline, decline_in, request_info, waitlist};
@@ -316,5 +316,5 @@ pub fn listed(access: &Access) -> Condition {
     let known = Condition::all()
         .add(referral::Column::Status.eq(ReferralStatus::EnteredInError))
         .add(referral::Entity::grants(access).condition(Class::ReferralStatus));
-    known.not()
+    unless(known)
 }

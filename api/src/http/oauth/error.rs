@@ -26,6 +26,9 @@ pub(super) enum OAuthError {
     TooLarge,
     #[error("try again")]
     Unavailable,
+    /// From this address, for so many seconds.
+    #[error("too many requests: come back in {0} s")]
+    TooMany(u64),
 }
 
 impl From<Unavailable> for OAuthError {
@@ -43,7 +46,7 @@ impl OAuthError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
-            Self::Unavailable => "temporarily_unavailable",
+            Self::Unavailable | Self::TooMany(_) => "temporarily_unavailable",
         }
     }
 }
@@ -54,6 +57,7 @@ impl ResponseError for OAuthError {
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::BAD_REQUEST,
         }
     }

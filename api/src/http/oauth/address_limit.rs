@@ -1,19 +1,20 @@
 //! How often the authorization server may be asked from one address: whoever guesses is slow.
 
 use actix_web::{
-    Error, HttpResponse,
+    Error, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header,
     middleware::Next,
     web,
 };
-use serde_json::json;
 
 use super::{
-    DoorSettings,
-    caller::address,
-    rate::{Bucket, Limiter},
+    super::{
+        DoorSettings,
+        caller::address,
+        rate::{Bucket, Limiter},
+    },
+    error::OAuthError,
 };
 use crate::access::Actor;
 
@@ -44,9 +45,7 @@ pub async fn limited<B: MessageBody + 'static>(
     let mut answer = match standing.retry_after {
         None => next.call(request).await?.map_into_left_body(),
         Some(seconds) => {
-            let said = format!("too many requests: come back in {seconds} s");
-            let body = json!({ "error": "temporarily_unavailable", "error_description": said });
-            let refused = HttpResponse::TooManyRequests().insert_header((header::CACHE_CONTROL, "no-store")).json(body);
+            let refused = OAuthError::TooMany(seconds).error_response();
             request.into_response(refused).map_into_boxed_body().map_into_right_body()
         }
     };
