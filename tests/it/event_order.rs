@@ -115,8 +115,11 @@ on_both! {
     async fn a_sealer_killed_before_it_told_anyone_loses_nothing(db: TestDatabase) {
         let mut app = TestApp::start(db).await;
         let (home, administrator, cursor) = home(&app).await;
-        app.stop_sealer().await;
         let mut follower = Follower::after(&administrator, &app.url, Some(&cursor)).await;
+        // Who begins to follow reads what is there: only after the first event is it certain that they wait to be told.
+        let first = commit(&app, &home, "First").await;
+        assert_eq!(follower.event().await["subjectId"], first);
+        app.stop_sealer().await;
         let mut wanted = Vec::new();
         for n in 0..5 {
             wanted.push(commit(&app, &home, &format!("Number {n}")).await);
@@ -128,6 +131,7 @@ on_both! {
         let mut there = Follower::after(&administrator, &replica.url, Some(&cursor)).await;
         let sealer = tokio::spawn(app.store.clone().run_sealer());
 
+        assert_eq!(there.event().await["subjectId"], first);
         for follower in [&mut follower, &mut there] {
             for id in &wanted {
                 assert_eq!(follower.event().await["subjectId"], *id);

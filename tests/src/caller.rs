@@ -7,6 +7,9 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+/// How long something that must come is waited for: on a busy machine that may be long, and is no finding.
+pub(crate) const BUSY: Duration = Duration::from_secs(60);
+
 /// Someone who calls.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -103,7 +106,8 @@ impl Caller {
         self.send(json!({ "query": query, "variables": variables }), &[]).await
     }
 
-    /// Follows a subscription (`POST /graphql/stream`) until nothing has come for this long: all events as one raw text.
+    /// Follows a subscription (`POST /graphql/stream`) until nothing more has come for this long: all events as one raw text. The first
+    /// is waited for.
     ///
     /// # Panics
     /// When the server does not answer.
@@ -123,8 +127,10 @@ impl Caller {
         let mut response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut raw = String::new();
-        while let Ok(Ok(Some(chunk))) = timeout(patience, response.chunk()).await {
+        let mut wait = BUSY;
+        while let Ok(Ok(Some(chunk))) = timeout(wait, response.chunk()).await {
             raw.push_str(&String::from_utf8_lossy(&chunk));
+            wait = patience;
         }
         Answer { status, headers, raw, body: Value::Null }
     }

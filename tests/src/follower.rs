@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::caller::Caller;
+use crate::caller::{BUSY, Caller};
 
 /// Somebody who follows the events of their organization.
 pub struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -46,13 +46,13 @@ impl Follower {
         self.0.send(Message::text(message.to_string())).await.expect("it is sent");
     }
 
-    /// The next message of the protocol that is no ping; nothing when none comes for five seconds.
+    /// The next message of the protocol that is no ping; nothing when none comes for long.
     ///
     /// # Panics
     /// When the connection ends.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
-            let message = timeout(Duration::from_secs(5), self.0.next()).await.ok()?.expect("it stays open").expect("it is a message");
+            let message = timeout(BUSY, self.0.next()).await.ok()?.expect("it stays open").expect("it is a message");
             if let Message::Text(text) = message {
                 let message: Value = serde_json::from_str(&text).expect("it is JSON");
                 if message["type"] != "ping" {
