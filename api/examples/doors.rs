@@ -15,7 +15,7 @@ use actix_web::{App, HttpServer};
 use aftercare::{
     access::{Access, Actor},
     clock::Clock,
-    http::{Credentials, DoorSettings, Engine, Export, NotLetIn, Rate, Shutdown, metrics_routes, routes},
+    http::{Credentials, Document, DoorSettings, Engine, Export, NotLetIn, Publication, Rate, Shutdown, metrics_routes, routes},
 };
 use async_graphql::{Context, InputObject, Object, Request, Response, Schema, SimpleObject, Subscription};
 use async_trait::async_trait;
@@ -165,6 +165,10 @@ impl Engine for Example {
 
     async fn export(&self, _: Access, _: &str) -> Export {
         Export::Absent
+    }
+
+    async fn publication(&self, _: Document) -> Publication {
+        Publication::Absent
     }
 
     fn sdl(&self) -> String {

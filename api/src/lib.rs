@@ -11,6 +11,7 @@ pub mod graphql;
 pub mod http;
 pub mod logging;
 pub mod outgoing;
+pub mod publish;
 pub mod readers;
 pub mod registry;
 pub mod store;

@@ -26,6 +26,9 @@ pub struct Model {
     pub ends_at: DateTimeUtc,
     /// When it begins on the clock of the workshop's zone.
     pub local_start: DateTime,
+    /// When the series of its workshop has it begin, on the clock of the zone, whatever it was moved to since; null when the series has
+    /// it no more. One session of a workshop at each.
+    pub occurrence: Option<DateTime>,
     /// Seats in the room; null for any number, 0 where nobody meets in person.
     pub capacity_in_person: Option<i32>,
     /// Seats online, likewise.

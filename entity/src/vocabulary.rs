@@ -277,6 +277,7 @@ vocabulary! {
         ClientMerge = "CLIENT_MERGE",
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
         BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY", ContactFollowUp = "CONTACT_FOLLOW_UP",
+        SessionPlan = "SESSION_PLAN",
     }
 
     /// What a bulk operation does.

@@ -1,12 +1,36 @@
 //! A workshop: what peers teach and practise together, in one session or several.
 
+use chrono::{NaiveDate, NaiveTime};
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     List, OrganizationId, ProgramId, WorkshopId,
     program::Address,
     vocabulary::{GatheringVisibility, Modality},
 };
+
+/// When a workshop's sessions are, from a day on: a series of RFC 5545 (domain 6.5), in the workshop's zone. Whoever changes the schedule
+/// from a later day on has another series begin there, so that what was stays as it was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// Its own id, by which calendars know it.
+    pub id: Uuid,
+    /// The day of its first session, which is a day of the rule.
+    pub starts_on: NaiveDate,
+    /// The day from which on another series is in its place.
+    pub ends_before: Option<NaiveDate>,
+    /// When its sessions begin, on the clock of the zone.
+    pub start_time: NaiveTime,
+    /// How long they take.
+    pub minutes: i32,
+    /// The value of an `RRULE`; none where all days are named one by one.
+    pub recurrence: Option<String>,
+    /// Days of the rule without a session.
+    pub except_dates: Vec<NaiveDate>,
+    /// Days of further sessions, which need not be days of the rule.
+    pub extra_dates: Vec<NaiveDate>,
+}
 
 /// A workshop with what all of its sessions share. A draft until it is published.
 #[sea_orm::model]
@@ -52,14 +76,8 @@ pub struct Model {
     pub join_url: Option<String>,
     /// IANA name: its sessions are at these hours of this zone, in summer and winter.
     pub time_zone: String,
-    /// The day of its first session.
-    pub starts_on: Date,
-    /// When its sessions begin, on the clock of the zone.
-    pub start_time: Time,
-    /// How long they take.
-    pub minutes: i32,
-    /// The days of further sessions.
-    pub extra_dates: List<Date>,
+    /// When its sessions are: one series, and another for each change from a day on, in the order of their days.
+    pub series: List<Series>,
     /// Seats in the room of each session; null for any number.
     pub capacity_in_person: Option<i32>,
     /// Likewise online.

@@ -24,6 +24,7 @@ mod m0020_milestone;
 mod m0021_contact_follow_up;
 mod m0022_referral_order;
 mod m0023_access_reuse;
+mod m0024_series;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_contact_follow_up::Migration),
             Box::new(m0022_referral_order::Migration),
             Box::new(m0023_access_reuse::Migration),
+            Box::new(m0024_series::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ mod offer;
 mod program;
 mod steps;
 mod work;
+mod workshop;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ use kit::{
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
+
+use self::workshop::{bad_series, bad_series_changes, bad_workshops, stress};
 
 const CLIENT: &str =
     "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { client { id } userErrors { code message path } } }";
@@ -142,48 +145,6 @@ fn bad_clients(setting: &Setting) -> Vec<Bad> {
         ("no input", CLIENT, json!({}), "BAD_USER_INPUT", "$input"),
         ("null for the input", CLIENT, json!({ "input": null }), "BAD_USER_INPUT", "$input"),
         ("an input that is a word", CLIENT, json!({ "input": "Ada" }), "BAD_USER_INPUT", "input"),
-    ]
-}
-
-fn stress(home: &Home) -> Value {
-    json!({ "programId": home.program, "title": "Stress", "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",
-        "startsOn": "2026-03-09", "startTime": "18:00", "minutes": 60 })
-}
-
-fn bad_workshops(setting: &Setting) -> Vec<Bad> {
-    let change = |field: &str, value: Value| with(stress(&setting.home), field, value);
-    let many: Vec<_> = (1..=366).map(|day| format!("2026-{:02}-{:02}", day % 12 + 1, day % 28 + 1)).collect();
-    vec![
-        ("a workshop without a title", WORKSHOP, change("title", json!(" ")), "REQUIRED", "`title`"),
-        ("NUL in a title", WORKSHOP, change("title", json!("a\0b")), "INVALID", "`title`"),
-        ("an unknown topic", WORKSHOP, change("topics", json!(["COPING.NOTHING"])), "INVALID", "`topics`"),
-        ("too many topics", WORKSHOP, change("topics", json!(["COPING.STRESS"].repeat(21))), "TOO_MANY", "20"),
-        ("an unknown kind of accessibility", WORKSHOP, change("accessibility", json!(["wheels"])), "INVALID", "WHEELCHAIR"),
-        ("a workshop's language that is none", WORKSHOP, change("languages", json!(["plain english"])), "BAD_USER_INPUT", "BCP 47"),
-        ("a workshop of no time", WORKSHOP, change("minutes", json!(0)), "INVALID", "5 to 1440"),
-        ("a workshop of a week", WORKSHOP, change("minutes", json!(10_080)), "INVALID", "5 to 1440"),
-        ("no seats", WORKSHOP, change("capacityOnline", json!(0)), "INVALID", "from 1"),
-        ("less than no seats", WORKSHOP, change("capacityInPerson", json!(-1)), "INVALID", "from 1"),
-        ("an age of nobody", WORKSHOP, change("minimumAge", json!(200)), "INVALID", "`minimumAge`"),
-        ("half a cent", WORKSHOP, change("cost", json!("0.005")), "INVALID", "decimals"),
-        ("a negative cost", WORKSHOP, change("cost", json!("-1")), "INVALID", "`cost`"),
-        ("a cost beyond numbers", WORKSHOP, change("cost", json!("79228162514264337593543950335")), "INVALID", "`cost`"),
-        ("a cost in words", WORKSHOP, change("cost", json!("free")), "BAD_USER_INPUT", "2.50"),
-        ("a room behind no address", WORKSHOP, change("joinUrl", json!("the blue room")), "BAD_USER_INPUT", "https://"),
-        ("a room behind a script", WORKSHOP, change("joinUrl", json!("javascript:alert(1)")), "BAD_USER_INPUT", "https://"),
-        ("a workshop's zone that is none", WORKSHOP, change("timeZone", json!("EST5")), "BAD_USER_INPUT", "IANA"),
-        ("a day that is past", WORKSHOP, change("startsOn", json!("2026-03-01")), "INVALID", "future"),
-        ("a day at the end of time", WORKSHOP, change("startsOn", json!("9999-12-31")), "INVALID", "730"),
-        ("an extra day that is past", WORKSHOP, change("extraDates", json!(["2025-03-01"])), "INVALID", "`extraDates`"),
-        ("a day twice", WORKSHOP, change("extraDates", json!(["2026-03-09"])), "INVALID", "different"),
-        ("too many days", WORKSHOP, change("extraDates", json!(many)), "TOO_MANY", "366"),
-        ("no such hour", WORKSHOP, change("startTime", json!("25:00")), "BAD_USER_INPUT", "18:30"),
-        ("a hidden address without an area", WORKSHOP, change("addressAfterRegistration", json!(true)), "REQUIRED", "`area`"),
-        ("a street of a workshop with NUL", WORKSHOP, change("address", json!({ "country": "US", "line1": "a\0" })), "INVALID", "line1"),
-        ("a workshop of others", WORKSHOP, change("programId", json!(setting.other.program)), "NOT_PERMITTED", "role"),
-        ("a workshop that repeats", WORKSHOP, change("recurrence", json!("FREQ=DAILY")), "BAD_USER_INPUT", "recurrence"),
-        ("a workshop that is out already", PUBLISH, json!({ "id": setting.workshop }), "IMMUTABLE", "already"),
-        ("a workshop that is none", PUBLISH, json!({ "id": "wks_00000000000000000000000000" }), "NOT_FOUND", "check the id"),
     ]
 }
 
@@ -565,7 +526,7 @@ on_both! {
         let setting = set_up(&mut app).await;
         let before = rows(&app.database).await;
         let clients = [bad_clients(&setting), bad_directory(&setting), program::bad_hours(&setting)].concat();
-        let schedule = [bad_workshops(&setting), bad_sessions(&setting)].concat();
+        let schedule = [bad_workshops(&setting), bad_series(&setting), bad_series_changes(&setting), bad_sessions(&setting)].concat();
         let documents = [clients, schedule, bad_questions(&setting).await].concat();
         let requests = bad_requests();
         assert!(documents.len() + requests.len() >= 60 && before.len() > 5);

@@ -10,7 +10,7 @@ use aftercare::{
         program::{self, NewProgram},
         registration::{self, NewRegistration},
         staff_member::{self, NewStaffMember},
-        workshop::{self, NewWorkshop},
+        workshop::{self, NewSeries, NewWorkshop},
     },
     store::Action,
 };
@@ -304,8 +304,11 @@ async fn fill(app: &TestApp, home: &Home) {
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
         let client = clients::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
         let second = vec!["2026-03-16".parse().unwrap()];
-        let near = NewWorkshop { capacity_in_person: Some(9), extra_dates: second, ..new_workshop(home) };
-        let far = NewWorkshop { program_id: program.id, starts_on: "2026-04-01".parse().unwrap(), ..new_workshop(home) };
+        let usual = new_workshop(home);
+        let near =
+            NewWorkshop { capacity_in_person: Some(9), series: NewSeries { extra_dates: second, ..usual.series.clone() }, ..usual.clone() };
+        let april = NewSeries { starts_on: "2026-04-01".parse().unwrap(), ..usual.series.clone() };
+        let far = NewWorkshop { program_id: program.id, series: april, ..usual };
         for new in [near, far] {
             let draft = workshop::create_in(&mut tx, new).await.unwrap();
             workshop::publish_in(&mut tx, &draft).await.unwrap();

@@ -1,25 +1,27 @@
 //! What of the schedule someone looks for, as conditions on workshops and sessions.
 
+use std::collections::HashMap;
+
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    ProgramId, session,
+    ProgramId, WorkshopId, session,
     vocabulary::{Modality, SessionStatus},
     workshop, workshop_label,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ExprTrait, Order, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{CaseStatement, Expr, Func, SubQueryStatement},
 };
 
-use super::text;
+use super::{recurrence::MOST_OCCURRENCES, text};
 use crate::{
     access::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
     clock::Instant,
-    error::Result,
-    store::{never, query},
+    error::{Code, Refusal, Result},
+    store::{Store, Visible, never, query},
 };
 
 /// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
@@ -166,6 +168,61 @@ pub fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Cond
 /// Sessions that are still to come.
 pub fn upcoming(now: Instant) -> Condition {
     Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled)).add(session::Column::StartsAt.gt(now))
+}
+
+/// The most workshops that are published at once in one document.
+pub const MOST_PUBLISHED: u64 = 2_000;
+
+/// For how long a session that is over is told of, so that whoever follows learns how it went on.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
+
+/// A workshop with its sessions, as everyone may know them.
+#[derive(Debug)]
+pub struct Published {
+    /// It.
+    pub workshop: Visible<workshop::Entity>,
+    /// Those of the last 90 days and all that are to come, earliest first.
+    pub sessions: Vec<Visible<session::Entity>>,
+}
+
+/// What is public of the schedule, by when the next session begins: workshops that are like this and have a session that stands so. For
+/// those who write it down in one document.
+///
+/// # Errors
+/// Refused when the words to search for are none, with `TOO_MANY` when there are more than one document holds.
+pub async fn published(store: &Store, about: &About, standing: &Standing) -> Result<Vec<Published>> {
+    let access = Access::anonymous("the public schedule", store.clock().now());
+    let these = workshops(about, standing, access.now)?;
+    let found = store.find::<workshop::Entity>(&access).matching(None, these);
+    let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(MOST_PUBLISHED + 1).await?;
+    if found.len() as u64 > MOST_PUBLISHED {
+        let sentence = format!("These are more than {MOST_PUBLISHED} workshops: narrow it, by `programIds` or `topics`.");
+        return Err(Refusal::new(Code::TooMany, sentence).into());
+    }
+    with_sessions(store, &access, found).await
+}
+
+/// One workshop, if it is public.
+///
+/// # Errors
+/// `Database` when it cannot be asked.
+pub async fn published_one(store: &Store, id: WorkshopId) -> Result<Option<Published>> {
+    let access = Access::anonymous("the public schedule", store.clock().now());
+    let this = store.find::<workshop::Entity>(&access).by(workshop::Column::Id, |column| column.eq(id)).first(1).await?;
+    Ok(with_sessions(store, &access, this).await?.pop())
+}
+
+async fn with_sessions(store: &Store, access: &Access, workshops: Vec<Visible<workshop::Entity>>) -> Result<Vec<Published>> {
+    let ids: Vec<_> = workshops.iter().map(|workshop| workshop.id).collect();
+    let of_these = store.find::<session::Entity>(access).by(session::Column::WorkshopId, |column| column.is_in(ids.iter().copied()));
+    let recent = of_these.by(session::Column::StartsAt, |column| column.gte(access.now - REMEMBERED));
+    let sessions = recent.ordered(session::Column::StartsAt, Order::Asc).first(ids.len() as u64 * MOST_OCCURRENCES as u64).await?;
+    let mut by_workshop: HashMap<WorkshopId, Vec<_>> = HashMap::new();
+    for session in sessions {
+        by_workshop.entry(session.workshop_id).or_default().push(session);
+    }
+    let with = |workshop: Visible<workshop::Entity>| Published { sessions: by_workshop.remove(&workshop.id).unwrap_or_default(), workshop };
+    Ok(workshops.into_iter().map(with).collect())
 }
 
 /// When a workshop's next session begins; the end of time where none is to come.

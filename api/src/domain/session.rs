@@ -10,10 +10,11 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, Order, QueryFilter, Quer
 use uuid::Uuid;
 
 use super::{
+    recurrence::MOST_OCCURRENCES,
     schedule::{reads_more, seats_move_at},
     text,
     wall_time::{local_of, zone_of},
-    workshop::{FURTHEST, MOST_SESSIONS},
+    workshop::FURTHEST,
 };
 use crate::{
     access::{
@@ -111,7 +112,7 @@ pub async fn reschedule(
     let workshop = tx.fetch_for::<workshop::Entity>(session.workshop_id, Action::Read).await?;
     let change = session::ActiveModel {
         starts_at: Set(starts_at),
-        ends_at: Set(starts_at + TimeDelta::minutes(workshop.minutes.into())),
+        ends_at: Set(starts_at + (session.ends_at - session.starts_at)),
         local_start: Set(local_of(zone_of(&workshop.time_zone)?, starts_at)),
         ..changed(&session, version, now)
     };
@@ -173,7 +174,7 @@ pub async fn changes(
         .add(session::Column::Id.is_in(subjects.iter().copied()))
         .add(session::Column::WorkshopId.is_in(subjects.iter().copied()));
     let sessions = narrow(store.find::<session::Entity>(access))?.matching(None, of_these);
-    let most = BATCH * MOST_SESSIONS as u64;
+    let most = BATCH * MOST_OCCURRENCES as u64;
     let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(most).await?;
     Ok(Some((read, events.iter().flat_map(|event| changes_of(event, &sessions)).collect())))
 }
@@ -228,6 +229,7 @@ mod tests {
             starts_at: instant("2026-03-09T12:00:00Z"),
             ends_at: instant("2026-03-09T13:00:00Z"),
             local_start: NaiveDateTime::default(),
+            occurrence: None,
             capacity_in_person: Some(10),
             capacity_online: None,
             registered_in_person: 7,

@@ -1,7 +1,7 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
 use entity::{
-    BulkOperationId, ClientId, ConsentId, ContactId, ProgramId, ReferralId, ReferralOfferId, bulk_operation,
+    BulkOperationId, ClientId, ConsentId, ContactId, ProgramId, ReferralId, ReferralOfferId, WorkshopId, bulk_operation,
     vocabulary::{BulkStatus, TimerKind},
 };
 
@@ -11,6 +11,7 @@ use super::{
     data_export::{self, Renders},
     program::{self, Found},
     referral, referral_offer,
+    workshop::{self, Ahead},
 };
 use crate::{
     clock::Instant,
@@ -106,6 +107,11 @@ async fn fire(store: &Store, due: Due) -> Result<Fired> {
             Unlogged::Asked(planned) => done(tx, Some(*planned)).await,
             Unlogged::NotYet(at) => Ok(Fired::Again(at)),
             Unlogged::Nothing => Ok(Fired::Nothing),
+        },
+        TimerKind::SessionPlan => match workshop::plan_ahead(&mut tx, WorkshopId::from(subject)).await? {
+            Ahead::Planned(workshop) => done(tx, Some(*workshop)).await,
+            Ahead::NotYet(at) => Ok(Fired::Again(at)),
+            Ahead::Nothing => Ok(Fired::Nothing),
         },
         TimerKind::BulkExpiry => {
             let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;

@@ -16,7 +16,7 @@ use sea_orm::Order;
 
 use super::{
     connection::{children, connection},
-    context::RequestContext,
+    context::{PublicUrl, RequestContext},
     error::{coded, command},
     event::{beginning, live},
     guard::{ForOneself, Oneself, Requires},
@@ -29,9 +29,6 @@ use crate::{
     error::Code,
     store::{PageArgs, Visible},
 };
-
-/// Where the doors are, as the outside knows them.
-pub(crate) struct PublicUrl(pub(crate) String);
 
 /// Work on many rows, which goes on after its request was answered.
 #[derive(Clone)]

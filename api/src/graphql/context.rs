@@ -22,6 +22,9 @@ use crate::{
     store::{ChildPage, Children, Class, PartOf, Protected, Store, Visible},
 };
 
+/// Where the doors are, as the outside knows them.
+pub(crate) struct PublicUrl(pub(crate) String);
+
 /// A gate that stayed closed. Depends on the selection, the viewer and consents, never on values (contract.md, "Answers").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use entity::vocabulary::PurposeOfUse;
 use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
+use url::Url;
 
 use super::{
     Schema,
-    bulk_operation::PublicUrl,
-    context::RequestData,
+    context::{PublicUrl, RequestData},
     error::{coded, query_error},
     level::ByLevels,
 };
@@ -30,7 +30,8 @@ use crate::{
         sign_in::sign_in,
     },
     error::{Error, Result as OurResult},
-    http::{Credentials, Engine, Export, NotLetIn},
+    http::{Credentials, Document, Engine, Export, NotLetIn, Publication},
+    publish,
     store::{ConsentScope, Store},
 };
 
@@ -176,6 +177,30 @@ impl Engine for GraphEngine {
             Err(error) => {
                 tracing::error!(cause = %error, bulk_operation.id = %id, "an export could not be read");
                 Export::Unavailable
+            }
+        }
+    }
+
+    async fn publication(&self, document: Document) -> Publication {
+        let store = self.store.for_request();
+        let host = self.tokens.issuer().parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let read = match document {
+            Document::Workshops(parameters) => publish::workshops(&store, &host, &parameters).await.map(Some),
+            Document::Workshop(id) => match id.parse() {
+                Ok(id) => publish::workshop(&store, &host, id).await,
+                Err(_) => Ok(None),
+            },
+            Document::Meetings => publish::meetings(&store, self.tokens.issuer()).await.map(Some),
+        };
+        match read {
+            Ok(Some(document)) => Publication::Document(document),
+            Ok(None) => Publication::Absent,
+            Err(Error::Refused(refusals)) => {
+                Publication::Wrong(refusals.into_iter().map(|refusal| refusal.message).collect::<Vec<_>>().join(" "))
+            }
+            Err(error) => {
+                tracing::error!(cause = %error, "the public schedule could not be read");
+                Publication::Unavailable
             }
         }
     }

@@ -48,6 +48,7 @@ mod staff_member;
 mod viewer;
 mod work_item;
 mod workshop;
+mod workshop_mutation;
 
 pub use engine::GraphEngine;
 pub use own_data::documents as own_data_documents;

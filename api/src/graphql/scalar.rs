@@ -4,7 +4,10 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
-use crate::{domain::text, error::Refusal};
+use crate::{
+    domain::{recurrence::LONGEST_RULE, text},
+    error::Refusal,
+};
 
 /// Each of a list as the domain has it.
 pub(crate) fn each<T, U: From<T>>(all: Vec<T>) -> Vec<U> {
@@ -42,6 +45,9 @@ macro_rules! text_scalar {
 text_scalar! {
     /// The IANA name of a time zone, such as `America/New_York`.
     TimeZone, |value| text::time_zone("TimeZone", value);
+    /// The value of an `RRULE` of RFC 5545, such as `FREQ=WEEKLY;BYDAY=TU`: days of DAILY, WEEKLY or MONTHLY, with INTERVAL, BYDAY,
+    /// BYMONTHDAY, BYSETPOS, WKST, and COUNT or UNTIL.
+    RecurrenceRule, |value| text::line("RecurrenceRule", value, LONGEST_RULE);
     /// A BCP 47 language tag, such as `es` or `ase`.
     LanguageTag, |value| text::language("LanguageTag", value);
     /// An e-mail address.

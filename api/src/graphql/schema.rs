@@ -44,7 +44,8 @@ use super::{
     staff_member::{StaffMember, StaffMemberMutation},
     viewer::ViewerQuery,
     work_item::{WorkItem, WorkItemMutation, WorkItemQuery, WorkItemSubscription},
-    workshop::{Workshop, WorkshopMutation, WorkshopQuery},
+    workshop::{Workshop, WorkshopQuery},
+    workshop_mutation::WorkshopMutation,
 };
 use crate::{access::Actor, store::Protected};
 

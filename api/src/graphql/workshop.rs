@@ -5,29 +5,28 @@ use chrono::{DateTime, Utc};
 use entity::{
     ProgramId, WorkshopId, program, session,
     vocabulary::{GatheringVisibility, Modality, SortDirection},
-    workshop,
+    workshop::{self, Series},
 };
 use rust_decimal::Decimal;
 use sea_orm::Order;
 
 use super::{
     connection::{children, connection, paged},
-    context::RequestContext,
-    error::{coded, command, query_error},
+    context::{PublicUrl, RequestContext},
+    error::{coded, query_error},
     event::DateTimeRange,
-    guard::Requires,
-    payload::payloads,
-    program::{Address, AddressInput, Program},
-    scalar::{Amount, Date, LanguageTag, LocalTime, TimeZone, WebAddress, each},
+    program::{Address, Program},
+    scalar::{Amount, Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress, each},
     session::{Session, SessionConnection, SessionFilter},
 };
 use crate::{
-    access::Scope,
     domain::{
         schedule::{self, About, Standing, next_session, upcoming},
         topic::{self, by_code},
-        workshop::{NewWorkshop, create, publish},
+        wall_time::zone_of,
+        workshop::{address_for_all, in_force},
     },
+    error::Error,
     store::{Class, Find, PageArgs, Visible},
 };
 
@@ -59,9 +58,19 @@ pub(crate) struct Workshop(pub(crate) Visible<workshop::Entity>);
     field(name = "area", ty = "Option<String>", desc = "Roughly where, as everyone may know."),
     field(name = "address_after_registration", ty = "bool", desc = "Whether only those who registered are told the address."),
     field(name = "time_zone", ty = "TimeZone", desc = "The zone of its hours."),
-    field(name = "starts_on", ty = "Date", desc = "The day of its first session, in its zone."),
+    field(
+        name = "starts_on",
+        ty = "Date",
+        desc = "The day of its first session, in its zone; where its schedule changed, the first since."
+    ),
     field(name = "start_time", ty = "LocalTime", desc = "When its sessions begin, on the clock of its zone, in summer and winter."),
     field(name = "minutes", ty = "i32", desc = "How long a session takes."),
+    field(
+        name = "recurrence",
+        ty = "Option<RecurrenceRule>",
+        desc = "The rule by which its sessions come again; null where all days are named."
+    ),
+    field(name = "calendar_url", ty = "WebAddress", desc = "Its calendar (RFC 5545), for everyone where it is public."),
     field(
         name = "sessions",
         ty = "SessionConnection",
@@ -169,19 +178,29 @@ impl Workshop {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// The day of its first session, in its zone.
-    async fn starts_on(&self) -> Date {
-        Date(self.0.starts_on)
+    /// The day of its first session, in its zone; where its schedule changed, the first since.
+    async fn starts_on(&self, ctx: &Context<'_>) -> Result<Date> {
+        Ok(Date(self.series(ctx)?.starts_on))
     }
 
     /// When its sessions begin, on the clock of its zone, in summer and winter.
-    async fn start_time(&self) -> LocalTime {
-        LocalTime(self.0.start_time)
+    async fn start_time(&self, ctx: &Context<'_>) -> Result<LocalTime> {
+        Ok(LocalTime(self.series(ctx)?.start_time))
     }
 
     /// How long a session takes.
-    async fn minutes(&self) -> i32 {
-        self.0.minutes
+    async fn minutes(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(self.series(ctx)?.minutes)
+    }
+
+    /// The rule by which its sessions come again; null where all days are named. Sessions are there 180 days ahead.
+    async fn recurrence(&self, ctx: &Context<'_>) -> Result<Option<RecurrenceRule>> {
+        Ok(self.series(ctx)?.recurrence.clone().map(RecurrenceRule))
+    }
+
+    /// Its calendar (RFC 5545), for everyone where it is public: nothing is there of other workshops.
+    async fn calendar_url(&self, ctx: &Context<'_>) -> Result<WebAddress> {
+        Ok(WebAddress(format!("{}/calendar/workshops/{}.ics", ctx.data::<PublicUrl>()?.0, self.0.id)))
     }
 
     /// Its sessions, earliest first.
@@ -220,9 +239,14 @@ impl Workshop {
         self.0.published_at.is_some()
     }
 
-    /// The days of sessions after the first, in its zone.
-    async fn extra_dates(&self) -> Vec<Date> {
-        self.0.extra_dates.iter().copied().map(Date).collect()
+    /// The days of its rule without a session, in its zone.
+    async fn except_dates(&self, ctx: &Context<'_>) -> Result<Vec<Date>> {
+        Ok(self.series(ctx)?.except_dates.iter().copied().map(Date).collect())
+    }
+
+    /// The days of sessions after the first that are none of its rule, in its zone.
+    async fn extra_dates(&self, ctx: &Context<'_>) -> Result<Vec<Date>> {
+        Ok(self.series(ctx)?.extra_dates.iter().copied().map(Date).collect())
     }
 
     /// How it is run; null to others than its organization's staff.
@@ -238,10 +262,16 @@ impl Workshop {
 }
 
 impl Workshop {
+    /// The series by which its sessions are now.
+    fn series(&self, ctx: &Context<'_>) -> Result<&Series> {
+        let zone = zone_of(&self.0.time_zone).map_err(query_error)?;
+        in_force(&self.0.series, zone, ctx.access().now).ok_or_else(|| query_error(Error::internal("a workshop has no series")))
+    }
+
     /// The address as someone is told who registered for nothing.
     pub(crate) fn told_address(&self) -> Option<Address> {
-        let hidden = self.0.address_after_registration && !self.0.may_open(Class::Operations);
-        self.0.address.clone().filter(|_| !hidden).map(Into::into)
+        let told = if self.0.may_open(Class::Operations) { self.0.address.as_ref() } else { address_for_all(&self.0) };
+        told.cloned().map(Into::into)
     }
 }
 
@@ -406,119 +436,5 @@ impl WorkshopQuery {
     /// What workshops can be about. Public.
     async fn topics(&self) -> Vec<Topic> {
         topic::TOPICS.iter().map(Topic::from).collect()
-    }
-}
-
-/// A new workshop of a program that the caller works in.
-#[derive(InputObject)]
-pub(crate) struct WorkshopCreateInput {
-    /// The program that runs it.
-    program_id: ProgramId,
-    /// What it is called.
-    title: String,
-    /// A few sentences for people who look for it.
-    description: Option<String>,
-    /// What it is about, by the codes of `topics`.
-    topics: Vec<String>,
-    /// How people meet.
-    modality: Modality,
-    /// The languages it is held in.
-    languages: Option<Vec<LanguageTag>>,
-    /// What makes it accessible: `WHEELCHAIR`, `CAPTIONING`, `ASL`, `HEARING_LOOP`, `TRANSPORT_HELP`, `CHILDCARE`, `QUIET_ROOM`,
-    /// `INTERPRETER`.
-    accessibility: Option<Vec<String>>,
-    /// Whom it is for; everyone when it is not given.
-    audience: Option<String>,
-    /// From which age, in years.
-    minimum_age: Option<i32>,
-    /// Where people meet in person.
-    address: Option<AddressInput>,
-    /// Roughly where, as everyone may know.
-    area: Option<String>,
-    /// Whether only those who registered are told the address; not unless it says so.
-    address_after_registration: Option<bool>,
-    /// Where people meet online: only those who registered are told.
-    join_url: Option<WebAddress>,
-    /// What it costs, in US dollars; nothing when it is not given.
-    cost: Option<Amount>,
-    /// Who can find it, once it is published.
-    visibility: GatheringVisibility,
-    /// Seats in the room of each session; any number when it is not given.
-    capacity_in_person: Option<i32>,
-    /// Seats online; any number when it is not given.
-    capacity_online: Option<i32>,
-    /// The zone of its hours; the program's when none is given.
-    time_zone: Option<TimeZone>,
-    /// The day of its first session, at most two years ahead.
-    starts_on: Date,
-    /// When its sessions begin, on the clock of the zone. An hour that clocks skip is moved forward by what they skip; of one that occurs
-    /// twice it is the first.
-    start_time: LocalTime,
-    /// How long a session takes.
-    minutes: i32,
-    /// The days of further sessions, each at the same hour.
-    extra_dates: Option<Vec<Date>>,
-}
-
-impl From<WorkshopCreateInput> for NewWorkshop {
-    fn from(input: WorkshopCreateInput) -> Self {
-        Self {
-            program_id: input.program_id,
-            title: input.title,
-            description: input.description,
-            topics: input.topics,
-            modality: input.modality,
-            languages: input.languages.map(each).unwrap_or_default(),
-            accessibility: input.accessibility.unwrap_or_default(),
-            audience: input.audience,
-            minimum_age: input.minimum_age,
-            cost: input.cost.map(|amount| amount.0),
-            visibility: input.visibility,
-            address: input.address.map(Into::into),
-            area: input.area,
-            address_after_registration: input.address_after_registration.unwrap_or_default(),
-            join_url: input.join_url.map(|url| url.0),
-            time_zone: input.time_zone.map(|zone| zone.0),
-            starts_on: input.starts_on.0,
-            start_time: input.start_time.0,
-            minutes: input.minutes,
-            extra_dates: input.extra_dates.unwrap_or_default().into_iter().map(|day| day.0).collect(),
-            capacity_in_person: input.capacity_in_person,
-            capacity_online: input.capacity_online,
-        }
-    }
-}
-
-payloads! {
-    WorkshopCreatePayload = "workshopCreate", workshop: Workshop, "The draft";
-    WorkshopPublishPayload = "workshopPublish", workshop: Workshop, "The workshop";
-}
-
-/// Mutations.
-#[derive(Default)]
-pub(crate) struct WorkshopMutation;
-
-#[Object]
-impl WorkshopMutation {
-    /// Makes a draft of a workshop, with its sessions, for a program that the caller works in. For coordinators.
-    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
-    async fn workshop_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The workshop.")] input: WorkshopCreateInput,
-    ) -> Result<Option<WorkshopCreatePayload>> {
-        let (made, user_errors) = command(ctx, "workshopCreate", create(ctx.store(), &ctx.access(), input.into())).await?;
-        Ok(Some(WorkshopCreatePayload { workshop: made.map(Workshop), user_errors }))
-    }
-
-    /// Publishes a draft: from then on those whom its visibility names find it. For coordinators of its program.
-    #[graphql(guard = "Requires(Scope::WorkshopsWrite)")]
-    async fn workshop_publish(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: WorkshopId,
-    ) -> Result<Option<WorkshopPublishPayload>> {
-        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), &ctx.access(), id)).await?;
-        Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
     }
 }

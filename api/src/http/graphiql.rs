@@ -1,11 +1,9 @@
 //! The GraphiQL page for browsers, with everything it needs served from here.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, ETag, EntityTag, Header as _, IfNoneMatch},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rust_embed::RustEmbed;
+
+use super::tagged::tagged;
 
 /// The page and its files; `assets/graphiql/README.md` says where they are from.
 #[derive(RustEmbed)]
@@ -38,19 +36,5 @@ pub(super) async fn asset(request: HttpRequest, file: web::Path<String>) -> Http
     let Some(found) = Files::get(&file) else {
         return HttpResponse::NotFound().finish();
     };
-    let tag = EntityTag::new_weak(data_encoding::HEXLOWER.encode(&found.metadata.sha256_hash()[..16]));
-    let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header(ETag(tag.clone()))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .insert_header((header::VARY, "Accept-Encoding"));
-    let same = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-        Err(_) => false,
-    };
-    if same {
-        return answer.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
-    }
-    answer.content_type(kind).body(found.data.into_owned())
+    tagged(&request, &found.metadata.sha256_hash(), kind, "public, max-age=3600", found.data.into_owned())
 }

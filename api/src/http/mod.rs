@@ -15,11 +15,13 @@ pub mod oauth;
 mod operation;
 mod parameters;
 mod persisted;
+mod publication;
 mod rate;
 mod routes;
 mod scan;
 mod settings;
 mod stream;
+mod tagged;
 mod websocket;
 
 use async_graphql::{Request, Response};
@@ -77,6 +79,30 @@ pub enum Export {
     File(String),
 }
 
+/// A document of the public schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The calendar of the workshops that the parameters of an address ask for.
+    Workshops(Vec<(String, String)>),
+    /// The calendar of the workshop of this id.
+    Workshop(String),
+    /// What comes again each week, in the Meeting Guide format.
+    Meetings,
+}
+
+/// What there is of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// Nothing is public there.
+    Absent,
+    /// The address asks for something that is not: why.
+    Wrong(String),
+    /// It cannot be read just now.
+    Unavailable,
+    /// It.
+    Document(String),
+}
+
 /// What the doors open to: signs callers in and runs their operations.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -91,6 +117,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// The file of this name, which ends on its format. That it was read is in the audit before it leaves.
     async fn export(&self, access: Access, name: &str) -> Export;
+
+    /// A document of the public schedule, the same for everyone.
+    async fn publication(&self, document: Document) -> Publication;
 
     /// The schema as SDL.
     fn sdl(&self) -> String;

@@ -7,7 +7,9 @@ use actix_web::{
     web::{self, Bytes, ServiceConfig},
 };
 
-use super::{DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, rate::Limiter, stream};
+use super::{
+    DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, publication, rate::Limiter, stream,
+};
 
 /// What all doors share.
 pub(super) struct Doors {
@@ -24,6 +26,7 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
         web::Data::new(Doors { limiter: Limiter::new(settings.rate), persisted: Persisted::new(), sdl: OnceLock::new(), engine, settings });
     move |config| {
         let framed = |path: &str| web::resource(path).wrap(from_fn(frame));
+        let published = |path: &str| web::resource(path).wrap(Compress::default()).wrap(from_fn(frame));
         config
             .app_data(doors)
             .service(
@@ -33,15 +36,13 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
                     .default_service(web::to(graphql::other)),
             )
             .service(framed("/graphql/stream").route(web::post().to(stream::post)))
-            .service(
-                web::resource("/graphql/assets/{file}")
-                    .wrap(Compress::default())
-                    .wrap(from_fn(frame))
-                    .route(web::get().to(graphiql::asset)),
-            )
+            .service(published("/graphql/assets/{file}").route(web::get().to(graphiql::asset)))
             .service(framed("/access").route(web::get().to(access_page::page)))
             .service(framed("/access/{file}").route(web::get().to(access_page::asset)))
             .service(framed("/exports/{name}").route(web::get().to(exports::file)))
+            .service(published("/calendar/workshops.ics").route(web::get().to(publication::workshops)))
+            .service(published("/calendar/workshops/{id}.ics").route(web::get().to(publication::workshop)))
+            .service(published("/meetings.json").route(web::get().to(publication::meetings)))
             .service(framed("/schema.graphql").route(web::get().to(health::schema)))
             .service(framed("/healthz").route(web::get().to(health::alive)))
             .service(framed("/readyz").route(web::get().to(health::ready)));

@@ -174,6 +174,11 @@ pub(crate) const FIELDS: &[Field] = &[
         &[],
     ),
     field("Mutation.workshopPublish", "id: \"{draft}\"", &[]),
+    field(
+        "Mutation.workshopUpdate",
+        "input: { id: \"{draft}\", title: \"New {n}\", from: \"2026-03-09\", recurrence: \"FREQ=WEEKLY;COUNT=2\" }",
+        &[],
+    ),
     field("Mutation.sessionReschedule", "id: \"{session}\", startsAt: \"2026-03-10T18:00:00Z\"", &[]),
     field(
         "Mutation.registrationCreate",

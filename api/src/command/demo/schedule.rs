@@ -18,9 +18,10 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        recurrence::MOST_OCCURRENCES,
         registration::{self, NewRegistration},
         topic::{TOPICS, Topic},
-        workshop::{self, NewWorkshop, in_person, online},
+        workshop::{self, NewSeries, NewWorkshop, in_person, online},
     },
     error::Result,
 };
@@ -30,7 +31,7 @@ const MODALITIES: &[Modality] = &[Modality::InPerson, Modality::Online, Modality
 /// How many seats a session has for those whom nobody planned for.
 const SPARE_SEATS: u32 = 12;
 /// How many sessions of a workshop people are registered for.
-const MOST_SESSIONS: u64 = 366;
+const MOST_SESSIONS: u64 = MOST_OCCURRENCES as u64;
 
 /// Makes the workshops, publishes them, and registers people.
 pub(super) async fn all(app: &App, cast: &Cast, plan: &Plan, rng: &mut StdRng, known: &Known, progress: &ProgressBar) -> Result<()> {
@@ -106,10 +107,14 @@ fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, tod
         address_after_registration: false,
         join_url: online(modality).then(|| format!("https://meet.example/{number}")),
         time_zone: None,
-        starts_on: day(0),
-        start_time: NaiveTime::from_hms_opt(hour.0, hour.1, 0).unwrap_or_default(),
-        minutes: 60,
-        extra_dates: (1..plan.sessions).map(day).collect(),
+        series: NewSeries {
+            starts_on: day(0),
+            start_time: NaiveTime::from_hms_opt(hour.0, hour.1, 0).unwrap_or_default(),
+            minutes: 60,
+            recurrence: None,
+            except_dates: Vec::new(),
+            extra_dates: (1..plan.sessions).map(day).collect(),
+        },
         capacity_in_person: seats.filter(|_| in_person(modality)),
         capacity_online: seats.filter(|_| online(modality)),
     }

@@ -6,11 +6,7 @@ use entity::{
     program::{self, Address, StaffedHours},
     vocabulary::{AsamEdition, EventKind, ProgramCapacity, ServiceKind},
 };
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{self, Set},
-    ColumnTrait, ModelTrait,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait};
 
 use super::{
     capacity,
@@ -23,7 +19,11 @@ use crate::{
         Access,
         policy::{Act, Resource, may},
     },
-    domain::{address, text},
+    domain::{
+        address,
+        change::{changed_fields, set, set_or_none},
+        text,
+    },
     error::{Code, Error, Refusal, Result},
     store::{Action, Event, Store, Tx, Visible, unique},
 };
@@ -128,19 +128,6 @@ const FIELDS: &[(program::Column, &str)] = &[
     (program::Column::Holidays, "holidays"),
 ];
 
-/// A value that is set where it is given and passes.
-fn set<T, V: Into<sea_orm::Value>>(given: Option<T>, check: impl FnOnce(T) -> Result<V, Refusal>) -> Result<ActiveValue<V>, Refusal> {
-    given.map(check).transpose().map(|value| value.map_or(ActiveValue::NotSet, Set))
-}
-
-/// Likewise, of one that may be missing.
-fn set_or_none<T, V>(given: Option<Option<T>>, check: impl FnOnce(T) -> Result<V, Refusal>) -> Result<ActiveValue<Option<V>>, Refusal>
-where
-    Option<V>: Into<sea_orm::Value>,
-{
-    set(given, |value| value.map(check).transpose())
-}
-
 /// The columns that a change sets.
 fn columns(change: ProgramChange) -> Result<program::ActiveModel, Refusal> {
     let level = change.level.map(Option::unzip);
@@ -222,8 +209,7 @@ pub async fn update(
     let before = tx.fetch_for::<program::Entity>(id, Action::Update).await?;
     let seen = version.unwrap_or(before.version);
     let row = columns(change)?;
-    let mut changed: Vec<_> = FIELDS.iter().filter(|(column, _)| differs(&row, *column, &before)).map(|(_, name)| *name).collect();
-    changed.dedup();
+    let changed = changed_fields(FIELDS, &row, &*before);
     let row = match row.accepts_referrals.try_as_ref() {
         Some(true) if !before.accepts_referrals => {
             capacity::soon(&tx, id).await?;
@@ -237,10 +223,6 @@ pub async fn update(
     let after = written.ok_or_else(|| Refusal::stale(Some(before.version)).at(["input", "version"]))?;
     tx.record(Event::new(EventKind::ProgramChanged, after.organization_id, after.id, after.version).changed(changed));
     tx.commit(after).await
-}
-
-fn differs(row: &program::ActiveModel, column: program::Column, before: &program::Model) -> bool {
-    row.get(column).into_value().is_some_and(|value| value != before.get(column))
 }
 
 /// With what the program is searched by, of what it will be.

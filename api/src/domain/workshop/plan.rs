@@ -1,0 +1,189 @@
+//! The rows of a workshop's sessions follow its series.
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use entity::{
+    SessionId, TypedId, WorkshopId, session,
+    vocabulary::{EventKind, SessionStatus, TimerKind},
+    workshop,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+
+use super::series::{AHEAD, planned};
+use crate::{
+    clock::Instant,
+    domain::{
+        recurrence::Occurrence,
+        schedule::seats_move_at,
+        wall_time::{local_of, zone_of},
+    },
+    error::{Error, Refusal, Result},
+    store::{Event, Tx, Visible},
+};
+
+/// What became of looking ahead.
+#[derive(Debug)]
+pub enum Ahead {
+    /// Sessions were planned.
+    Planned(Box<Visible<workshop::Entity>>),
+    /// There is nothing to plan before then.
+    NotYet(Instant),
+    /// There is nothing to plan any more.
+    Nothing,
+}
+
+/// How far into the past a session's own day is looked for: the day of a zone is over a day later than elsewhere.
+const A_DAY_AND_MORE: TimeDelta = TimeDelta::days(2);
+
+/// Plans the sessions that are not too far ahead any more.
+///
+/// # Errors
+/// `Database` when it cannot be done.
+pub async fn plan_ahead(tx: &mut Tx, id: WorkshopId) -> Result<Ahead> {
+    tx.hold_alone::<workshop::Entity>(id).await?;
+    let Some(workshop) = tx.known::<workshop::Entity>(id, "sessions are planned ahead").await? else { return Ok(Ahead::Nothing) };
+    let followed = follow(tx, &workshop, None).await?;
+    if followed.written > 0 {
+        look_again(tx, &workshop, &followed).await?;
+        return Ok(Ahead::Planned(Box::new(workshop)));
+    }
+    Ok(followed.next.map_or(Ahead::Nothing, Ahead::NotYet))
+}
+
+/// What was done to sessions so that they follow their series.
+pub(super) struct Followed {
+    /// How many were made, moved or cancelled.
+    written: usize,
+    /// When there is more to plan.
+    next: Option<Instant>,
+}
+
+/// Has more planned when it is time to.
+///
+/// # Errors
+/// `Database` when it cannot be written.
+pub(super) async fn look_again(tx: &Tx, workshop: &workshop::Model, followed: &Followed) -> Result<()> {
+    match followed.next {
+        Some(next) => tx.arm(TimerKind::SessionPlan, workshop.id, next).await,
+        None => tx.disarm(TimerKind::SessionPlan, [workshop.id.into()]).await,
+    }
+}
+
+/// Has the sessions that are still to come follow the series of their workshop, which the caller holds: those that are missing are made,
+/// those of another time of day are moved, those that are there no more are cancelled with a sentence for everyone. Whoever moved or
+/// cancelled one session meant that one: it stays as it is.
+///
+/// # Errors
+/// Refused with `STALE` when a session changed meanwhile.
+pub(super) async fn follow(tx: &mut Tx, workshop: &Visible<workshop::Entity>, note: Option<&str>) -> Result<Followed> {
+    let now = tx.access().now;
+    let zone = zone_of(&workshop.time_zone)?;
+    let mut plan = planned(&workshop.series, zone, now)?;
+    let of_workshop = session::Column::WorkshopId.eq(workshop.id);
+    let recent = session::Column::Occurrence.gte(local_of(zone, now) - A_DAY_AND_MORE);
+    let there = tx.every::<session::Entity>(Condition::all().add(of_workshop).add(recent), "sessions follow their series").await?;
+    let mut followed = Followed { written: 0, next: plan.next.map(|next| next - AHEAD) };
+    for session in &there {
+        let Some(was) = session.occurrence.map(|local| Occurrence::new(zone, local)) else { continue };
+        let planned = plan.sessions.remove(&was.local.date());
+        // What has begun, or was to have, is past changing.
+        let change = match planned {
+            _ if was.at <= now => None,
+            Some((occurrence, minutes)) => moved(session, was, occurrence, minutes, zone),
+            None => cancelled(session, note, now),
+        };
+        if let Some(change) = change {
+            write(tx, workshop, session, change).await?;
+            followed.written += 1;
+        }
+    }
+    followed.written += plan.sessions.len();
+    let rows: Vec<_> = plan.sessions.values().map(|(occurrence, minutes)| row(workshop, *occurrence, *minutes, zone, now)).collect();
+    for row in &rows {
+        if let Some(id) = row.id.try_as_ref() {
+            tell(tx, workshop, Event::new(EventKind::SessionChanged, workshop.organization_id, *id, 1).changed(["startsAt", "endsAt"]));
+        }
+    }
+    tx.insert_each::<session::Entity, _>(rows).await?;
+    Ok(followed)
+}
+
+/// Of a draft nobody is told; when it is published, all of it is news.
+fn tell(tx: &mut Tx, workshop: &workshop::Model, event: Event) {
+    if workshop.published_at.is_some() {
+        tx.record(event);
+    }
+}
+
+/// A session's own day has another time or length, if it has.
+fn moved(session: &session::Model, was: Occurrence, occurrence: Occurrence, minutes: i32, zone: Tz) -> Option<session::ActiveModel> {
+    let ends_at = occurrence.at + TimeDelta::minutes(minutes.into());
+    let own = session.status != SessionStatus::Scheduled || session.starts_at != was.at;
+    if own && was == occurrence || !own && (session.starts_at, session.ends_at) == (occurrence.at, ends_at) {
+        return None;
+    }
+    let occurs = session::ActiveModel { occurrence: Set(Some(occurrence.local)), ..Default::default() };
+    Some(if own {
+        occurs
+    } else {
+        session::ActiveModel {
+            starts_at: Set(occurrence.at),
+            ends_at: Set(ends_at),
+            local_start: Set(local_of(zone, occurrence.at)),
+            ..occurs
+        }
+    })
+}
+
+/// A session whose day is no day of its series any more. Should the day become one again, it is another session.
+fn cancelled(session: &session::Model, note: Option<&str>, now: Instant) -> Option<session::ActiveModel> {
+    let to_come = session.status == SessionStatus::Scheduled && session.starts_at > now;
+    to_come.then(|| session::ActiveModel {
+        status: Set(SessionStatus::Cancelled),
+        occurrence: Set(None),
+        note: Set(note.map(str::to_owned)),
+        ..Default::default()
+    })
+}
+
+async fn write(tx: &mut Tx, workshop: &workshop::Model, session: &Visible<session::Entity>, change: session::ActiveModel) -> Result<()> {
+    let version = session.version + 1;
+    let ends = change.status.is_set();
+    let moves = change.starts_at.is_set();
+    let change = session::ActiveModel { updated_at: Set(tx.access().now), version: Set(version), ..change };
+    if !tx.write_if(session, change, session::Column::Version.eq(session.version)).await? {
+        return Err(Error::from(Refusal::stale(None)));
+    }
+    let event = |kind| Event::new(kind, session.organization_id, session.id, version);
+    if ends {
+        tell(tx, workshop, event(EventKind::SessionCancelled).changed(["status", "note"]));
+    } else if moves {
+        tell(tx, workshop, event(EventKind::SessionChanged).changed(["startsAt", "endsAt"]));
+    }
+    Ok(())
+}
+
+fn row(of: &workshop::Model, occurrence: Occurrence, minutes: i32, zone: Tz, now: Instant) -> session::ActiveModel {
+    session::ActiveModel {
+        id: Set(SessionId::new()),
+        organization_id: Set(of.organization_id),
+        program_id: Set(of.program_id),
+        workshop_id: Set(of.id),
+        status: Set(SessionStatus::Scheduled),
+        starts_at: Set(occurrence.at),
+        ends_at: Set(occurrence.at + TimeDelta::minutes(minutes.into())),
+        local_start: Set(local_of(zone, occurrence.at)),
+        occurrence: Set(Some(occurrence.local)),
+        capacity_in_person: Set(of.capacity_in_person),
+        capacity_online: Set(of.capacity_online),
+        registered_in_person: Set(0),
+        registered_online: Set(0),
+        seats_changed_at: Set(seats_move_at(now)),
+        before_in_person: Set(0),
+        before_online: Set(0),
+        note: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+        version: Set(1),
+    }
+}

@@ -1,0 +1,72 @@
+//! `/calendar/…` and `/meetings.json`: the public schedule as documents, for everyone, with entity tags (RFC 9110, 8.8.3).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{
+    Document, ErrorCode, Publication,
+    caller::{Refused, address, credentials},
+    graphql::refuse,
+    media::Media,
+    routes::Doors,
+    tagged::tagged,
+};
+
+/// Who asks again within this, in seconds, may be told what they know: seats move no faster either.
+const FRESH: &str = "public, max-age=300";
+
+/// The calendar of workshops.
+pub(super) async fn workshops(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
+    let parameters = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    answer(&request, &doors, Document::Workshops(parameters)).await
+}
+
+/// The calendar of one workshop.
+pub(super) async fn workshop(request: HttpRequest, id: web::Path<String>, doors: web::Data<Doors>) -> HttpResponse {
+    answer(&request, &doors, Document::Workshop(id.into_inner())).await
+}
+
+/// What comes again each week.
+pub(super) async fn meetings(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
+    answer(&request, &doors, Document::Meetings).await
+}
+
+async fn answer(request: &HttpRequest, doors: &Doors, document: Document) -> HttpResponse {
+    match published(request, doors, document).await {
+        Ok(answer) => answer,
+        Err(refused) => refuse(refused, Media::Json),
+    }
+}
+
+async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> Result<HttpResponse, Refused> {
+    // A token buys a share of its own and shows nothing more.
+    let (_, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
+    let refused = |status, error| Refused { headers: headers.clone(), ..Refused::new(status, error) };
+    let kind = match document {
+        Document::Workshops(_) | Document::Workshop(_) => "text/calendar; charset=utf-8",
+        Document::Meetings => "application/json; charset=utf-8",
+    };
+    let body = match doors.engine.publication(document).await {
+        Publication::Document(body) => body,
+        Publication::Wrong(sentence) => return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput.error(sentence))),
+        Publication::Absent => {
+            let sentence = "Nothing is published here: check the address.";
+            return Err(refused(StatusCode::NOT_FOUND, ErrorCode::BadUserInput.error(sentence)));
+        }
+        Publication::Unavailable => {
+            let sentence = "The schedule cannot be read just now: try again.";
+            let refused = refused(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable.error(sentence));
+            return Err(refused.with(header::RETRY_AFTER, "5"));
+        }
+    };
+    let hash = digest(&SHA256, body.as_bytes());
+    let mut reply = tagged(request, hash.as_ref(), kind, FRESH, body);
+    for (name, value) in headers {
+        reply.headers_mut().insert(name, value);
+    }
+    Ok(reply)
+}

@@ -1,0 +1,186 @@
+//! The public schedule in the Meeting Guide format (code4recovery's `spec`), which recovery apps read: what comes again each week.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{TimeDelta, Weekday};
+use entity::{
+    OrganizationId, ProgramId, organization, program,
+    vocabulary::SessionStatus,
+    workshop::{self, Series},
+};
+use sea_orm::ColumnTrait;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    access::Access,
+    clock::Instant,
+    domain::{
+        recurrence::Recurrence,
+        schedule::{About, Published, Standing, published},
+        wall_time::zone_of,
+        workshop::{address_for_all, in_force, in_person},
+    },
+    error::Result,
+    store::{Store, Visible},
+};
+
+/// The most characters of a name, by the format.
+const LONGEST_NAME: usize = 255;
+
+/// The format's codes of languages, by their first subtag. Others are not told: a reader knows no more.
+const LANGUAGES: &[(&str, &str)] = &[
+    ("af", "AF"),
+    ("am", "AM"),
+    ("ar", "AR"),
+    ("ase", "ASL"),
+    ("bg", "BG"),
+    ("da", "DA"),
+    ("de", "DE"),
+    ("el", "EL"),
+    ("en", "EN"),
+    ("es", "S"),
+    ("fa", "FA"),
+    ("fi", "FI"),
+    ("fr", "FR"),
+    ("he", "HE"),
+    ("hi", "HI"),
+    ("hr", "HR"),
+    ("hu", "HU"),
+    ("is", "IS"),
+    ("it", "ITA"),
+    ("ja", "JA"),
+    ("ka", "KA"),
+    ("ko", "KOR"),
+    ("lt", "LT"),
+    ("ml", "ML"),
+    ("mt", "MT"),
+    ("ne", "NE"),
+    ("nl", "NL"),
+    ("no", "NO"),
+    ("pa", "PUN"),
+    ("pl", "POL"),
+    ("pt", "POR"),
+    ("ru", "RUS"),
+    ("sk", "SK"),
+    ("sl", "SL"),
+    ("sv", "SV"),
+    ("th", "TH"),
+    ("tl", "TL"),
+    ("tr", "TUR"),
+    ("uk", "UK"),
+];
+
+/// The format's codes of what makes a meeting accessible. For the others it has none.
+const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("CHILDCARE", "BA")];
+
+/// Whose meetings these are.
+struct Entities {
+    organizations: BTreeMap<OrganizationId, Visible<organization::Entity>>,
+    programs: BTreeMap<ProgramId, Visible<program::Entity>>,
+}
+
+impl Entities {
+    async fn of(store: &Store, access: &Access, all: &[Published]) -> Result<Self> {
+        let programs: BTreeSet<_> = all.iter().map(|one| one.workshop.program_id).collect();
+        let most = programs.len() as u64;
+        let programs = store.find::<program::Entity>(access).by(program::Column::Id, |column| column.is_in(programs));
+        let programs = programs.first(most).await?.into_iter().map(|program| (program.id, program)).collect();
+        let organizations: BTreeSet<_> = all.iter().map(|one| one.workshop.organization_id).collect();
+        let most = organizations.len() as u64;
+        let organizations = store.find::<organization::Entity>(access).by(organization::Column::Id, |column| column.is_in(organizations));
+        let organizations = organizations.first(most).await?.into_iter().map(|one| (one.id, one)).collect();
+        Ok(Self { organizations, programs })
+    }
+}
+
+/// The meetings of a week, as a JSON array. `website` is where whoever runs them is found.
+///
+/// # Errors
+/// Refused when there are more than one document holds.
+pub async fn meetings(store: &Store, website: &str) -> Result<String> {
+    let now = store.clock().now();
+    let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
+    let all = published(store, &About::default(), &standing).await?;
+    let access = Access::anonymous("the public schedule", now);
+    let entities = Entities::of(store, &access, &all).await?;
+    let mut meetings = Vec::new();
+    for one in &all {
+        if let Some(meeting) = meeting(&one.workshop, &entities, website, now)? {
+            meetings.push(meeting);
+        }
+    }
+    Ok(Value::Array(meetings).to_string())
+}
+
+/// A workshop as a meeting, if it is one of each week.
+fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: Instant) -> Result<Option<Value>> {
+    let Some(series) = in_force(&workshop.series, zone_of(&workshop.time_zone)?, now) else { return Ok(None) };
+    let Some(days) = weekly(series)? else { return Ok(None) };
+    let end = series.start_time.overflowing_add_signed(TimeDelta::minutes(series.minutes.into())).0;
+    let mut meeting = Map::new();
+    let mut tell = |name: &str, value: Value| {
+        if !value.is_null() {
+            meeting.insert(name.to_owned(), value);
+        }
+    };
+    tell("name", json!(workshop.title.chars().take(LONGEST_NAME).collect::<String>()));
+    tell("slug", json!(workshop.id.to_string()));
+    // The format counts from Sunday, which is 0.
+    let days: Vec<_> = days.iter().map(Weekday::num_days_from_sunday).collect();
+    tell("day", if let [day] = days[..] { json!(day) } else { json!(days) });
+    tell("time", json!(series.start_time.format("%H:%M").to_string()));
+    tell("end_time", json!(end.format("%H:%M").to_string()));
+    tell("timezone", json!(workshop.time_zone));
+    tell("types", json!(types(workshop)));
+    tell("notes", json!(workshop.description));
+    tell("updated", json!(workshop.updated_at.format("%Y-%m-%d %H:%M:%S").to_string()));
+    tell("region", json!(workshop.area));
+    let address = address_for_all(workshop).filter(|_| in_person(workshop.modality));
+    if let Some(address) = address {
+        tell("address", json!(address.line1));
+        tell("city", json!(address.city));
+        tell("state", json!(address.region));
+        tell("postal_code", json!(address.postal_code));
+        tell("country", json!(address.country));
+        tell("latitude", json!(address.latitude.map(five_decimals)));
+        tell("longitude", json!(address.longitude.map(five_decimals)));
+    } else {
+        tell("formatted_address", json!(workshop.area));
+    }
+    let exact = address.is_some_and(|address| address.line1.is_some());
+    tell("approximate", json!(if exact { "no" } else { "yes" }));
+    if let Some(organization) = entities.organizations.get(&workshop.organization_id) {
+        let program = entities.programs.get(&workshop.program_id);
+        tell("group", json!(program.map(|program| &program.name)));
+        tell("entity", json!(organization.name));
+        tell("entity_phone", json!(program.and_then(|program| program.phone.as_ref())));
+        // Readers of before know the one, those of today the other.
+        tell("entity_url", json!(website));
+        tell("entity_website_url", json!(website));
+    }
+    Ok(Some(Value::Object(meeting)))
+}
+
+/// The days of the week on which a series is each week.
+fn weekly(series: &Series) -> Result<Option<Vec<Weekday>>> {
+    let Some(rule) = series.recurrence.as_deref().map(Recurrence::stored).transpose()? else { return Ok(None) };
+    Ok(rule.each_week(series.starts_on))
+}
+
+/// What kind of meeting it is: the format's own codes, then those of what it is about, which are ours.
+fn types(workshop: &workshop::Model) -> Vec<String> {
+    let code = |known: &[(&str, &str)], of: &str| known.iter().find(|(name, _)| *name == of).map(|(_, code)| (*code).to_owned());
+    let languages = workshop.languages.iter().filter_map(|tag| code(LANGUAGES, tag.split('-').next()?));
+    let accessible = workshop.accessibility.iter().filter_map(|feature| code(ACCESSIBILITY, feature));
+    let topics = workshop.topics.iter().map(|topic| format!("PR-{topic}"));
+    // Whoever finds it may come: what is for clients alone is not told here.
+    let mut types: Vec<_> = ["O".to_owned()].into_iter().chain(languages).chain(accessible).chain(topics).collect();
+    let mut once = BTreeSet::new();
+    types.retain(|code| once.insert(code.clone()));
+    types
+}
+
+/// Within a metre or so, as the format has it.
+fn five_decimals(degrees: f64) -> f64 {
+    (degrees * 100_000.0).round() / 100_000.0
+}

@@ -1,0 +1,10 @@
+//! The public schedule in the formats that others read. Mapping only: what is public, `domain` and `store` say.
+
+mod filter;
+mod icalendar;
+mod meeting_guide;
+mod time_zone;
+mod workshop_calendar;
+
+pub use meeting_guide::meetings;
+pub use workshop_calendar::{workshop, workshops};

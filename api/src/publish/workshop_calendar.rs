@@ -1,0 +1,191 @@
+//! The public schedule as iCalendar (RFC 5545; domain 10.3): each series of a workshop is an event that comes again, and each session
+//! that was moved or cancelled stands in the place of one of its occurrences.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
+use entity::{
+    WorkshopId, session,
+    vocabulary::SessionStatus,
+    workshop::{self, Series},
+};
+
+use super::{
+    filter,
+    icalendar::{Lines, escaped, local, utc},
+    time_zone,
+};
+use crate::{
+    clock::Instant,
+    domain::{
+        recurrence::{Occurrence, Recurrence},
+        schedule::{Published, Standing, published, published_one},
+        topic::by_code,
+        wall_time::{local_of, zone_of},
+        workshop::{address_for_all, online},
+    },
+    error::Result,
+    store::{Store, Visible},
+};
+
+/// Who writes the calendar (3.7.3).
+const WRITER: &str = "-//aftercare//Public schedule//EN";
+
+/// For how many years ahead zones are told: whoever follows asks again long before.
+const YEARS: i32 = 5;
+
+/// The calendar of all public workshops that an address asks for; without `from`, those that have a session to come.
+///
+/// # Errors
+/// Refused when the parameters are wrong or ask for too many.
+pub async fn workshops(store: &Store, host: &str, parameters: &[(String, String)]) -> Result<String> {
+    let (about, standing) = filter::read(parameters)?;
+    let now = store.clock().now();
+    let standing = Standing { from: standing.from.or(Some(now)), ..standing };
+    calendar(&published(store, &about, &standing).await?, "Workshops", host, now)
+}
+
+/// The calendar of one public workshop; nothing when there is none.
+///
+/// # Errors
+/// `Database` when it cannot be asked.
+pub async fn workshop(store: &Store, host: &str, id: WorkshopId) -> Result<Option<String>> {
+    let Some(one) = published_one(store, id).await? else { return Ok(None) };
+    let title = one.workshop.title.clone();
+    calendar(&[one], &title, host, store.clock().now()).map(Some)
+}
+
+fn calendar(all: &[Published], name: &str, host: &str, now: Instant) -> Result<String> {
+    let mut lines = Lines::new();
+    lines.within("VCALENDAR", |lines| {
+        lines.line("VERSION", "2.0");
+        lines.line("PRODID", WRITER);
+        lines.line("METHOD", "PUBLISH");
+        lines.text("X-WR-CALNAME", name);
+        lines.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
+        for (zone, from) in zones(all)? {
+            time_zone::write(lines, zone, from, now.year().max(from) + YEARS);
+        }
+        all.iter().try_for_each(|one| events(lines, one, host))
+    })?;
+    Ok(lines.finish())
+}
+
+/// The zones of workshops, each with the year in which the first of its series begins.
+fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
+    let mut zones: BTreeMap<&str, i32> = BTreeMap::new();
+    for one in all {
+        let years = one.workshop.series.iter().map(|series| series.starts_on.year());
+        for year in years {
+            let first = zones.entry(&one.workshop.time_zone).or_insert(year);
+            *first = year.min(*first);
+        }
+    }
+    // The year before as well: where it is still that year, clocks were changed in it.
+    zones.into_iter().map(|(zone, year)| Ok((zone_of(zone)?, year - 1))).collect()
+}
+
+/// The events of a workshop.
+fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
+    let zone = zone_of(&one.workshop.time_zone)?;
+    for series in one.workshop.series.iter() {
+        let uid = format!("{}@{host}", series.id);
+        lines.within("VEVENT", |lines| series_event(lines, &one.workshop, series, &uid, zone))?;
+        for session in &one.sessions {
+            let Some(planned) = session.occurrence.filter(|at| belongs(series, at.date())).map(|at| Occurrence::new(zone, at)) else {
+                continue;
+            };
+            // Where clocks skip its hour, what they show is said as well: readers disagree about hours that are not there.
+            let elsewhere = session.starts_at != planned.at || session.local_start != planned.local;
+            if session.status == SessionStatus::Cancelled || elsewhere {
+                lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, planned, &uid, zone))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn belongs(series: &Series, day: NaiveDate) -> bool {
+    series.starts_on <= day && series.ends_before.is_none_or(|end| day < end)
+}
+
+/// A wall time in a zone (3.3.5, the third form).
+fn zoned(lines: &mut Lines, name: &str, zone: Tz, at: NaiveDateTime) {
+    lines.line(&format!("{name};TZID={}", zone.name()), &local(at));
+}
+
+fn series_event(lines: &mut Lines, workshop: &Visible<workshop::Entity>, series: &Series, uid: &str, zone: Tz) -> Result<()> {
+    let at = |day: NaiveDate| day.and_time(series.start_time);
+    about(lines, workshop, uid, workshop.version, workshop.updated_at);
+    zoned(lines, "DTSTART", zone, at(series.starts_on));
+    lines.line("DURATION", &format!("PT{}M", series.minutes));
+    if let Some(rule) = &series.recurrence {
+        let rule = Recurrence::stored(rule)?;
+        let rule = match series.ends_before {
+            Some(end) => rule.until(zone, series.starts_on, series.start_time, end),
+            None => rule,
+        };
+        lines.line("RRULE", &rule.to_string());
+    }
+    for day in series.except_dates.iter().filter(|day| belongs(series, **day)) {
+        zoned(lines, "EXDATE", zone, at(*day));
+    }
+    for day in series.extra_dates.iter().filter(|day| belongs(series, **day)) {
+        zoned(lines, "RDATE", zone, at(*day));
+    }
+    lines.line("STATUS", "CONFIRMED");
+    Ok(())
+}
+
+fn session_event(
+    lines: &mut Lines,
+    workshop: &Visible<workshop::Entity>,
+    session: &session::Model,
+    planned: Occurrence,
+    uid: &str,
+    zone: Tz,
+) -> Result<()> {
+    about(lines, workshop, uid, session.version, session.updated_at);
+    zoned(lines, "RECURRENCE-ID", zone, planned.local);
+    // What clocks show: where they show it twice, it is the first, as the standard has it.
+    zoned(lines, "DTSTART", zone, local_of(zone, session.starts_at));
+    lines.line("DURATION", &format!("PT{}M", (session.ends_at - session.starts_at).num_minutes()));
+    lines.line("STATUS", if session.status == SessionStatus::Cancelled { "CANCELLED" } else { "CONFIRMED" });
+    if let Some(note) = &session.note {
+        lines.text("COMMENT", note);
+    }
+    Ok(())
+}
+
+/// What all events of a workshop say. Its version counts from 1, a sequence from 0.
+fn about(lines: &mut Lines, workshop: &Visible<workshop::Entity>, uid: &str, version: i32, changed: Instant) {
+    lines.line("UID", uid);
+    // It changes with what it tells: the same calendar is the same bytes.
+    lines.line("DTSTAMP", &utc(changed));
+    lines.line("LAST-MODIFIED", &utc(changed));
+    lines.line("SEQUENCE", &(version - 1).to_string());
+    lines.text("SUMMARY", &workshop.title);
+    if let Some(description) = &workshop.description {
+        lines.text("DESCRIPTION", description);
+    }
+    if let Some(place) = place(workshop) {
+        lines.text("LOCATION", &place);
+    }
+    let topics: Vec<_> = workshop.topics.iter().filter_map(|code| by_code(code)).map(|topic| escaped(topic.label)).collect();
+    if !topics.is_empty() {
+        lines.line("CATEGORIES", &topics.join(","));
+    }
+    lines.line("CLASS", "PUBLIC");
+    lines.line("TRANSP", "OPAQUE");
+}
+
+/// Where it is, as everyone may know: the address where all are told it, else roughly where.
+fn place(workshop: &workshop::Model) -> Option<String> {
+    let address = address_for_all(workshop).map(|address| {
+        let parts = [&address.line1, &address.line2, &address.city, &address.region, &address.postal_code];
+        parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(", ")
+    });
+    let room = address.filter(|address| !address.is_empty()).or_else(|| workshop.area.clone());
+    room.or_else(|| online(workshop.modality).then(|| "Online".to_owned()))
+}
