@@ -18,6 +18,7 @@ mod duplicates;
 mod emergency;
 mod erasure;
 mod event_order;
+mod hsds;
 mod idempotency;
 mod issuers;
 mod keys;

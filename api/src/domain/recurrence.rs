@@ -104,17 +104,17 @@ fn count(part: &str, value: &str, most: u16) -> Result<u16, Refusal> {
     value.parse().ok().filter(|count| (1..=most).contains(count)).ok_or_else(sentence)
 }
 
+/// The names of the days of the week, from Monday on.
+const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+
+/// Where a day's name is.
+const fn name_of(weekday: Weekday) -> usize {
+    weekday as usize
+}
+
 fn weekday(name: &str) -> Option<Weekday> {
-    Some(match name {
-        "MO" => Weekday::Mon,
-        "TU" => Weekday::Tue,
-        "WE" => Weekday::Wed,
-        "TH" => Weekday::Thu,
-        "FR" => Weekday::Fri,
-        "SA" => Weekday::Sat,
-        "SU" => Weekday::Sun,
-        _ => return None,
-    })
+    let place = WEEKDAYS.iter().position(|known| *known == name)?;
+    Weekday::try_from(u8::try_from(place).ok()?).ok()
 }
 
 /// Days of the week; with a number before them, such as `-1FR`, only in a month.
@@ -318,6 +318,36 @@ impl Recurrence {
         days.sort_by_key(Weekday::num_days_from_sunday);
         days.dedup();
         Some(days)
+    }
+
+    /// The parts of a rule as Open Referral HSDS 3.0 has them, which knows weeks and months: each day is a week of all days. Nothing where
+    /// they do not say it.
+    pub fn as_hsds(&self) -> Option<Vec<(&'static str, serde_json::Value)>> {
+        let weekdays = |by: &[ByDay]| {
+            let day = |by: &ByDay| {
+                format!("{}{}", by.number.map(|number| number.to_string()).unwrap_or_default(), &WEEKDAYS[name_of(by.weekday)])
+            };
+            by.iter().map(day).collect::<Vec<_>>().join(",")
+        };
+        let list = |numbers: &[i32]| numbers.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
+        let (freq, byday) = match self.frequency {
+            Frequency::Daily if self.interval == 1 && self.by_month_day.is_empty() => {
+                ("WEEKLY", if self.by_day.is_empty() { WEEKDAYS.join(",") } else { weekdays(&self.by_day) })
+            }
+            Frequency::Daily => return None,
+            Frequency::Weekly => ("WEEKLY", weekdays(&self.by_day)),
+            Frequency::Monthly if self.by_set_pos.is_empty() => ("MONTHLY", weekdays(&self.by_day)),
+            Frequency::Monthly => return None,
+        };
+        let mut parts =
+            vec![("freq", freq.into()), ("interval", self.interval.into()), ("wkst", WEEKDAYS[name_of(self.week_start)].into())];
+        if !byday.is_empty() {
+            parts.push(("byday", byday.into()));
+        }
+        if !self.by_month_day.is_empty() {
+            parts.push(("bymonthday", list(&self.by_month_day).into()));
+        }
+        Some(parts)
     }
 
     /// Whether it ends at an instant.

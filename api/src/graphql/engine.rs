@@ -31,7 +31,7 @@ use crate::{
     },
     error::{Error, Result as OurResult},
     http::{Credentials, Document, Engine, Export, NotLetIn, Publication},
-    publish,
+    publish::{self, Listed},
     store::{ConsentScope, Store},
 };
 
@@ -191,6 +191,15 @@ impl Engine for GraphEngine {
                 Err(_) => Ok(None),
             },
             Document::Meetings => publish::meetings(&store, self.tokens.issuer()).await.map(Some),
+            Document::Hsds(list, parameters) => {
+                let listed = match list.as_str() {
+                    "services" => Listed::Services,
+                    "service_at_locations" => Listed::ServiceAtLocations,
+                    "schedules" => Listed::Schedules,
+                    _ => return Publication::Absent,
+                };
+                publish::list(&store, self.tokens.issuer(), listed, &parameters).await.map(Some)
+            }
         };
         match read {
             Ok(Some(document)) => Publication::Document(document),

@@ -88,6 +88,8 @@ pub enum Document {
     Workshop(String),
     /// What comes again each week, in the Meeting Guide format.
     Meetings,
+    /// A page of a list of Open Referral HSDS 3.0, by its name and the parameters of an address.
+    Hsds(String, Vec<(String, String)>),
 }
 
 /// What there is of it.

@@ -1,4 +1,4 @@
-//! `/calendar/…` and `/meetings.json`: the public schedule as documents, for everyone, with entity tags (RFC 9110, 8.8.3).
+//! `/calendar/…`, `/meetings.json` and `/hsds/…`: the public schedule as documents, for everyone, with entity tags (RFC 9110, 8.8.3).
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,8 +21,12 @@ const FRESH: &str = "public, max-age=300";
 
 /// The calendar of workshops.
 pub(super) async fn workshops(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
-    let parameters = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    answer(&request, &doors, Document::Workshops(parameters)).await
+    let document = Document::Workshops(parameters(&request));
+    answer(&request, &doors, document).await
+}
+
+fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect()
 }
 
 /// The calendar of one workshop.
@@ -33,6 +37,12 @@ pub(super) async fn workshop(request: HttpRequest, id: web::Path<String>, doors:
 /// What comes again each week.
 pub(super) async fn meetings(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
     answer(&request, &doors, Document::Meetings).await
+}
+
+/// A list of Open Referral HSDS.
+pub(super) async fn hsds(request: HttpRequest, list: web::Path<String>, doors: web::Data<Doors>) -> HttpResponse {
+    let document = Document::Hsds(list.into_inner(), parameters(&request));
+    answer(&request, &doors, document).await
 }
 
 async fn answer(request: &HttpRequest, doors: &Doors, document: Document) -> HttpResponse {
@@ -48,7 +58,7 @@ async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> 
     let refused = |status, error| Refused { headers: headers.clone(), ..Refused::new(status, error) };
     let kind = match document {
         Document::Workshops(_) | Document::Workshop(_) => "text/calendar; charset=utf-8",
-        Document::Meetings => "application/json; charset=utf-8",
+        Document::Meetings | Document::Hsds(..) => "application/json; charset=utf-8",
     };
     let body = match doors.engine.publication(document).await {
         Publication::Document(body) => body,

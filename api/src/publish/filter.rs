@@ -60,3 +60,19 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<(About, Standing),
     }
     Ok((about, standing))
 }
+
+/// A number that a parameter names, from 1 on; another where it is not there.
+///
+/// # Errors
+/// Refused when it is none, too large or stands there twice.
+pub(super) fn number(parameters: &[(String, String)], name: &str, usual: usize, most: usize) -> Result<usize, Refusal> {
+    let mut values = parameters.iter().filter(|(other, _)| other == name);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(usual),
+        (Some((_, value)), None) => {
+            let number = value.parse().ok().filter(|number| (1..=most).contains(number));
+            number.ok_or_else(|| Refusal::invalid(format!("`{name}` is a number from 1 to {most}.")))
+        }
+        _ => Err(Refusal::invalid("Give each parameter once.")),
+    }
+}

@@ -1,27 +1,25 @@
 //! The public schedule in the Meeting Guide format (code4recovery's `spec`), which recovery apps read: what comes again each week.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Weekday};
 use entity::{
-    OrganizationId, ProgramId, organization, program,
     vocabulary::SessionStatus,
     workshop::{self, Series},
 };
-use sea_orm::ColumnTrait;
 use serde_json::{Map, Value, json};
 
+use super::entities::Entities;
 use crate::{
-    access::Access,
     clock::Instant,
     domain::{
         recurrence::Recurrence,
-        schedule::{About, Published, Standing, published},
+        schedule::{About, Standing, published},
         wall_time::zone_of,
         workshop::{address_for_all, in_force, in_person},
     },
     error::Result,
-    store::{Store, Visible},
+    store::Store,
 };
 
 /// The most characters of a name, by the format.
@@ -73,26 +71,6 @@ const LANGUAGES: &[(&str, &str)] = &[
 /// The format's codes of what makes a meeting accessible. For the others it has none.
 const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("CHILDCARE", "BA")];
 
-/// Whose meetings these are.
-struct Entities {
-    organizations: BTreeMap<OrganizationId, Visible<organization::Entity>>,
-    programs: BTreeMap<ProgramId, Visible<program::Entity>>,
-}
-
-impl Entities {
-    async fn of(store: &Store, access: &Access, all: &[Published]) -> Result<Self> {
-        let programs: BTreeSet<_> = all.iter().map(|one| one.workshop.program_id).collect();
-        let most = programs.len() as u64;
-        let programs = store.find::<program::Entity>(access).by(program::Column::Id, |column| column.is_in(programs));
-        let programs = programs.first(most).await?.into_iter().map(|program| (program.id, program)).collect();
-        let organizations: BTreeSet<_> = all.iter().map(|one| one.workshop.organization_id).collect();
-        let most = organizations.len() as u64;
-        let organizations = store.find::<organization::Entity>(access).by(organization::Column::Id, |column| column.is_in(organizations));
-        let organizations = organizations.first(most).await?.into_iter().map(|one| (one.id, one)).collect();
-        Ok(Self { organizations, programs })
-    }
-}
-
 /// The meetings of a week, as a JSON array. `website` is where whoever runs them is found.
 ///
 /// # Errors
@@ -101,8 +79,7 @@ pub async fn meetings(store: &Store, website: &str) -> Result<String> {
     let now = store.clock().now();
     let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
     let all = published(store, &About::default(), &standing).await?;
-    let access = Access::anonymous("the public schedule", now);
-    let entities = Entities::of(store, &access, &all).await?;
+    let entities = Entities::of(store, &all).await?;
     let mut meetings = Vec::new();
     for one in &all {
         if let Some(meeting) = meeting(&one.workshop, &entities, website, now)? {

@@ -1,0 +1,330 @@
+//! The public schedule as Open Referral HSDS 3.0 writes it (domain 10.2): each workshop is a service, where people meet is a location,
+//! and each series has a schedule for every span of days in which clocks do not change, since a schedule's zone is an offset there.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{Days, NaiveDate, Offset, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+use entity::{
+    organization, program,
+    vocabulary::{Modality, SessionStatus},
+    workshop::{self, Series},
+};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+use uuid::{Builder, Uuid};
+
+use super::{entities::Entities, filter::number};
+use crate::{
+    clock::Instant,
+    domain::{
+        recurrence::{Occurrence, Recurrence},
+        schedule::{About, Published, Standing, published},
+        topic::by_code,
+        wall_time::{instant_of, local_of, zone_of},
+        workshop::{address_for_all, in_person, online},
+    },
+    error::{Refusal, Result},
+    store::Store,
+};
+
+/// How far ahead schedules are told.
+const AHEAD: Days = Days::new(365);
+
+/// How many things a page has unless it says so, and at the most.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 500;
+
+/// What a document lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Services with everything that belongs to them.
+    Services,
+    /// Where they are given.
+    ServiceAtLocations,
+    /// When.
+    Schedules,
+}
+
+/// An id that is the same whenever it is asked for: HSDS wants one of everything, and ours have none of their own.
+fn id_of(parts: &[&str]) -> Uuid {
+    let hash = digest(&SHA256, parts.join("\n").as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// An object without what is not there.
+fn object(fields: Value) -> Value {
+    match fields {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
+    }
+}
+
+/// A workshop as a service.
+struct Service<'a> {
+    workshop: &'a workshop::Model,
+    zone: Tz,
+    id: Uuid,
+    /// Where more is found than a schedule can say.
+    link: String,
+    today: NaiveDate,
+}
+
+impl<'a> Service<'a> {
+    fn of(one: &'a Published, public: &str, now: Instant) -> Result<Self> {
+        let zone = zone_of(&one.workshop.time_zone)?;
+        let link = format!("{public}/calendar/workshops/{}.ics", one.workshop.id);
+        Ok(Self { workshop: &one.workshop, zone, id: one.workshop.id.into(), link, today: local_of(zone, now).date() })
+    }
+
+    fn whole(&self, entities: &Entities) -> Result<Value> {
+        let workshop = self.workshop;
+        let (organization, program) = (entities.organizations.get(&workshop.organization_id), entities.programs.get(&workshop.program_id));
+        let attributes = workshop.topics.iter().filter_map(|code| by_code(code)).map(|topic| {
+            let term = id_of(&["topic", topic.code]);
+            json!({
+                "id": id_of(&[&self.id.to_string(), "topic", topic.code]), "link_id": self.id, "link_entity": "service", "taxonomy_term_id": term,
+                "taxonomy_term": { "id": term, "code": topic.code, "name": topic.label, "description": format!("{}: {}", topic.area, topic.label) },
+            })
+        });
+        let languages = workshop
+            .languages
+            .iter()
+            .map(|tag| json!({ "id": id_of(&[&self.id.to_string(), "language", tag]), "service_id": self.id, "code": tag }));
+        let cost = workshop.cost_cents.map(|cents| Decimal::new(cents, 2));
+        let costs = cost.iter().map(|amount| {
+            json!({ "id": id_of(&[&self.id.to_string(), "cost"]), "service_id": self.id, "currency": "USD", "amount": cents_as_number(*amount) })
+        });
+        Ok(object(json!({
+            "id": self.id,
+            "organization_id": organization.map(|organization| Uuid::from(organization.id)),
+            "program_id": program.map(|program| Uuid::from(program.id)),
+            "name": workshop.title,
+            "description": workshop.description,
+            "status": "active",
+            "application_process": "Register for a session; people are told there how to take part.",
+            "fees_description": cost.map_or_else(|| "Free of charge.".to_owned(), |amount| format!("{amount} US dollars.")),
+            "eligibility_description": workshop.audience,
+            "minimum_age": workshop.minimum_age,
+            "last_modified": workshop.updated_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "organization": organization.map(|organization| named_organization(organization)),
+            "program": program.map(|program| named_program(program, organization.map(|one| &**one))),
+            "languages": languages.collect::<Vec<_>>(),
+            "cost_options": costs.collect::<Vec<_>>(),
+            "attributes": attributes.collect::<Vec<_>>(),
+            "schedules": self.schedules(Some(("service_id", self.id)))?,
+            "service_at_locations": self.at_locations()?,
+        })))
+    }
+
+    /// Where people meet, and where they take part from where they are.
+    fn at_locations(&self) -> Result<Vec<Value>> {
+        let modality = self.workshop.modality;
+        let room = in_person(modality).then(|| self.room());
+        let virtually = online(modality).then(|| {
+            let id = id_of(&[&self.id.to_string(), "virtual"]);
+            let name = if modality == Modality::Phone { "By telephone" } else { "Online" };
+            (id, object(json!({ "id": id, "location_type": "virtual", "name": name, "accessibility": self.accessibility(id, true) })))
+        });
+        let at = |(location, described): (Uuid, Value)| {
+            let id = id_of(&[&self.id.to_string(), &location.to_string()]);
+            Ok(object(json!({
+                "id": id, "service_id": self.id, "location_id": location, "location": described,
+                "schedules": self.schedules(Some(("service_at_location_id", id)))?,
+            })))
+        };
+        room.into_iter().chain(virtually).map(at).collect()
+    }
+
+    fn room(&self) -> (Uuid, Value) {
+        let id = id_of(&[&self.id.to_string(), "physical"]);
+        let address = address_for_all(self.workshop);
+        // An address is whole there, or is none.
+        let whole = address.and_then(|address| {
+            let (line, city) = (address.line1.as_ref()?, address.city.as_ref()?);
+            let (state, postal_code) = (address.region.as_ref()?, address.postal_code.as_ref()?);
+            Some(object(json!({
+                "id": id_of(&[&id.to_string(), "address"]), "location_id": id, "address_1": line, "address_2": address.line2, "city": city,
+                "state_province": state, "postal_code": postal_code, "country": address.country, "address_type": "physical",
+            })))
+        });
+        let described = json!({
+            "id": id, "location_type": "physical", "name": self.workshop.area,
+            "latitude": address.and_then(|address| address.latitude), "longitude": address.and_then(|address| address.longitude),
+            "addresses": whole.into_iter().collect::<Vec<_>>(), "accessibility": self.accessibility(id, false),
+        });
+        (id, object(described))
+    }
+
+    /// What makes a place accessible: in a room, all of it; from elsewhere, what does not need the room.
+    fn accessibility(&self, location: Uuid, virtually: bool) -> Vec<Value> {
+        let there = |feature: &&String| !virtually || ["CAPTIONING", "ASL", "INTERPRETER"].contains(&feature.as_str());
+        let features = self.workshop.accessibility.iter().filter(there);
+        features
+            .map(|feature| json!({ "id": id_of(&[&location.to_string(), feature]), "location_id": location, "description": feature }))
+            .collect()
+    }
+
+    /// The schedules of what they belong to, if they are told with it.
+    fn schedules(&self, of: Option<(&str, Uuid)>) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        for series in self.workshop.series.iter() {
+            all.extend(self.schedules_of(series, of)?);
+        }
+        Ok(all)
+    }
+
+    /// One schedule for each span of days without a change of clocks, of the rule; one for each day that is named.
+    fn schedules_of(&self, series: &Series, of: Option<(&str, Uuid)>) -> Result<Vec<Value>> {
+        let rule = series.recurrence.as_deref().map(Recurrence::stored).transpose()?;
+        let until = (self.today + AHEAD).min(series.ends_before.map_or(NaiveDate::MAX, |end| end - Days::new(1)));
+        let mut all = Vec::new();
+        if let Some(rule) = &rule {
+            let days = rule.occurrences(self.zone, series.starts_on, series.start_time).map(|occurrence| occurrence.local.date());
+            let days: Vec<_> = days.skip_while(|day| *day < self.today).take_while(|day| *day <= until).collect();
+            for span in days.chunk_by(|one, next| self.offset(series, *one) == self.offset(series, *next)) {
+                if let [first, ..] = span {
+                    all.push(self.schedule(series, Some(rule), *first, *span.last().unwrap_or(first), of));
+                }
+            }
+        }
+        let named = series.extra_dates.iter().copied().chain(rule.is_none().then_some(series.starts_on));
+        let mut named: Vec<_> = named.filter(|day| *day >= self.today && *day <= until).collect();
+        named.sort_unstable();
+        all.extend(named.into_iter().map(|day| self.schedule(series, None, day, day, of)));
+        Ok(all)
+    }
+
+    /// Seconds from UTC when a day's session begins.
+    fn offset(&self, series: &Series, day: NaiveDate) -> i32 {
+        let at = instant_of(self.zone, day.and_time(series.start_time));
+        self.zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
+    }
+
+    fn schedule(&self, series: &Series, rule: Option<&Recurrence>, first: NaiveDate, last: NaiveDate, of: Option<(&str, Uuid)>) -> Value {
+        let owner = of.map_or_else(|| self.id.to_string(), |(_, id)| id.to_string());
+        let offset = self.offset(series, first);
+        let at = Occurrence::new(self.zone, first.and_time(series.start_time)).at;
+        let clock = |at: Instant| format!("{}{}", local_of(self.zone, at).format("%H:%M"), colon_offset(offset));
+        let told = rule.and_then(Recurrence::as_hsds);
+        let mut notes = Vec::new();
+        if rule.is_some() && told.is_none() {
+            notes.push("The days do not fit this format: see the schedule_link.".to_owned());
+        }
+        let except = series.except_dates.iter().filter(|day| (first..=last).contains(*day)).map(NaiveDate::to_string).collect::<Vec<_>>();
+        if !except.is_empty() {
+            notes.push(format!("Not on {}.", except.join(", ")));
+        }
+        let (owner_field, owner_id) = of.unwrap_or(("service_id", self.id));
+        let mut fields = json!({
+            "id": id_of(&[&owner, &series.id.to_string(), &first.to_string(), if rule.is_some() { "rule" } else { "day" }]),
+            "valid_from": first.to_string(),
+            "valid_to": last.to_string(),
+            "dtstart": first.to_string(),
+            "timezone": hours(offset),
+            "opens_at": clock(at),
+            "closes_at": clock(at + TimeDelta::minutes(series.minutes.into())),
+            "schedule_link": self.link,
+            "attending_type": attending(self.workshop.modality),
+            "description": format!("As clocks in {} show it.", self.workshop.time_zone),
+            "notes": (!notes.is_empty()).then(|| notes.join(" ")),
+        });
+        fields[owner_field] = json!(owner_id);
+        if let Some(told) = told {
+            // Each span ends where clocks change, and with it its rule.
+            fields["until"] = json!(last.to_string());
+            for (name, value) in told {
+                fields[name] = value;
+            }
+        }
+        object(fields)
+    }
+}
+
+fn named_organization(organization: &organization::Model) -> Value {
+    json!({ "id": Uuid::from(organization.id), "name": organization.name, "description": organization.name })
+}
+
+fn named_program(program: &program::Model, organization: Option<&organization::Model>) -> Value {
+    object(json!({
+        "id": Uuid::from(program.id), "organization_id": organization.map(|organization| Uuid::from(organization.id)), "name": program.name,
+        "alternate_name": null, "description": program.description.clone().unwrap_or_else(|| program.name.clone()),
+    }))
+}
+
+const fn attending(modality: Modality) -> &'static str {
+    match modality {
+        Modality::InPerson => "in person",
+        Modality::Online => "online",
+        Modality::Phone => "by telephone",
+        Modality::Hybrid => "in person or online",
+    }
+}
+
+/// An offset as hours, which may be half.
+fn hours(offset: i32) -> Value {
+    if offset % 3_600 == 0 { json!(offset / 3_600) } else { json!(f64::from(offset) / 3_600.0) }
+}
+
+/// An offset as it stands behind a time of day.
+fn colon_offset(offset: i32) -> String {
+    let (sign, seconds) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
+    format!("{sign}{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
+}
+
+fn cents_as_number(amount: Decimal) -> Value {
+    amount.to_string().parse().map_or(Value::Null, Value::Number)
+}
+
+/// A page of what is listed, as the API of HSDS has it.
+///
+/// # Errors
+/// Refused when `page` or `per_page` is none, and when there are more workshops than one document holds.
+pub async fn list(store: &Store, public: &str, listed: Listed, parameters: &[(String, String)]) -> Result<String> {
+    let page = number(parameters, "page", 1, 1_000_000)?;
+    let size = number(parameters, "per_page", PAGE, LARGEST_PAGE)?;
+    if parameters.iter().any(|(name, _)| name != "page" && name != "per_page") {
+        return Err(Refusal::invalid("The parameters are `page` and `per_page`.").into());
+    }
+    let now = store.clock().now();
+    let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
+    let mut all = published(store, &About::default(), &standing).await?;
+    // By what does not change, so that a page goes on where the one before ended.
+    all.sort_by_key(|one| Uuid::from(one.workshop.id));
+    let services = all.iter().map(|one| Service::of(one, public, now)).collect::<Result<Vec<_>>>()?;
+    let everything: Vec<Value> = match listed {
+        Listed::Services => {
+            let entities = Entities::of(store, &all).await?;
+            let (total, these) = (services.len(), slice(&services, page, size));
+            let contents = these.iter().map(|service| service.whole(&entities)).collect::<Result<_>>()?;
+            return Ok(paged(contents, total, page, size));
+        }
+        Listed::ServiceAtLocations => services.iter().map(Service::at_locations).collect::<Result<Vec<_>>>()?.concat(),
+        Listed::Schedules => services.iter().map(|service| service.schedules(None)).collect::<Result<Vec<_>>>()?.concat(),
+    };
+    Ok(paged(slice(&everything, page, size).to_vec(), everything.len(), page, size))
+}
+
+fn slice<T>(all: &[T], page: usize, size: usize) -> &[T] {
+    let first = (page - 1).saturating_mul(size).min(all.len());
+    &all[first..all.len().min(first.saturating_add(size))]
+}
+
+fn paged(contents: Vec<Value>, total: usize, page: usize, size: usize) -> String {
+    let pages = total.div_ceil(size).max(1);
+    let mut answer = Map::new();
+    for (name, value) in [
+        ("total_items", json!(total)),
+        ("total_pages", json!(pages)),
+        ("page_number", json!(page)),
+        ("size", json!(contents.len())),
+        ("first_page", json!(page == 1)),
+        ("last_page", json!(page >= pages)),
+        ("empty", json!(contents.is_empty())),
+        ("contents", Value::Array(contents)),
+    ] {
+        answer.insert(name.to_owned(), value);
+    }
+    Value::Object(answer).to_string()
+}
