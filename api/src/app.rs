@@ -25,7 +25,7 @@ use crate::{
         data_export::Renders,
         journal::{self, Repeated},
         message::Sends,
-        program,
+        program, workshop,
     },
     error::Error,
     graphql::GraphEngine,
@@ -132,6 +132,7 @@ impl App {
         };
         let store = Store::new(connections, vault, clock.clone())?;
         program::complete(&store).await?;
+        workshop::complete(&store).await?;
         program::begin_capacity(&store).await?;
         complete_journal(&config, &store).await?;
         while store.destroy_pending_keys().await? > 0 {}

@@ -46,8 +46,9 @@ pub struct Model {
     pub program_id: ProgramId,
     /// What it is called.
     pub title: String,
-    /// The title's words in lower case, with a space before and after each: what it is found by, alike on both databases.
-    pub title_words: String,
+    /// The words of title and description without accents and in one case, with a space before and after each: what it is found by, alike
+    /// on both databases. Null after a migration until the server starts.
+    pub search_words: Option<String>,
     /// A few sentences for people who look for it.
     pub description: Option<String>,
     /// Codes of domain 6.4. What it is found by stands in `workshop_label`.

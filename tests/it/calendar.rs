@@ -260,9 +260,11 @@ on_both! {
             titles.sort_by_key(|title| ["One", "Two", "Three"].iter().position(|known| known == title));
             assert_eq!(titles, wanted, "{parameters}");
         }
+        let many = format!("?accessibility={}", (0..9_000).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
         for (parameters, sentence) in [
             ("?near=1,2", "The parameters are"), ("?topics=A&topics=B", "each parameter once"), ("?modality=BY_PIGEON", "IN_PERSON"),
             ("?programIds=1", "ids of programs"), ("?from=today", "an instant"), ("?to=200000-01-01T00:00:00Z", "an instant"),
+            (many.as_str(), "at most 20"),
             ("?hasSeats=maybe", "`true` or `false`"), ("?topics=", "`topics`"), ("?languages=es,,en", "`languages`"),
         ] {
             let refused = scene.get(&format!("/calendar/workshops.ics{parameters}"), None).await;

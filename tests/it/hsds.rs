@@ -269,8 +269,8 @@ impl Scene {
     /// When the sessions of a workshop begin, as the API says.
     async fn sessions(&self, id: &str) -> BTreeSet<i64> {
         let (mut all, mut after) = (BTreeSet::new(), Value::Null);
-        let query = "query($id: ID!, $after: String) { node(id: $id) { ... on Workshop { sessions(first: 100, after: $after) {
-            nodes { startsAt } pageInfo { hasNextPage endCursor } } } } }";
+        let query = "query($id: ID!, $after: String) { node(id: $id) { ... on Workshop { sessions(first: 100, after: $after,
+            filter: { status: [SCHEDULED] }) { nodes { startsAt } pageInfo { hasNextPage endCursor } } } } }";
         loop {
             let page = self.app.anyone().ask_with(query, json!({ "id": id, "after": after })).await;
             let sessions = page.data("/node/sessions").clone();
@@ -304,6 +304,21 @@ on_both! {
         let last_weekdays = scene.published("Last weekday", json!({ "recurrence": "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "startsOn": "2026-03-31" })).await;
         for (title, visibility) in [("For partners", "PARTNERS"), ("For clients", "CLIENTS_ONLY")] {
             scene.published(title, json!({ "visibility": visibility })).await;
+        }
+
+        // One is moved, to a day without one; one is cancelled; of another the day that was named is.
+        let ids = async |id: &str| {
+            let query = "query($id: ID!) { node(id: $id) { ... on Workshop { sessions(first: 9) { nodes { id } } } } }";
+            scene.coordinator.ask_with(query, json!({ "id": id })).await.data("/node/sessions/nodes").clone()
+        };
+        let (weekly, once) = (ids(&said[0].1).await, ids(&said[5].1).await);
+        for mutation in [
+            format!("sessionReschedule(id: {}, startsAt: \"2026-04-02T16:00:00Z\")", weekly[3]["id"]),
+            format!("sessionCancel(id: {})", weekly[4]["id"]),
+            format!("sessionReschedule(id: {}, startsAt: \"2026-03-04T20:00:00Z\")", once[0]["id"]),
+        ] {
+            let done = scene.coordinator.ask(&format!("mutation {{ {mutation} {{ userErrors {{ message }} }} }}")).await;
+            assert!(done.raw.contains("\"userErrors\":[]"), "{}", done.raw);
         }
 
         let services = scene.list("/hsds/services").await;

@@ -92,7 +92,9 @@ impl Occurrence {
 
 /// The numbers of a part, which lie between one and a most on either side.
 fn numbers(part: &str, value: &str, most: i32) -> Result<Vec<i32>, Refusal> {
-    let within = value.split(',').map(|number| i32::from_str(number).ok().filter(|number| (1..=most).contains(&number.abs())));
+    let within = value
+        .split(',')
+        .map(|number| i32::from_str(number).ok().filter(|number| (1..=most.unsigned_abs()).contains(&number.unsigned_abs())));
     let sentence =
         || Refusal::invalid(format!("`{part}` holds numbers from 1 to {most}, or from -1 to -{most}, which count from the end."));
     within.map(|number| number.ok_or_else(sentence)).collect()

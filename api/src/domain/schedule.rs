@@ -21,7 +21,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Refusal, Result},
-    store::{Store, Visible, never, query},
+    store::{Store, Visible, never, query, vault::folded_words},
 };
 
 /// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
@@ -53,7 +53,7 @@ pub struct About {
     pub modality: Option<Vec<Modality>>,
     /// Of one of these programs.
     pub program_ids: Option<Vec<ProgramId>>,
-    /// With words in the title that begin with these.
+    /// With words in the title or the description that begin with these, whatever their case and accents.
     pub search: Option<String>,
 }
 
@@ -77,13 +77,19 @@ fn labelled(kind: &str, values: impl IntoIterator<Item = String>) -> Condition {
 }
 
 /// Words are letters and digits alone, so that none of them holds a wildcard.
-fn titled(search: &str) -> Condition {
-    let words = text::words(search);
+fn saying(search: &str) -> Condition {
+    let words = folded_words(search);
     if words.is_empty() {
         return never();
     }
-    let column = || Expr::col((workshop::Entity, workshop::Column::TitleWords));
+    let column = || Expr::col((workshop::Entity, workshop::Column::SearchWords));
     words.into_iter().fold(Condition::all(), |all, word| all.add(column().like(format!("% {word}%"))))
+}
+
+/// All of them side by side, since databases bound how deep conditions stand in each other; none when there are none.
+fn all_of(conditions: impl Iterator<Item = Condition>) -> Option<Condition> {
+    let all: Vec<_> = conditions.collect();
+    (!all.is_empty()).then(|| all.into_iter().fold(Condition::all(), Condition::add))
 }
 
 impl About {
@@ -99,9 +105,9 @@ impl About {
             self.languages.as_ref().map(|tags| labelled("LANGUAGE", tags.iter().cloned())),
             self.modality.as_ref().map(|ways| Condition::all().add(workshop::Column::Modality.is_in(ways.iter().copied()))),
             self.program_ids.as_ref().map(|ids| Condition::all().add(workshop::Column::ProgramId.is_in(ids.iter().copied()))),
-            search.as_deref().map(titled),
+            search.as_deref().map(saying),
         ];
-        Ok(conditions.into_iter().flatten().chain(features).reduce(|all, one| Condition::all().add(all).add(one)))
+        Ok(all_of(conditions.into_iter().flatten().chain(features)))
     }
 }
 
@@ -137,7 +143,7 @@ impl Standing {
             self.has_seats.map(|wanted| if wanted { open(now) } else { open(now).not() }),
             self.status.as_ref().map(|states| Condition::all().add(session::Column::Status.is_in(states.iter().copied()))),
         ];
-        conditions.into_iter().flatten().reduce(|all, one| Condition::all().add(all).add(one))
+        all_of(conditions.into_iter().flatten())
     }
 }
 
@@ -170,36 +176,30 @@ pub fn upcoming(now: Instant) -> Condition {
     Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled)).add(session::Column::StartsAt.gt(now))
 }
 
-/// The most workshops that are published at once in one document.
-pub const MOST_PUBLISHED: u64 = 2_000;
-
-/// For how long a session that is over is told of, so that whoever follows learns how it went on.
-const REMEMBERED: TimeDelta = TimeDelta::days(90);
-
-/// A workshop with its sessions, as everyone may know them.
+/// A workshop as everyone may know it.
 #[derive(Debug)]
 pub struct Published {
     /// It.
     pub workshop: Visible<workshop::Entity>,
-    /// Those of the last 90 days and all that are to come, earliest first.
-    pub sessions: Vec<Visible<session::Entity>>,
+    /// Those of its sessions that its series do not say: cancelled ones, and those at another time than their own. By their time.
+    pub apart: Vec<Visible<session::Entity>>,
 }
 
 /// What is public of the schedule, by when the next session begins: workshops that are like this and have a session that stands so. For
-/// those who write it down in one document.
+/// those who write it down in one document, which holds so many at the most.
 ///
 /// # Errors
-/// Refused when the words to search for are none, with `TOO_MANY` when there are more than one document holds.
-pub async fn published(store: &Store, about: &About, standing: &Standing) -> Result<Vec<Published>> {
+/// Refused when the words to search for are none, with `TOO_MANY` when there are more.
+pub async fn published(store: &Store, about: &About, standing: &Standing, most: u64) -> Result<Vec<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
     let these = workshops(about, standing, access.now)?;
-    let found = store.find::<workshop::Entity>(&access).matching(None, these);
-    let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(MOST_PUBLISHED + 1).await?;
-    if found.len() as u64 > MOST_PUBLISHED {
-        let sentence = format!("These are more than {MOST_PUBLISHED} workshops: narrow it, by `programIds` or `topics`.");
+    let found = store.find::<workshop::Entity>(&access).matching_as("published", None, these);
+    let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(most + 1).await?;
+    if found.len() as u64 > most {
+        let sentence = format!("These are more than {most} workshops: narrow it, by `programIds` or `topics`.");
         return Err(Refusal::new(Code::TooMany, sentence).into());
     }
-    with_sessions(store, &access, found).await
+    with_sessions_apart(store, &access, found).await
 }
 
 /// One workshop, if it is public.
@@ -209,19 +209,29 @@ pub async fn published(store: &Store, about: &About, standing: &Standing) -> Res
 pub async fn published_one(store: &Store, id: WorkshopId) -> Result<Option<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
     let this = store.find::<workshop::Entity>(&access).by(workshop::Column::Id, |column| column.eq(id)).first(1).await?;
-    Ok(with_sessions(store, &access, this).await?.pop())
+    Ok(with_sessions_apart(store, &access, this).await?.pop())
 }
 
-async fn with_sessions(store: &Store, access: &Access, workshops: Vec<Visible<workshop::Entity>>) -> Result<Vec<Published>> {
+/// A session that its series does not say: it is cancelled, at another time, or of a day that is none of the series any more.
+fn apart() -> Condition {
+    use session::Column;
+    let column = |column: Column| Expr::col((session::Entity, column));
+    let elsewhere =
+        Condition::any().add(Column::Status.eq(SessionStatus::Cancelled)).add(column(Column::LocalStart).ne(column(Column::Occurrence)));
+    let of_series = Condition::all().add(Column::Occurrence.is_not_null()).add(elsewhere);
+    let of_none = Condition::all().add(Column::Occurrence.is_null()).add(Column::Status.eq(SessionStatus::Scheduled));
+    Condition::any().add(of_series).add(of_none)
+}
+
+async fn with_sessions_apart(store: &Store, access: &Access, workshops: Vec<Visible<workshop::Entity>>) -> Result<Vec<Published>> {
     let ids: Vec<_> = workshops.iter().map(|workshop| workshop.id).collect();
     let of_these = store.find::<session::Entity>(access).by(session::Column::WorkshopId, |column| column.is_in(ids.iter().copied()));
-    let recent = of_these.by(session::Column::StartsAt, |column| column.gte(access.now - REMEMBERED));
-    let sessions = recent.ordered(session::Column::StartsAt, Order::Asc).first(ids.len() as u64 * MOST_OCCURRENCES as u64).await?;
+    let sessions = of_these.matching_as("apart", None, apart()).ordered(session::Column::StartsAt, Order::Asc);
     let mut by_workshop: HashMap<WorkshopId, Vec<_>> = HashMap::new();
-    for session in sessions {
+    for session in sessions.first(ids.len() as u64 * MOST_OCCURRENCES as u64).await? {
         by_workshop.entry(session.workshop_id).or_default().push(session);
     }
-    let with = |workshop: Visible<workshop::Entity>| Published { sessions: by_workshop.remove(&workshop.id).unwrap_or_default(), workshop };
+    let with = |workshop: Visible<workshop::Entity>| Published { apart: by_workshop.remove(&workshop.id).unwrap_or_default(), workshop };
     Ok(workshops.into_iter().map(with).collect())
 }
 

@@ -99,11 +99,6 @@ pub fn url(field: &'static str, value: &str) -> Result<String, Refusal> {
     known.map(String::from).ok_or_else(wrong)
 }
 
-/// The words of a text in lower case, without what stands between them.
-pub fn words(value: &str) -> Vec<String> {
-    value.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
-}
-
 /// A language tag (BCP 47) in its usual form.
 ///
 /// # Errors
@@ -147,6 +142,5 @@ mod tests {
         assert_eq!(phone("phone", "+1 212 555 0123"), Ok("+12125550123".to_owned()));
         assert_eq!(language("language", "EN-us"), Ok("en-US".to_owned()));
         assert_eq!(url("url", "https://Example.org/a"), Ok("https://example.org/a".to_owned()));
-        assert_eq!(words("Coping with STRESS: 100% calm"), ["coping", "with", "stress", "100", "calm"]);
     }
 }

@@ -19,7 +19,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 pub use self::{
     plan::{Ahead, plan_ahead},
     series::{NewSeries, SeriesChange, in_force},
-    write::{NewWorkshop, WorkshopChange, create, create_in, publish, publish_in, update},
+    write::{NewWorkshop, WorkshopChange, complete, create, create_in, publish, publish_in, update},
 };
 use super::schedule::{is_partner, reads_more};
 use crate::{

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use entity::vocabulary::PurposeOfUse;
 use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
@@ -44,14 +45,19 @@ pub struct GraphEngine {
     store: Store,
     tokens: Tokens,
     key_sets: KeySets,
+    /// Documents of the whole schedule are large: few are written at once, and the others wait.
+    documents: Semaphore,
 }
+
+/// How many documents of the schedule are written at once.
+const DOCUMENTS: usize = 2;
 
 impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
     pub fn new(store: Store, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
         let public = PublicUrl(tokens.issuer().to_owned());
         let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public);
-        Self { schema: schema.finish(), store, tokens, key_sets }
+        Self { schema: schema.finish(), store, tokens, key_sets, documents: Semaphore::new(DOCUMENTS) }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.
@@ -182,6 +188,7 @@ impl Engine for GraphEngine {
     }
 
     async fn publication(&self, document: Document) -> Publication {
+        let Ok(_one_of_few) = self.documents.acquire().await else { return Publication::Unavailable };
         let store = self.store.for_request();
         let host = self.tokens.issuer().parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         let read = match document {

@@ -358,7 +358,7 @@ pub(crate) struct WorkshopFilter {
     has_seats: Option<bool>,
     /// Accessible in all of these ways, by code.
     accessibility: Option<Vec<String>>,
-    /// With words in the title that begin with these, in any case.
+    /// With words in the title or the description that begin with these, whatever their case and accents.
     search: Option<String>,
 }
 

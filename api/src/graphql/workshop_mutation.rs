@@ -149,11 +149,12 @@ pub(crate) struct WorkshopUpdateInput {
     start_time: Option<LocalTime>,
     /// How long a session takes.
     minutes: Option<i32>,
-    /// The rule by which sessions come again; null when all days are named. Sessions on days that are none of it are cancelled.
+    /// The rule by which sessions come again; null when all days are named. It is in place of whatever was planned from then on. Sessions on
+    /// days that are none of it are cancelled, but for those that were moved one by one.
     recurrence: MaybeUndefined<RecurrenceRule>,
     /// Days of the rule without a session: all that are still to come. Another rule has none unless they are given.
     except_dates: Option<Vec<Date>>,
-    /// The days of further sessions: all that are still to come.
+    /// The days of further sessions, after the next by the rule: all that are still to come.
     extra_dates: Option<Vec<Date>>,
     /// A sentence for everyone on sessions that are cancelled by this.
     note: Option<String>,

@@ -6,6 +6,7 @@ use actix_web::{
     web,
 };
 use aws_lc_rs::digest::{SHA256, digest};
+use tokio::time::timeout;
 
 use super::{
     Document, ErrorCode, Publication,
@@ -60,7 +61,8 @@ async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> 
         Document::Workshops(_) | Document::Workshop(_) => "text/calendar; charset=utf-8",
         Document::Meetings | Document::Hsds(..) => "application/json; charset=utf-8",
     };
-    let body = match doors.engine.publication(document).await {
+    let written = timeout(doors.settings.request_timeout, doors.engine.publication(document)).await;
+    let body = match written.unwrap_or(Publication::Unavailable) {
         Publication::Document(body) => body,
         Publication::Wrong(sentence) => return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput.error(sentence))),
         Publication::Absent => {

@@ -1,18 +1,25 @@
 //! What of the schedule an address asks for: the filter of the query `workshops`, as parameters.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use entity::vocabulary::Modality;
 
 use crate::{
     clock::Instant,
     domain::schedule::{About, Standing},
-    error::Refusal,
+    error::{Code, Refusal},
 };
+
+/// The most values of one parameter.
+const MOST: usize = 20;
 
 /// The values of a parameter, with commas between them.
 fn each<T>(value: &str, one: impl Fn(&str) -> Option<T>, sentence: &str) -> Result<Option<Vec<T>>, Refusal> {
-    let all: Option<Vec<T>> = value.split(',').map(|item| one(item.trim())).collect();
+    let items: BTreeSet<&str> = value.split(',').map(str::trim).collect();
+    if items.len() > MOST {
+        return Err(Refusal::new(Code::TooMany, format!("A parameter has at most {MOST} values.")));
+    }
+    let all: Option<Vec<T>> = items.into_iter().map(one).collect();
     all.map(Some).ok_or_else(|| Refusal::invalid(sentence))
 }
 

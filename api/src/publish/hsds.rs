@@ -1,11 +1,13 @@
 //! The public schedule as Open Referral HSDS 3.0 writes it (domain 10.2): each workshop is a service, where people meet is a location,
 //! and each series has a schedule for every span of days in which clocks do not change, since a schedule's zone is an offset there.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{SHA256, digest};
-use chrono::{Days, NaiveDate, Offset, TimeDelta, TimeZone};
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use entity::{
-    organization, program,
+    organization, program, session,
     vocabulary::{Modality, SessionStatus},
     workshop::{self, Series},
 };
@@ -13,7 +15,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
-use super::{entities::Entities, filter::number};
+use super::{MOST_LISTED, entities::Entities, filter::number};
 use crate::{
     clock::Instant,
     domain::{
@@ -23,8 +25,8 @@ use crate::{
         wall_time::{instant_of, local_of, zone_of},
         workshop::{address_for_all, in_person, online},
     },
-    error::{Refusal, Result},
-    store::Store,
+    error::{Error, Refusal, Result},
+    store::{Store, Visible},
 };
 
 /// How far ahead schedules are told.
@@ -64,6 +66,7 @@ fn object(fields: Value) -> Value {
 /// A workshop as a service.
 struct Service<'a> {
     workshop: &'a workshop::Model,
+    apart: &'a [Visible<session::Entity>],
     zone: Tz,
     id: Uuid,
     /// Where more is found than a schedule can say.
@@ -75,7 +78,7 @@ impl<'a> Service<'a> {
     fn of(one: &'a Published, public: &str, now: Instant) -> Result<Self> {
         let zone = zone_of(&one.workshop.time_zone)?;
         let link = format!("{public}/calendar/workshops/{}.ics", one.workshop.id);
-        Ok(Self { workshop: &one.workshop, zone, id: one.workshop.id.into(), link, today: local_of(zone, now).date() })
+        Ok(Self { workshop: &one.workshop, apart: &one.apart, zone, id: one.workshop.id.into(), link, today: local_of(zone, now).date() })
     }
 
     fn whole(&self, entities: &Entities) -> Result<Value> {
@@ -113,7 +116,7 @@ impl<'a> Service<'a> {
             "languages": languages.collect::<Vec<_>>(),
             "cost_options": costs.collect::<Vec<_>>(),
             "attributes": attributes.collect::<Vec<_>>(),
-            "schedules": self.schedules(Some(("service_id", self.id)))?,
+            "schedules": self.schedules(None)?,
             "service_at_locations": self.at_locations()?,
         })))
     }
@@ -166,71 +169,99 @@ impl<'a> Service<'a> {
             .collect()
     }
 
-    /// The schedules of what they belong to, if they are told with it.
+    /// When it is, as what it belongs to has it: the service, unless another is named.
     fn schedules(&self, of: Option<(&str, Uuid)>) -> Result<Vec<Value>> {
+        let of = of.unwrap_or(("service_id", self.id));
         let mut all = Vec::new();
         for series in self.workshop.series.iter() {
             all.extend(self.schedules_of(series, of)?);
         }
+        let to_come =
+            self.apart.iter().filter(|session| session.status == SessionStatus::Scheduled && session.local_start.date() >= self.today);
+        all.extend(to_come.map(|session| self.day(&session.id.to_string(), session.starts_at, session.ends_at, of)));
         Ok(all)
     }
 
-    /// One schedule for each span of days without a change of clocks, of the rule; one for each day that is named.
-    fn schedules_of(&self, series: &Series, of: Option<(&str, Uuid)>) -> Result<Vec<Value>> {
+    /// The days of a series on which it is not as the series says: a session is cancelled or at another time.
+    fn apart_on(&self, series: &Series) -> BTreeSet<NaiveDate> {
+        let days = self.apart.iter().filter_map(|session| Some(session.occurrence?.date()));
+        days.filter(|day| *day >= series.starts_on && series.ends_before.is_none_or(|end| *day < end)).collect()
+    }
+
+    /// One schedule for each span of days in which clocks do not change, of the rule; one for each day that is named.
+    fn schedules_of(&self, series: &Series, of: (&str, Uuid)) -> Result<Vec<Value>> {
         let rule = series.recurrence.as_deref().map(Recurrence::stored).transpose()?;
         let until = (self.today + AHEAD).min(series.ends_before.map_or(NaiveDate::MAX, |end| end - Days::new(1)));
+        let apart = self.apart_on(series);
         let mut all = Vec::new();
         if let Some(rule) = &rule {
-            let days = rule.occurrences(self.zone, series.starts_on, series.start_time).map(|occurrence| occurrence.local.date());
-            let days: Vec<_> = days.skip_while(|day| *day < self.today).take_while(|day| *day <= until).collect();
-            for span in days.chunk_by(|one, next| self.offset(series, *one) == self.offset(series, *next)) {
-                if let [first, ..] = span {
-                    all.push(self.schedule(series, Some(rule), *first, *span.last().unwrap_or(first), of));
-                }
+            let days = rule.occurrences(self.zone, series.starts_on, series.start_time);
+            let days = days.skip_while(|occurrence| occurrence.local.date() < self.today);
+            let days: Vec<_> = days.take_while(|occurrence| occurrence.local.date() <= until).collect();
+            for span in days.chunk_by(|one, next| self.shown(one.at) == self.shown(next.at)) {
+                all.push(self.span(series, rule, span, &apart, of));
             }
         }
         let named = series.extra_dates.iter().copied().chain(rule.is_none().then_some(series.starts_on));
-        let mut named: Vec<_> = named.filter(|day| *day >= self.today && *day <= until).collect();
+        let mut named: Vec<_> = named.filter(|day| (self.today..=until).contains(day) && !apart.contains(day)).collect();
         named.sort_unstable();
-        all.extend(named.into_iter().map(|day| self.schedule(series, None, day, day, of)));
+        all.extend(named.into_iter().map(|day| {
+            let at = instant_of(self.zone, day.and_time(series.start_time));
+            self.day(&format!("{} {day}", series.id), at, at + TimeDelta::minutes(series.minutes.into()), of)
+        }));
         Ok(all)
     }
 
-    /// Seconds from UTC when a day's session begins.
-    fn offset(&self, series: &Series, day: NaiveDate) -> i32 {
-        let at = instant_of(self.zone, day.and_time(series.start_time));
-        self.zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
+    /// What clocks show at an instant, and by how many seconds they are before UTC.
+    fn shown(&self, at: Instant) -> (NaiveTime, i32) {
+        let shown = self.zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
+        (local_of(self.zone, at).time(), shown)
     }
 
-    fn schedule(&self, series: &Series, rule: Option<&Recurrence>, first: NaiveDate, last: NaiveDate, of: Option<(&str, Uuid)>) -> Value {
-        let owner = of.map_or_else(|| self.id.to_string(), |(_, id)| id.to_string());
-        let offset = self.offset(series, first);
-        let at = Occurrence::new(self.zone, first.and_time(series.start_time)).at;
+    /// A schedule from one instant to another, on the days from one to another.
+    fn fields(&self, id: Uuid, from: Instant, to: Instant, last: NaiveDate, (owner, owner_id): (&str, Uuid)) -> Value {
+        let first = local_of(self.zone, from).date();
+        let offset = self.shown(from).1;
         let clock = |at: Instant| format!("{}{}", local_of(self.zone, at).format("%H:%M"), colon_offset(offset));
-        let told = rule.and_then(Recurrence::as_hsds);
-        let mut notes = Vec::new();
-        if rule.is_some() && told.is_none() {
-            notes.push("The days do not fit this format: see the schedule_link.".to_owned());
-        }
-        let except = series.except_dates.iter().filter(|day| (first..=last).contains(*day)).map(NaiveDate::to_string).collect::<Vec<_>>();
-        if !except.is_empty() {
-            notes.push(format!("Not on {}.", except.join(", ")));
-        }
-        let (owner_field, owner_id) = of.unwrap_or(("service_id", self.id));
         let mut fields = json!({
-            "id": id_of(&[&owner, &series.id.to_string(), &first.to_string(), if rule.is_some() { "rule" } else { "day" }]),
+            "id": id,
             "valid_from": first.to_string(),
             "valid_to": last.to_string(),
             "dtstart": first.to_string(),
             "timezone": hours(offset),
-            "opens_at": clock(at),
-            "closes_at": clock(at + TimeDelta::minutes(series.minutes.into())),
+            "opens_at": clock(from),
+            "closes_at": clock(to),
             "schedule_link": self.link,
             "attending_type": attending(self.workshop.modality),
             "description": format!("As clocks in {} show it.", self.workshop.time_zone),
-            "notes": (!notes.is_empty()).then(|| notes.join(" ")),
         });
-        fields[owner_field] = json!(owner_id);
+        fields[owner] = json!(owner_id);
+        fields
+    }
+
+    /// One session, which is known by a name.
+    fn day(&self, name: &str, from: Instant, to: Instant, of: (&str, Uuid)) -> Value {
+        self.fields(id_of(&[&of.1.to_string(), name]), from, to, local_of(self.zone, from).date(), of)
+    }
+
+    /// A rule on days in which clocks do not change.
+    fn span(&self, series: &Series, rule: &Recurrence, span: &[Occurrence], apart: &BTreeSet<NaiveDate>, of: (&str, Uuid)) -> Value {
+        let days = || span.iter().map(|occurrence| occurrence.local.date());
+        let (at, last) = (span.first().map_or(Instant::UNIX_EPOCH, |first| first.at), days().next_back().unwrap_or(self.today));
+        let told = rule.as_hsds();
+        let mut notes = Vec::new();
+        if told.is_none() {
+            notes.push("The days do not fit this format: see the schedule_link.".to_owned());
+        }
+        let not_on = days().filter(|day| series.except_dates.contains(day) || apart.contains(day));
+        let not_on = not_on.map(|day| day.to_string()).collect::<Vec<_>>();
+        if !not_on.is_empty() {
+            notes.push(format!("Not on {}.", not_on.join(", ")));
+        }
+        // The same for as long as clocks show the same: a span is known by when it ends.
+        let id = id_of(&[&of.1.to_string(), &series.id.to_string(), &format!("{:?} {}", self.shown(at), last.year())]);
+        let mut fields = self.fields(id, at, at + TimeDelta::minutes(series.minutes.into()), last, of);
+        fields["notes"] = if notes.is_empty() { Value::Null } else { json!(notes.join(" ")) };
         if let Some(told) = told {
             // Each span ends where clocks change, and with it its rule.
             fields["until"] = json!(last.to_string());
@@ -289,16 +320,22 @@ pub async fn list(store: &Store, public: &str, listed: Listed, parameters: &[(St
     }
     let now = store.clock().now();
     let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
-    let mut all = published(store, &About::default(), &standing).await?;
+    let mut all = published(store, &About::default(), &standing, MOST_LISTED).await?;
     // By what does not change, so that a page goes on where the one before ended.
     all.sort_by_key(|one| Uuid::from(one.workshop.id));
+    let entities = Entities::of(store, &all).await?;
+    let public = public.to_owned();
+    // Reckoning a year of days for each of many workshops takes a while: others are answered meanwhile.
+    let written = tokio::task::spawn_blocking(move || write(&all, &entities, &public, listed, page, size, now));
+    written.await.map_err(|_| Error::internal("a list was not written to its end"))?
+}
+
+fn write(all: &[Published], entities: &Entities, public: &str, listed: Listed, page: usize, size: usize, now: Instant) -> Result<String> {
     let services = all.iter().map(|one| Service::of(one, public, now)).collect::<Result<Vec<_>>>()?;
     let everything: Vec<Value> = match listed {
         Listed::Services => {
-            let entities = Entities::of(store, &all).await?;
-            let (total, these) = (services.len(), slice(&services, page, size));
-            let contents = these.iter().map(|service| service.whole(&entities)).collect::<Result<_>>()?;
-            return Ok(paged(contents, total, page, size));
+            let these = slice(&services, page, size).iter().map(|service| service.whole(entities)).collect::<Result<_>>()?;
+            return Ok(paged(these, services.len(), page, size));
         }
         Listed::ServiceAtLocations => services.iter().map(Service::at_locations).collect::<Result<Vec<_>>>()?.concat(),
         Listed::Schedules => services.iter().map(|service| service.schedules(None)).collect::<Result<Vec<_>>>()?.concat(),

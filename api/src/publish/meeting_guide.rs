@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Weekday};
+use chrono_tz::Tz;
 use entity::{
     vocabulary::SessionStatus,
     workshop::{self, Series},
 };
 use serde_json::{Map, Value, json};
 
-use super::entities::Entities;
+use super::{MOST_LISTED, entities::Entities};
 use crate::{
     clock::Instant,
     domain::{
@@ -21,6 +22,9 @@ use crate::{
     error::Result,
     store::Store,
 };
+
+/// In which a meeting of each week is at least once, even where clocks are put back.
+const A_WEEK: TimeDelta = TimeDelta::days(8);
 
 /// The most characters of a name, by the format.
 const LONGEST_NAME: usize = 255;
@@ -78,7 +82,7 @@ const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("
 pub async fn meetings(store: &Store, website: &str) -> Result<String> {
     let now = store.clock().now();
     let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
-    let all = published(store, &About::default(), &standing).await?;
+    let all = published(store, &About::default(), &standing, MOST_LISTED).await?;
     let entities = Entities::of(store, &all).await?;
     let mut meetings = Vec::new();
     for one in &all {
@@ -91,8 +95,9 @@ pub async fn meetings(store: &Store, website: &str) -> Result<String> {
 
 /// A workshop as a meeting, if it is one of each week.
 fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: Instant) -> Result<Option<Value>> {
-    let Some(series) = in_force(&workshop.series, zone_of(&workshop.time_zone)?, now) else { return Ok(None) };
-    let Some(days) = weekly(series)? else { return Ok(None) };
+    let zone = zone_of(&workshop.time_zone)?;
+    let Some(series) = in_force(&workshop.series, zone, now) else { return Ok(None) };
+    let Some(days) = weekly(series, zone, now)? else { return Ok(None) };
     let end = series.start_time.overflowing_add_signed(TimeDelta::minutes(series.minutes.into())).0;
     let mut meeting = Map::new();
     let mut tell = |name: &str, value: Value| {
@@ -138,10 +143,12 @@ fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: 
     Ok(Some(Value::Object(meeting)))
 }
 
-/// The days of the week on which a series is each week.
-fn weekly(series: &Series) -> Result<Option<Vec<Weekday>>> {
+/// The days of the week on which a series is each week, if it is so now: it has begun or is about to, and goes on.
+fn weekly(series: &Series, zone: Tz, now: Instant) -> Result<Option<Vec<Weekday>>> {
     let Some(rule) = series.recurrence.as_deref().map(Recurrence::stored).transpose()? else { return Ok(None) };
-    Ok(rule.each_week(series.starts_on))
+    let mut to_come = rule.occurrences(zone, series.starts_on, series.start_time).skip_while(|occurrence| occurrence.at <= now);
+    let next = to_come.next().filter(|next| series.ends_before.is_none_or(|end| next.local.date() < end));
+    Ok(if next.is_some_and(|next| next.at - now <= A_WEEK) { rule.each_week(series.starts_on) } else { None })
 }
 
 /// What kind of meeting it is: the format's own codes, then those of what it is about, which are ours.

@@ -11,3 +11,6 @@ mod workshop_calendar;
 pub use hsds::{Listed, list};
 pub use meeting_guide::meetings;
 pub use workshop_calendar::{workshop, workshops};
+
+/// The most workshops of a list that nobody can narrow.
+const MOST_LISTED: u64 = 20_000;

@@ -10,6 +10,7 @@ use entity::{
     vocabulary::SessionStatus,
     workshop::{self, Series},
 };
+use uuid::Uuid;
 
 use super::{
     filter,
@@ -32,6 +33,9 @@ use crate::{
 /// Who writes the calendar (3.7.3).
 const WRITER: &str = "-//aftercare//Public schedule//EN";
 
+/// The most workshops of one calendar.
+const MOST: u64 = 2_000;
+
 /// For how many years ahead zones are told: whoever follows asks again long before.
 const YEARS: i32 = 5;
 
@@ -43,7 +47,7 @@ pub async fn workshops(store: &Store, host: &str, parameters: &[(String, String)
     let (about, standing) = filter::read(parameters)?;
     let now = store.clock().now();
     let standing = Standing { from: standing.from.or(Some(now)), ..standing };
-    calendar(&published(store, &about, &standing).await?, "Workshops", host, now)
+    calendar(&published(store, &about, &standing, MOST).await?, "Workshops", host, now)
 }
 
 /// The calendar of one public workshop; nothing when there is none.
@@ -61,7 +65,6 @@ fn calendar(all: &[Published], name: &str, host: &str, now: Instant) -> Result<S
     lines.within("VCALENDAR", |lines| {
         lines.line("VERSION", "2.0");
         lines.line("PRODID", WRITER);
-        lines.line("METHOD", "PUBLISH");
         lines.text("X-WR-CALNAME", name);
         lines.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H");
         for (zone, from) in zones(all)? {
@@ -92,16 +95,17 @@ fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     for series in one.workshop.series.iter() {
         let uid = format!("{}@{host}", series.id);
         lines.within("VEVENT", |lines| series_event(lines, &one.workshop, series, &uid, zone))?;
-        for session in &one.sessions {
+        for session in &one.apart {
             let Some(planned) = session.occurrence.filter(|at| belongs(series, at.date())).map(|at| Occurrence::new(zone, at)) else {
                 continue;
             };
-            // Where clocks skip its hour, what they show is said as well: readers disagree about hours that are not there.
-            let elsewhere = session.starts_at != planned.at || session.local_start != planned.local;
-            if session.status == SessionStatus::Cancelled || elsewhere {
-                lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, planned, &uid, zone))?;
-            }
+            lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, Some(planned), &uid, zone))?;
         }
+    }
+    // Those that were moved away from a day which is none of the series any more.
+    for session in one.apart.iter().filter(|session| session.occurrence.is_none()) {
+        let uid = format!("{}@{host}", Uuid::from(session.id));
+        lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, None, &uid, zone))?;
     }
     Ok(())
 }
@@ -142,12 +146,15 @@ fn session_event(
     lines: &mut Lines,
     workshop: &Visible<workshop::Entity>,
     session: &session::Model,
-    planned: Occurrence,
+    planned: Option<Occurrence>,
     uid: &str,
     zone: Tz,
 ) -> Result<()> {
-    about(lines, workshop, uid, session.version, session.updated_at);
-    zoned(lines, "RECURRENCE-ID", zone, planned.local);
+    // What it says is the workshop's as well as its own: a change of either is a change of it.
+    about(lines, workshop, uid, workshop.version + session.version - 1, workshop.updated_at.max(session.updated_at));
+    if let Some(planned) = planned {
+        zoned(lines, "RECURRENCE-ID", zone, planned.local);
+    }
     // What clocks show: where they show it twice, it is the first, as the standard has it.
     zoned(lines, "DTSTART", zone, local_of(zone, session.starts_at));
     lines.line("DURATION", &format!("PT{}M", (session.ends_at - session.starts_at).num_minutes()));

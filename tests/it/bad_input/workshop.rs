@@ -83,6 +83,7 @@ const RULES: &[(&str, &str, &str, &str)] = &[
     ("the Monday before the first", "FREQ=MONTHLY;BYDAY=0MO", "INVALID", "from 1 to 5"),
     ("a day of a month in a week", "FREQ=WEEKLY;BYMONTHDAY=9", "INVALID", "`BYMONTHDAY`"),
     ("the 32nd", "FREQ=MONTHLY;BYMONTHDAY=32", "INVALID", "from 1 to 31"),
+    ("a day beyond numbers", "FREQ=MONTHLY;BYMONTHDAY=-2147483648", "INVALID", "from 1 to 31"),
     ("a place among nothing", "FREQ=MONTHLY;BYSETPOS=1", "INVALID", "`BYDAY`"),
     ("a place in a week", "FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=1", "INVALID", "FREQ=MONTHLY"),
     ("the place before the first", "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "INVALID", "`BYSETPOS`"),

@@ -90,7 +90,7 @@ pub(super) async fn follow(tx: &mut Tx, workshop: &Visible<workshop::Entity>, no
         let change = match planned {
             _ if was.at <= now => None,
             Some((occurrence, minutes)) => moved(session, was, occurrence, minutes, zone),
-            None => cancelled(session, note, now),
+            None => Some(dropped(session, was, note, zone, now)),
         };
         if let Some(change) = change {
             write(tx, workshop, session, change).await?;
@@ -115,15 +115,21 @@ fn tell(tx: &mut Tx, workshop: &workshop::Model, event: Event) {
     }
 }
 
+/// Whether somebody moved or cancelled this one. What clocks show decides, and not the instant: states change when clocks change.
+fn is_apart(session: &session::Model, was: Occurrence, zone: Tz) -> bool {
+    let shown = [was.local, local_of(zone, was.at)];
+    session.status != SessionStatus::Scheduled || !shown.contains(&session.local_start)
+}
+
 /// A session's own day has another time or length, if it has.
 fn moved(session: &session::Model, was: Occurrence, occurrence: Occurrence, minutes: i32, zone: Tz) -> Option<session::ActiveModel> {
     let ends_at = occurrence.at + TimeDelta::minutes(minutes.into());
-    let own = session.status != SessionStatus::Scheduled || session.starts_at != was.at;
-    if own && was == occurrence || !own && (session.starts_at, session.ends_at) == (occurrence.at, ends_at) {
+    let apart = is_apart(session, was, zone);
+    if apart && was == occurrence || !apart && (session.starts_at, session.ends_at) == (occurrence.at, ends_at) {
         return None;
     }
     let occurs = session::ActiveModel { occurrence: Set(Some(occurrence.local)), ..Default::default() };
-    Some(if own {
+    Some(if apart {
         occurs
     } else {
         session::ActiveModel {
@@ -135,15 +141,14 @@ fn moved(session: &session::Model, was: Occurrence, occurrence: Occurrence, minu
     })
 }
 
-/// A session whose day is no day of its series any more. Should the day become one again, it is another session.
-fn cancelled(session: &session::Model, note: Option<&str>, now: Instant) -> Option<session::ActiveModel> {
-    let to_come = session.status == SessionStatus::Scheduled && session.starts_at > now;
-    to_come.then(|| session::ActiveModel {
-        status: Set(SessionStatus::Cancelled),
-        occurrence: Set(None),
-        note: Set(note.map(str::to_owned)),
-        ..Default::default()
-    })
+/// A session whose day is no day of its series any more: it is cancelled, unless somebody moved it, or it is over. Should the day become
+/// one again, it is another session.
+fn dropped(session: &session::Model, was: Occurrence, note: Option<&str>, zone: Tz, now: Instant) -> session::ActiveModel {
+    let of_none = session::ActiveModel { occurrence: Set(None), ..Default::default() };
+    if is_apart(session, was, zone) || session.starts_at <= now {
+        return of_none;
+    }
+    session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note.map(str::to_owned)), ..of_none }
 }
 
 async fn write(tx: &mut Tx, workshop: &workshop::Model, session: &Visible<session::Entity>, change: session::ActiveModel) -> Result<()> {

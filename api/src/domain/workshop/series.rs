@@ -55,7 +55,8 @@ pub struct SeriesChange {
 }
 
 impl SeriesChange {
-    fn changes(&self) -> bool {
+    /// Whether it changes anything, but for saying from when on.
+    pub(super) fn changes(&self) -> bool {
         let Self { from: _, start_time, minutes, recurrence, except_dates, extra_dates } = self;
         start_time.is_some() || minutes.is_some() || recurrence.is_some() || except_dates.is_some() || extra_dates.is_some()
     }
@@ -199,6 +200,14 @@ fn of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>>
     Ok(days.take_while(move |day| end.is_none_or(|end| *day < end)).filter(move |day| !except.contains(day)))
 }
 
+fn has_day(series: &Series, day: NaiveDate, zone: Tz) -> Result<bool> {
+    Ok(named(series).contains(&day) || of_rule(series, zone)?.find(|other| *other >= day) == Some(day))
+}
+
+fn has_days_from(series: &Series, from: NaiveDate, zone: Tz) -> Result<bool> {
+    Ok(named(series).into_iter().any(|day| day >= from) || of_rule(series, zone)?.any(|day| day >= from))
+}
+
 /// The series after a change, if anything of them changes. What was before the first session of which it holds stays as it was.
 ///
 /// # Errors
@@ -216,21 +225,42 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
         let sentence = format!("`from` is today or later, at most {} days ahead.", FURTHEST.num_days());
         return Err(at(Refusal::invalid(sentence), "from").into());
     }
-    let place = place_of(series, from);
+    let mut place = place_of(series, from);
+    // Between the last day of one series and the first of the next, the next is meant.
+    while change.recurrence.is_none() && place + 1 < series.len() && !has_days_from(&series[place], from, zone)? {
+        place += 1;
+    }
     let Some(base) = series.get(place) else { return Ok(None) };
     let start_time = change.start_time.unwrap_or(base.start_time);
-    let ahead = |day: &NaiveDate| *day >= from && Occurrence::new(zone, day.and_time(start_time)).at > now;
+    // A day whose session has begun stays as it was, whatever the new time is.
+    let today_begun = has_day(base, today, zone)? && Occurrence::new(zone, today.and_time(base.start_time)).at <= now;
+    let begun = |day: NaiveDate| today_begun && day == today;
+    let ahead = |day: &NaiveDate| *day >= from && !begun(*day) && Occurrence::new(zone, day.and_time(start_time)).at > now;
     let starts_on = match (&change.recurrence, change.from) {
+        (Some(_), Some(from)) if begun(from) => {
+            return Err(at(Refusal::invalid("The session of this day has begun: name a later one."), "from").into());
+        }
         (Some(_), Some(from)) => from,
         (Some(_), None) => {
             let sentence = "Give `from` as well: the day of the first session by the new rule.";
             return Err(at(Refusal::new(Code::Required, sentence), "from").into());
         }
         (None, _) => {
-            let of_rule = of_rule(base, zone)?.find(ahead);
-            let named = || named(base).into_iter().find(ahead);
+            if let Some(next) = series.get(place + 1) {
+                let sentence =
+                    format!("Another schedule begins on {}: name `from`, that day or later, or give `recurrence`.", next.starts_on);
+                return Err(at(Refusal::invalid(sentence), "from").into());
+            }
+            let by_rule = of_rule(base, zone)?.find(ahead);
+            let by_name = named(base).into_iter().find(ahead);
             let sentence = "No session is left from then on: nothing changes.";
-            of_rule.or_else(named).ok_or_else(|| at(Refusal::invalid(sentence), "from"))?
+            let first = by_rule.or(by_name).ok_or_else(|| at(Refusal::invalid(sentence), "from"))?;
+            if let Some(extra) = by_name.filter(|extra| *extra < first) {
+                let sentence =
+                    format!("The further session of {extra} comes before the rule's next: move it by itself, or name `from` after it.");
+                return Err(at(Refusal::invalid(sentence), "from").into());
+            }
+            first
         }
     };
     let same_rule = change.recurrence.is_none();

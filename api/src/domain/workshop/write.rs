@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entity::{
     List, ProgramId, TypedId, WorkshopId,
     program::{self, Address},
-    vocabulary::{EventKind, GatheringVisibility, Modality},
+    vocabulary::{EventKind, GatheringVisibility, Modality, TimerKind},
     workshop, workshop_label,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
@@ -28,7 +28,7 @@ use crate::{
         wall_time::zone_of,
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Store, Tx, Visible},
+    store::{Action, Event, Store, Tx, Visible, vault::folded_words},
 };
 
 /// What a workshop is made of.
@@ -193,13 +193,10 @@ fn seats(field: &'static str, capacity: Option<i32>, offered: bool) -> Result<Op
 
 /// The columns that a change sets, but for its series.
 fn columns(change: WorkshopChange) -> Result<workshop::ActiveModel, Refusal> {
-    let title = change.title.map(|title| text::line("title", &title, 200)).transpose()?;
-    let words = title.as_deref().map(|title| format!(" {} ", text::words(title).join(" ")));
     let features = format!("some of {}", ACCESSIBILITY.join(", "));
     let tags = change.languages.map(|given| codes("languages", given, |_| true, "")).transpose()?;
     Ok(workshop::ActiveModel {
-        title_words: set(words, Ok)?,
-        title: set(title, Ok)?,
+        title: set(change.title, |title| text::line("title", &title, 200))?,
         description: set_or_none(change.description, |text| text::paragraph("description", &text, 4_000))?,
         topics: set(change.topics, |given| {
             codes("topics", given, |code| topic::by_code(code).is_some(), "codes of the query `topics`").map(List::from)
@@ -218,6 +215,29 @@ fn columns(change: WorkshopChange) -> Result<workshop::ActiveModel, Refusal> {
         join_url: set_or_none(change.join_url, |url| text::url("joinUrl", &url))?,
         ..Default::default()
     })
+}
+
+/// With what the workshop is searched by, of what it will be.
+fn searched(row: workshop::ActiveModel, before: Option<&workshop::Model>) -> workshop::ActiveModel {
+    let title = row.title.try_as_ref().or(before.map(|before| &before.title)).cloned().unwrap_or_default();
+    let description = row.description.try_as_ref().or(before.map(|before| &before.description)).cloned().flatten();
+    searchable(row, &title, description.as_deref())
+}
+
+/// Sets what a workshop is searched by. Whoever writes a title or a description goes through here.
+fn searchable(row: workshop::ActiveModel, title: &str, description: Option<&str>) -> workshop::ActiveModel {
+    let words: Vec<_> = folded_words(&format!("{title} {}", description.unwrap_or_default())).into_iter().collect();
+    workshop::ActiveModel { search_words: Set(Some(format!(" {} ", words.join(" ")))), ..row }
+}
+
+/// Fills in what workshops are searched by where it is missing, as after a migration.
+///
+/// # Errors
+/// `Database` when it cannot be written.
+pub async fn complete(store: &Store) -> Result<()> {
+    let missing = || Condition::all().add(workshop::Column::SearchWords.is_null());
+    let of = |row: &workshop::Model| searchable(workshop::ActiveModel::default(), &row.title, row.description.as_deref());
+    store.derive::<workshop::Entity, _>(missing, of).await
 }
 
 /// Refuses an address that is told later where nothing is said in its place.
@@ -267,7 +287,7 @@ pub async fn create_in(tx: &mut Tx, new: NewWorkshop) -> Result<Visible<workshop
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
-        ..columns(new.into())?
+        ..searched(columns(new.into())?, None)
     };
     let made = tx.insert::<workshop::Entity, _>(row).await?;
     tx.insert_parts::<workshop_label::Entity, _>(labels(&made)).await?;
@@ -289,7 +309,10 @@ pub async fn update(
     version: Option<i32>,
 ) -> Result<Visible<workshop::Entity>> {
     let mut tx = store.begin(access).await?;
-    // Whoever plans its sessions ahead waits for this.
+    if change.series.changes() {
+        // First what plans its sessions ahead, then the workshop, as the timer itself has it. It is begun again below.
+        tx.disarm(TimerKind::SessionPlan, [id.into()]).await?;
+    }
     tx.hold_alone::<workshop::Entity>(id).await?;
     let before = tx.fetch_for::<workshop::Entity>(id, Action::Update).await?;
     let seen = version.unwrap_or(before.version);
@@ -301,7 +324,7 @@ pub async fn update(
     let hidden = *row.address_after_registration.try_as_ref().unwrap_or(&before.address_after_registration);
     check_area(hidden, row.area.try_as_ref().unwrap_or(&before.area).as_ref())?;
     let fields = changed_fields(FIELDS, &row, &before);
-    let row = workshop::ActiveModel { updated_at: Set(access.now), version: Set(seen.saturating_add(1)), ..row };
+    let row = workshop::ActiveModel { updated_at: Set(access.now), version: Set(seen.saturating_add(1)), ..searched(row, Some(&before)) };
     let written = tx.update_if(&before, row, workshop::Column::Version.eq(seen)).await?;
     let after = written.ok_or_else(|| Refusal::stale(Some(before.version)).at(["input", "version"]))?;
     if ["topics", "languages", "accessibility"].iter().any(|list| fields.contains(list)) {
@@ -340,6 +363,8 @@ fn labels(workshop: &workshop::Model) -> Vec<workshop_label::ActiveModel> {
 /// is published already, with `STALE` when it changed meanwhile.
 pub async fn publish(store: &Store, access: &Access, id: WorkshopId) -> Result<Visible<workshop::Entity>> {
     let mut tx = store.begin(access).await?;
+    // Of two who publish it, one sees that it is done.
+    tx.hold_alone::<workshop::Entity>(id).await?;
     let draft = tx.fetch_for::<workshop::Entity>(id, Action::Update).await?;
     let published = publish_in(&mut tx, &draft).await?;
     tx.commit(published).await

@@ -13,7 +13,7 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 /// - apostrophes and invisible characters join (`O'Neill` is `ONeill`), everything else that is no letter or digit separates
 ///   (`Anne-Marie` has two words).
 ///
-/// Stored hashes and `program.search_words` are of these words: a change here needs all of them made anew.
+/// Stored hashes, `program.search_words` and `workshop.search_words` are of these words: a change here needs all of them made anew.
 pub(crate) fn words(name: &str) -> BTreeSet<String> {
     let joined = name.chars().filter(|&c| !joins(c));
     let folded: String = joined.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkd().collect();
