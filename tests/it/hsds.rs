@@ -292,11 +292,12 @@ on_both! {
         let scene = Scene { app, home, coordinator };
         let mut said = Vec::new();
         for (title, change) in [
-            ("Weekly", json!({ "exceptDates": ["2026-03-17"], "extraDates": ["2026-03-20"], "area": "Old town" })),
+            ("Weekly", json!({ "exceptDates": ["2026-03-17"], "extraDates": ["2026-03-20", "2026-03-24"], "area": "Old town" })),
             ("Every other week", json!({ "recurrence": "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH" })),
             ("Daily", json!({ "recurrence": "FREQ=DAILY;COUNT=40", "modality": "PHONE", "address": null })),
             ("At the sea", json!({ "recurrence": "FREQ=DAILY;BYDAY=SA", "startsOn": "2026-03-07", "timeZone": "Australia/Lord_Howe" })),
             ("Monthly", json!({ "recurrence": "FREQ=MONTHLY;BYDAY=1TU,3TU", "modality": "IN_PERSON", "addressAfterRegistration": true, "area": "Old town" })),
+            ("Until winter", json!({ "recurrence": "FREQ=WEEKLY;UNTIL=20261231T000000Z", "modality": "ONLINE", "address": null })),
             ("Once", json!({ "recurrence": null, "modality": "ONLINE", "cost": null, "audience": "Parents", "minimumAge": 18 })),
         ] {
             said.push((title, scene.published(title, change).await));
@@ -311,7 +312,7 @@ on_both! {
             let query = "query($id: ID!) { node(id: $id) { ... on Workshop { sessions(first: 9) { nodes { id } } } } }";
             scene.coordinator.ask_with(query, json!({ "id": id })).await.data("/node/sessions/nodes").clone()
         };
-        let (weekly, once) = (ids(&said[0].1).await, ids(&said[5].1).await);
+        let (weekly, once) = (ids(&said[0].1).await, ids(&said[6].1).await);
         for mutation in [
             format!("sessionReschedule(id: {}, startsAt: \"2026-04-02T16:00:00Z\")", weekly[3]["id"]),
             format!("sessionCancel(id: {})", weekly[4]["id"]),
@@ -325,7 +326,7 @@ on_both! {
 
         let all = services.body["contents"].as_array().unwrap();
         all.iter().for_each(|service| well_formed("services", service));
-        assert_eq!((&services.body["total_items"], &services.body["total_pages"], &services.body["last_page"]), (&json!(7), &json!(1), &json!(true)));
+        assert_eq!((&services.body["total_items"], &services.body["total_pages"], &services.body["last_page"]), (&json!(8), &json!(1), &json!(true)));
         for secret in ["secret-room", "For partners", "For clients"] {
             assert!(!services.raw.contains(secret), "{secret}");
         }
@@ -371,6 +372,8 @@ on_both! {
                 page += 1;
             }
             found.iter().for_each(|one| well_formed(kind, one));
+            let ids: BTreeSet<_> = found.iter().map(|one| one["id"].as_str().unwrap()).collect();
+            assert_eq!(ids.len(), found.len(), "{list}: an id is one thing's");
             assert_eq!(found, wanted, "{list}");
         }
         let beyond = scene.list("/hsds/services?page=9").await;

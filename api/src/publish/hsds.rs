@@ -194,16 +194,19 @@ impl<'a> Service<'a> {
         let until = (self.today + AHEAD).min(series.ends_before.map_or(NaiveDate::MAX, |end| end - Days::new(1)));
         let apart = self.apart_on(series);
         let mut all = Vec::new();
+        let mut by_rule = BTreeSet::new();
         if let Some(rule) = &rule {
             let days = rule.occurrences(self.zone, series.starts_on, series.start_time);
             let days = days.skip_while(|occurrence| occurrence.local.date() < self.today);
             let days: Vec<_> = days.take_while(|occurrence| occurrence.local.date() <= until).collect();
+            by_rule.extend(days.iter().map(|occurrence| occurrence.local.date()));
             for span in days.chunk_by(|one, next| self.shown(one.at) == self.shown(next.at)) {
                 all.push(self.span(series, rule, span, &apart, of));
             }
         }
         let named = series.extra_dates.iter().copied().chain(rule.is_none().then_some(series.starts_on));
-        let mut named: Vec<_> = named.filter(|day| (self.today..=until).contains(day) && !apart.contains(day)).collect();
+        let mut named: Vec<_> =
+            named.filter(|day| (self.today..=until).contains(day) && !apart.contains(day) && !by_rule.contains(day)).collect();
         named.sort_unstable();
         all.extend(named.into_iter().map(|day| {
             let at = instant_of(self.zone, day.and_time(series.start_time));
@@ -258,8 +261,9 @@ impl<'a> Service<'a> {
         if !not_on.is_empty() {
             notes.push(format!("Not on {}.", not_on.join(", ")));
         }
-        // The same for as long as clocks show the same: a span is known by when it ends.
-        let id = id_of(&[&of.1.to_string(), &series.id.to_string(), &format!("{:?} {}", self.shown(at), last.year())]);
+        // The same for as long as clocks show the same: a span is known by the half of the year in which it ends.
+        let half = (last.year(), last.month() > 6);
+        let id = id_of(&[&of.1.to_string(), &series.id.to_string(), &format!("{:?} {half:?}", self.shown(at))]);
         let mut fields = self.fields(id, at, at + TimeDelta::minutes(series.minutes.into()), last, of);
         fields["notes"] = if notes.is_empty() { Value::Null } else { json!(notes.join(" ")) };
         if let Some(told) = told {
