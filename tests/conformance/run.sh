@@ -5,8 +5,8 @@ cd "$(dirname "$0")/../.."
 root=$PWD
 target=${CARGO_TARGET_DIR:-$root/target}
 
-cargo build --locked -p aftercare --bin aftercare
-cargo build --locked -p aftercare --example doors
+# As the tests have built them: chosen alone, each would build its dependencies anew, with other features.
+cargo build --locked --workspace --bin aftercare --example doors
 
 folder=$(mktemp -d)
 server=
