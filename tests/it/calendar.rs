@@ -5,16 +5,13 @@ use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
-    on_both,
+    on_both, workshops,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::python::asked;
 
-const CREATE: &str =
-    "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) { workshop { id calendarUrl } userErrors { message } } }";
-const PUBLISH: &str = "mutation($id: ID!) { workshopPublish(id: $id) { userErrors { message } } }";
 const UPDATE: &str = "mutation($input: WorkshopUpdateInput!) { workshopUpdate(input: $input) { userErrors { message } } }";
 const SESSIONS: &str = "query($after: String) { sessions(first: 100, after: $after, filter: { status: [SCHEDULED] }) {
     nodes { id startsAt endsAt gathering { id title } } pageInfo { hasNextPage endCursor } } }";
@@ -32,26 +29,21 @@ impl Scene {
         Self { app, home, coordinator }
     }
 
-    /// A draft of a circle on Tuesdays, changed.
-    async fn draft(&self, change: Value) -> String {
-        let mut input = json!({
+    /// A circle on Tuesdays.
+    fn circle(&self) -> Value {
+        json!({
             "programId": self.home.program, "title": "Tuesday circle", "topics": ["COPING.STRESS", "REL.COMMUNICATION"],
             "modality": "HYBRID", "visibility": "PUBLIC", "startsOn": "2026-03-03", "startTime": "18:00", "minutes": 60,
             "recurrence": "FREQ=WEEKLY", "joinUrl": "https://meet.example.org/secret-room",
-        });
-        for (field, value) in change.as_object().unwrap() {
-            input[field] = value.clone();
-        }
-        let made = self.coordinator.ask_with(CREATE, json!({ "input": input })).await;
-        assert_eq!(made.data("/workshopCreate/userErrors"), &json!([]), "{}", made.raw);
-        made.text("/workshopCreate/workshop/id").to_owned()
+        })
+    }
+
+    async fn draft(&self, change: Value) -> String {
+        workshops::draft(&self.coordinator, self.circle(), &change).await
     }
 
     async fn published(&self, change: Value) -> String {
-        let id = self.draft(change).await;
-        let published = self.coordinator.ask_with(PUBLISH, json!({ "id": id })).await;
-        assert_eq!(published.data("/workshopPublish/userErrors"), &json!([]), "{}", published.raw);
-        id
+        workshops::published(&self.coordinator, self.circle(), &change).await
     }
 
     async fn done(&self, mutation: &str, variables: Value) {

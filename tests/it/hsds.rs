@@ -7,7 +7,7 @@ use entity::vocabulary::{OrganizationKind, Role};
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
-    on_both,
+    on_both, workshops,
 };
 use serde_json::{Value, json};
 
@@ -238,21 +238,13 @@ struct Scene {
 
 impl Scene {
     async fn published(&self, title: &str, change: Value) -> String {
-        let mut input = json!({
+        let input = json!({
             "programId": self.home.program, "title": title, "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",
             "startsOn": "2026-03-03", "startTime": "18:00", "minutes": 90, "recurrence": "FREQ=WEEKLY", "languages": ["es-MX"],
             "joinUrl": "https://meet.example.org/secret-room", "accessibility": ["WHEELCHAIR", "ASL"], "cost": "2.50",
             "address": { "line1": "12 Quiet Lane", "city": "Albany", "region": "NY", "postalCode": "12207", "country": "US" },
         });
-        for (field, value) in change.as_object().unwrap() {
-            input[field] = value.clone();
-        }
-        let create = "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) { workshop { id } userErrors { message } } }";
-        let made = self.coordinator.ask_with(create, json!({ "input": input })).await;
-        assert_eq!(made.data("/workshopCreate/userErrors"), &json!([]), "{}", made.raw);
-        let id = made.text("/workshopCreate/workshop/id").to_owned();
-        self.coordinator.ask_with("mutation($id: ID!) { workshopPublish(id: $id) { userErrors { message } } }", json!({ "id": id })).await;
-        id
+        workshops::published(&self.coordinator, input, &change).await
     }
 
     async fn list(&self, path: &str) -> Answer {
@@ -268,19 +260,8 @@ impl Scene {
 
     /// When the sessions of a workshop begin, as the API says.
     async fn sessions(&self, id: &str) -> BTreeSet<i64> {
-        let (mut all, mut after) = (BTreeSet::new(), Value::Null);
-        let query = "query($id: ID!, $after: String) { node(id: $id) { ... on Workshop { sessions(first: 100, after: $after,
-            filter: { status: [SCHEDULED] }) { nodes { startsAt } pageInfo { hasNextPage endCursor } } } } }";
-        loop {
-            let page = self.app.anyone().ask_with(query, json!({ "id": id, "after": after })).await;
-            let sessions = page.data("/node/sessions").clone();
-            let starts = sessions["nodes"].as_array().unwrap().iter().map(|session| session["startsAt"].as_str().unwrap().to_owned());
-            all.extend(starts.map(|at| at.parse::<DateTime<Utc>>().unwrap().timestamp()));
-            if sessions["pageInfo"]["hasNextPage"] == false {
-                return all;
-            }
-            after = sessions["pageInfo"]["endCursor"].clone();
-        }
+        let all = workshops::sessions(&self.app.anyone(), id).await.into_iter().filter(|session| session["status"] == "SCHEDULED");
+        all.map(|session| session["startsAt"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap().timestamp()).collect()
     }
 }
 

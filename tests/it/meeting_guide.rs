@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::vocabulary::{OrganizationKind, Role};
-use kit::{app::TestApp, on_both};
+use kit::{app::TestApp, on_both, workshops};
 use serde_json::{Value, json};
 
 /// Every field of the format, with those that each meeting must have for it to be listed by day and time.
@@ -95,7 +95,7 @@ on_both! {
         let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let coordinator = app.staff(&home, &[Role::Coordinator]).await;
         let make = async |title: &str, change: Value, publish: bool| {
-            let mut input = json!({
+            let input = json!({
                 "programId": home.program, "title": title, "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",
                 "startsOn": "2026-03-03", "startTime": "18:00", "minutes": 90, "recurrence": "FREQ=WEEKLY", "area": "Old town",
                 "joinUrl": "https://meet.example.org/secret-room", "languages": ["en", "es-MX", "zu"],
@@ -103,17 +103,7 @@ on_both! {
                 "address": { "line1": "12 Quiet Lane", "city": "Albany", "region": "NY", "postalCode": "12207", "country": "US",
                     "latitude": 42.652_843_21, "longitude": -73.757_874_44 },
             });
-            for (field, value) in change.as_object().unwrap() {
-                input[field] = value.clone();
-            }
-            let create = "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) { workshop { id } userErrors { message } } }";
-            let made = coordinator.ask_with(create, json!({ "input": input })).await;
-            assert_eq!(made.data("/workshopCreate/userErrors"), &json!([]), "{}", made.raw);
-            let id = made.text("/workshopCreate/workshop/id").to_owned();
-            if publish {
-                coordinator.ask_with("mutation($id: ID!) { workshopPublish(id: $id) { userErrors { message } } }", json!({ "id": id })).await;
-            }
-            id
+            if publish { workshops::published(&coordinator, input, &change).await } else { workshops::draft(&coordinator, input, &change).await }
         };
         let circle = make("Tuesday circle", json!({}), true).await;
         let late = json!({ "startTime": "23:00", "recurrence": "FREQ=WEEKLY;BYDAY=SA,TU,SU;COUNT=40", "addressAfterRegistration": true });

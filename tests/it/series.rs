@@ -8,16 +8,12 @@ use kit::{
     databases::TestDatabase,
     follower::Follower,
     on_both,
+    workshops::{draft, publish, published, sessions},
 };
 use serde_json::{Value, json};
 
-const CREATE: &str = "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) {
-    workshop { id recurrence } userErrors { code message path } } }";
-const PUBLISH: &str = "mutation($id: ID!) { workshopPublish(id: $id) { workshop { id } userErrors { code } } }";
 const UPDATE: &str = "mutation($input: WorkshopUpdateInput!) { workshopUpdate(input: $input) {
     workshop { title startsOn startTime minutes recurrence exceptDates extraDates operations { version } } userErrors { code message path } } }";
-const SESSIONS: &str = "query($id: ID!, $after: String) { node(id: $id) { ... on Workshop { sessions(first: 100, after: $after) {
-    nodes { id status startsAt endsAt localStart note } pageInfo { hasNextPage endCursor } } } } }";
 const REGISTER: &str = "mutation($session: ID!, $client: ID!) { registrationCreate(input: { sessionId: $session,
     registrant: { clientId: $client } }) { registration { id } userErrors { code } } }";
 const MOVE: &str =
@@ -46,26 +42,13 @@ impl Scene {
         let coordinator = app.staff(&home, &[Role::Coordinator]).await;
         let mut input = tuesdays(&home);
         change(&mut input);
-        let made = coordinator.ask_with(CREATE, json!({ "input": input })).await;
-        assert_eq!(made.user_error_codes(), [""; 0], "{}", made.raw);
-        let workshop = made.text("/workshopCreate/workshop/id").to_owned();
-        coordinator.ask_with(PUBLISH, json!({ "id": workshop })).await;
+        let workshop = published(&coordinator, input, &json!({})).await;
         Self { app, home, coordinator, workshop }
     }
 
     /// All sessions in the order of their time.
     async fn sessions(&self) -> Vec<Value> {
-        let mut all = Vec::new();
-        let mut after = Value::Null;
-        loop {
-            let page = self.app.anyone().ask_with(SESSIONS, json!({ "id": self.workshop, "after": after })).await;
-            let sessions = page.data("/node/sessions");
-            all.extend(sessions["nodes"].as_array().unwrap().iter().cloned());
-            if sessions["pageInfo"]["hasNextPage"] == false {
-                return all;
-            }
-            after = sessions["pageInfo"]["endCursor"].clone();
-        }
+        sessions(&self.app.anyone(), &self.workshop).await
     }
 
     /// What clocks show when those begin that take place.
@@ -374,10 +357,10 @@ on_both! {
         let app = TestApp::start(db).await;
         let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
         let coordinator = app.staff(&home, &[Role::Coordinator]).await;
-        let made = coordinator.ask_with(CREATE, json!({ "input": tuesdays(&home) })).await;
-        let mut scene = Scene { app, home, coordinator, workshop: made.text("/workshopCreate/workshop/id").to_owned() };
+        let workshop = draft(&coordinator, tuesdays(&home), &json!({})).await;
+        let mut scene = Scene { app, home, coordinator, workshop };
         assert_eq!(scene.at("2026-04-01T12:00:00Z").await, 0, "nothing is due for a draft");
-        scene.coordinator.ask_with(PUBLISH, json!({ "id": scene.workshop })).await;
+        publish(&scene.coordinator, &scene.workshop).await;
         let starts = scene.starts().await;
         assert!(ends("2026-09-22", &starts), "{starts:?}");
         assert_eq!(scene.at("2026-04-04T12:00:00Z").await, 1);

@@ -8,3 +8,4 @@ pub mod handover;
 pub mod identity_provider;
 pub mod mail;
 pub mod program;
+pub mod workshops;

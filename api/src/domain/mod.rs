@@ -42,6 +42,7 @@ pub mod referral_offer;
 pub mod registration;
 mod safe_channel;
 pub mod schedule;
+mod search_words;
 pub mod session;
 pub mod sign_in;
 pub mod staff_member;

@@ -109,11 +109,6 @@ fn count(part: &str, value: &str, most: u16) -> Result<u16, Refusal> {
 /// The names of the days of the week, from Monday on.
 const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
-/// Where a day's name is.
-const fn name_of(weekday: Weekday) -> usize {
-    weekday as usize
-}
-
 fn weekday(name: &str) -> Option<Weekday> {
     let place = WEEKDAYS.iter().position(|known| *known == name)?;
     Weekday::try_from(u8::try_from(place).ok()?).ok()
@@ -291,9 +286,14 @@ impl Recurrence {
         Self::parse(&self.with("COUNT", &left.to_string())).ok()
     }
 
-    /// The rule with another last instant, where it has one.
-    pub fn ending_at(&self, last: Instant) -> Self {
-        let ending = self.until.and_then(|_| Self::parse(&self.with("UNTIL", &last.format(INSTANT).to_string())).ok());
+    /// The rule from a first day on, at another time of day than it was at: where it ends at an instant, the last day stays the last.
+    pub fn at_another_time(&self, zone: Tz, first: NaiveDate, time: NaiveTime, other: NaiveTime) -> Self {
+        // Only of a rule that ends so: another may have no last day.
+        let last = self.until.and_then(|_| self.occurrences(zone, first, time).last());
+        let ending = last.and_then(|last| {
+            let until = Occurrence::new(zone, last.local.date().and_time(other)).at.format(INSTANT).to_string();
+            Self::parse(&self.with("UNTIL", &until)).ok()
+        });
         ending.unwrap_or_else(|| self.clone())
     }
 
@@ -322,39 +322,9 @@ impl Recurrence {
         Some(days)
     }
 
-    /// The parts of a rule as Open Referral HSDS 3.0 has them, which knows weeks and months: each day is a week of all days. Nothing where
-    /// they do not say it.
-    pub fn as_hsds(&self) -> Option<Vec<(&'static str, serde_json::Value)>> {
-        let weekdays = |by: &[ByDay]| {
-            let day = |by: &ByDay| {
-                format!("{}{}", by.number.map(|number| number.to_string()).unwrap_or_default(), &WEEKDAYS[name_of(by.weekday)])
-            };
-            by.iter().map(day).collect::<Vec<_>>().join(",")
-        };
-        let list = |numbers: &[i32]| numbers.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
-        let (freq, byday) = match self.frequency {
-            Frequency::Daily if self.interval == 1 && self.by_month_day.is_empty() => {
-                ("WEEKLY", if self.by_day.is_empty() { WEEKDAYS.join(",") } else { weekdays(&self.by_day) })
-            }
-            Frequency::Daily => return None,
-            Frequency::Weekly => ("WEEKLY", weekdays(&self.by_day)),
-            Frequency::Monthly if self.by_set_pos.is_empty() => ("MONTHLY", weekdays(&self.by_day)),
-            Frequency::Monthly => return None,
-        };
-        let mut parts =
-            vec![("freq", freq.into()), ("interval", self.interval.into()), ("wkst", WEEKDAYS[name_of(self.week_start)].into())];
-        if !byday.is_empty() {
-            parts.push(("byday", byday.into()));
-        }
-        if !self.by_month_day.is_empty() {
-            parts.push(("bymonthday", list(&self.by_month_day).into()));
-        }
-        Some(parts)
-    }
-
-    /// Whether it ends at an instant.
-    pub const fn ends_at(&self) -> bool {
-        self.until.is_some()
+    /// The value of a part, as it is written; nothing where the rule does not have it.
+    pub fn part(&self, name: &str) -> Option<&str> {
+        self.text.split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
     }
 
     /// The text with another value of a part that it has.

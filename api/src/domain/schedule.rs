@@ -13,7 +13,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Func, SubQueryStatement},
 };
 
-use super::{recurrence::MOST_OCCURRENCES, text};
+use super::{recurrence::MOST_OCCURRENCES, search_words, text};
 use crate::{
     access::{
         Access, Scope,
@@ -21,7 +21,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Refusal, Result},
-    store::{Store, Visible, never, query, vault::folded_words},
+    store::{Store, Visible, never, query},
 };
 
 /// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
@@ -76,14 +76,8 @@ fn labelled(kind: &str, values: impl IntoIterator<Item = String>) -> Condition {
     Condition::all().add(workshop::Column::Id.in_subquery(with.into_query()))
 }
 
-/// Words are letters and digits alone, so that none of them holds a wildcard.
 fn saying(search: &str) -> Condition {
-    let words = folded_words(search);
-    if words.is_empty() {
-        return never();
-    }
-    let column = || Expr::col((workshop::Entity, workshop::Column::SearchWords));
-    words.into_iter().fold(Condition::all(), |all, word| all.add(column().like(format!("% {word}%"))))
+    search_words::beginning_like(workshop::Column::SearchWords, search).unwrap_or_else(never)
 }
 
 /// All of them side by side, since databases bound how deep conditions stand in each other; none when there are none.
@@ -208,8 +202,8 @@ pub async fn published(store: &Store, about: &About, standing: &Standing, most: 
 /// `Database` when it cannot be asked.
 pub async fn published_one(store: &Store, id: WorkshopId) -> Result<Option<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let this = store.find::<workshop::Entity>(&access).by(workshop::Column::Id, |column| column.eq(id)).first(1).await?;
-    Ok(with_sessions_apart(store, &access, this).await?.pop())
+    let this = store.fetch::<workshop::Entity>(&access, id).await?;
+    Ok(with_sessions_apart(store, &access, this.into_iter().collect()).await?.pop())
 }
 
 /// A session that its series does not say: it is cancelled, at another time, or of a day that is none of the series any more.

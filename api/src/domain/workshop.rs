@@ -18,7 +18,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 pub use self::{
     plan::{Ahead, plan_ahead},
-    series::{NewSeries, SeriesChange, in_force},
+    series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
     write::{NewWorkshop, WorkshopChange, complete, create, create_in, publish, publish_in, update},
 };
 use super::schedule::{is_partner, reads_more};
@@ -27,6 +27,7 @@ use crate::{
         Access,
         policy::{Act, Resource, may},
     },
+    error::{Refusal, Result},
     store::{Action, Class, Grants, Part, Protected, query},
 };
 
@@ -93,6 +94,17 @@ pub const ACCESSIBILITY: &[&str] =
 
 /// How far ahead sessions can be named.
 pub(super) const FURTHEST: TimeDelta = TimeDelta::days(730);
+
+fn at(refusal: Refusal, field: &'static str) -> Refusal {
+    refusal.at(["input", field])
+}
+
+fn within(field: &'static str, number: i32, least: i32, most: i32) -> Result<i32, Refusal> {
+    if (least..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(at(Refusal::invalid(format!("`{field}` is from {least} to {most}.")), field))
+}
 
 /// Whether people meet in this way in a room.
 pub const fn in_person(modality: Modality) -> bool {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{OrganizationId, ProgramId, organization, program};
-use sea_orm::ColumnTrait;
 
 use crate::{
     access::Access,
@@ -22,13 +21,12 @@ impl Entities {
     pub(super) async fn of(store: &Store, all: &[Published]) -> Result<Self> {
         let access = &Access::anonymous("the public schedule", store.clock().now());
         let programs: BTreeSet<_> = all.iter().map(|one| one.workshop.program_id).collect();
-        let most = programs.len() as u64;
-        let programs = store.find::<program::Entity>(access).by(program::Column::Id, |column| column.is_in(programs));
-        let programs = programs.first(most).await?.into_iter().map(|program| (program.id, program)).collect();
+        let programs = store.by_ids::<program::Entity>(access, &programs.into_iter().collect::<Vec<_>>()).await?;
         let organizations: BTreeSet<_> = all.iter().map(|one| one.workshop.organization_id).collect();
-        let most = organizations.len() as u64;
-        let organizations = store.find::<organization::Entity>(access).by(organization::Column::Id, |column| column.is_in(organizations));
-        let organizations = organizations.first(most).await?.into_iter().map(|one| (one.id, one)).collect();
-        Ok(Self { organizations, programs })
+        let organizations = store.by_ids::<organization::Entity>(access, &organizations.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self {
+            organizations: organizations.into_iter().map(|organization| (organization.id, organization)).collect(),
+            programs: programs.into_iter().map(|program| (program.id, program)).collect(),
+        })
     }
 }

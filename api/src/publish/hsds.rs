@@ -12,18 +12,18 @@ use entity::{
     workshop::{self, Series},
 };
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
-use super::{MOST_LISTED, entities::Entities, filter::number};
+use super::{all_to_come, entities::Entities, filter::number, object};
 use crate::{
     clock::Instant,
     domain::{
         recurrence::{Occurrence, Recurrence},
-        schedule::{About, Published, Standing, published},
+        schedule::Published,
         topic::by_code,
         wall_time::{instant_of, local_of, zone_of},
-        workshop::{address_for_all, in_person, online},
+        workshop::{address_for_all, belongs, in_person, online, rule_of},
     },
     error::{Error, Refusal, Result},
     store::{Store, Visible},
@@ -53,14 +53,6 @@ fn id_of(parts: &[&str]) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-/// An object without what is not there.
-fn object(fields: Value) -> Value {
-    match fields {
-        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
-        other => other,
-    }
 }
 
 /// A workshop as a service.
@@ -184,13 +176,12 @@ impl<'a> Service<'a> {
 
     /// The days of a series on which it is not as the series says: a session is cancelled or at another time.
     fn apart_on(&self, series: &Series) -> BTreeSet<NaiveDate> {
-        let days = self.apart.iter().filter_map(|session| Some(session.occurrence?.date()));
-        days.filter(|day| *day >= series.starts_on && series.ends_before.is_none_or(|end| *day < end)).collect()
+        self.apart.iter().filter_map(|session| Some(session.occurrence?.date())).filter(|day| belongs(series, *day)).collect()
     }
 
     /// One schedule for each span of days in which clocks do not change, of the rule; one for each day that is named.
     fn schedules_of(&self, series: &Series, of: (&str, Uuid)) -> Result<Vec<Value>> {
-        let rule = series.recurrence.as_deref().map(Recurrence::stored).transpose()?;
+        let rule = rule_of(series)?;
         let until = (self.today + AHEAD).min(series.ends_before.map_or(NaiveDate::MAX, |end| end - Days::new(1)));
         let apart = self.apart_on(series);
         let mut all = Vec::new();
@@ -251,7 +242,7 @@ impl<'a> Service<'a> {
     fn span(&self, series: &Series, rule: &Recurrence, span: &[Occurrence], apart: &BTreeSet<NaiveDate>, of: (&str, Uuid)) -> Value {
         let days = || span.iter().map(|occurrence| occurrence.local.date());
         let (at, last) = (span.first().map_or(Instant::UNIX_EPOCH, |first| first.at), days().next_back().unwrap_or(self.today));
-        let told = rule.as_hsds();
+        let told = told(rule);
         let mut notes = Vec::new();
         if told.is_none() {
             notes.push("The days do not fit this format: see the schedule_link.".to_owned());
@@ -297,6 +288,23 @@ const fn attending(modality: Modality) -> &'static str {
     }
 }
 
+/// The parts of a rule as the standard has them, which knows weeks and months: each day is a week of all days. Nothing where they do not say
+/// it.
+fn told(rule: &Recurrence) -> Option<Vec<(&'static str, Value)>> {
+    let daily = rule.part("FREQ") == Some("DAILY");
+    let interval: u16 = rule.part("INTERVAL").map_or(Some(1), |interval| interval.parse().ok())?;
+    let (month_days, days) = (rule.part("BYMONTHDAY"), rule.part("BYDAY"));
+    if rule.part("BYSETPOS").is_some() || daily && (interval != 1 || month_days.is_some()) {
+        return None;
+    }
+    let freq = if daily { "WEEKLY" } else { rule.part("FREQ")? };
+    let days = days.or_else(|| daily.then_some("MO,TU,WE,TH,FR,SA,SU"));
+    let mut parts = vec![("freq", json!(freq)), ("interval", json!(interval)), ("wkst", json!(rule.part("WKST").unwrap_or("MO")))];
+    parts.extend(days.map(|days| ("byday", json!(days))));
+    parts.extend(month_days.map(|days| ("bymonthday", json!(days))));
+    Some(parts)
+}
+
 /// An offset as hours, which may be half.
 fn hours(offset: i32) -> Value {
     if offset % 3_600 == 0 { json!(offset / 3_600) } else { json!(f64::from(offset) / 3_600.0) }
@@ -323,11 +331,11 @@ pub async fn list(store: &Store, public: &str, listed: Listed, parameters: &[(St
         return Err(Refusal::invalid("The parameters are `page` and `per_page`.").into());
     }
     let now = store.clock().now();
-    let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
-    let mut all = published(store, &About::default(), &standing, MOST_LISTED).await?;
+    let mut all = all_to_come(store).await?;
     // By what does not change, so that a page goes on where the one before ended.
     all.sort_by_key(|one| Uuid::from(one.workshop.id));
-    let entities = Entities::of(store, &all).await?;
+    // Nothing but a whole service names who gives it.
+    let entities = Entities::of(store, if listed == Listed::Services { &all } else { &[] }).await?;
     let public = public.to_owned();
     // Reckoning a year of days for each of many workshops takes a while: others are answered meanwhile.
     let written = tokio::task::spawn_blocking(move || write(&all, &entities, &public, listed, page, size, now));
@@ -338,13 +346,13 @@ fn write(all: &[Published], entities: &Entities, public: &str, listed: Listed, p
     let services = all.iter().map(|one| Service::of(one, public, now)).collect::<Result<Vec<_>>>()?;
     let everything: Vec<Value> = match listed {
         Listed::Services => {
-            let these = slice(&services, page, size).iter().map(|service| service.whole(entities)).collect::<Result<_>>()?;
-            return Ok(paged(these, services.len(), page, size));
+            let these = slice(&services, page, size).iter().map(|service| service.whole(entities)).collect::<Result<Vec<_>>>()?;
+            return Ok(paged(&these, services.len(), page, size));
         }
         Listed::ServiceAtLocations => services.iter().map(Service::at_locations).collect::<Result<Vec<_>>>()?.concat(),
         Listed::Schedules => services.iter().map(|service| service.schedules(None)).collect::<Result<Vec<_>>>()?.concat(),
     };
-    Ok(paged(slice(&everything, page, size).to_vec(), everything.len(), page, size))
+    Ok(paged(slice(&everything, page, size), everything.len(), page, size))
 }
 
 fn slice<T>(all: &[T], page: usize, size: usize) -> &[T] {
@@ -352,20 +360,17 @@ fn slice<T>(all: &[T], page: usize, size: usize) -> &[T] {
     &all[first..all.len().min(first.saturating_add(size))]
 }
 
-fn paged(contents: Vec<Value>, total: usize, page: usize, size: usize) -> String {
+fn paged(contents: &[Value], total: usize, page: usize, size: usize) -> String {
     let pages = total.div_ceil(size).max(1);
-    let mut answer = Map::new();
-    for (name, value) in [
-        ("total_items", json!(total)),
-        ("total_pages", json!(pages)),
-        ("page_number", json!(page)),
-        ("size", json!(contents.len())),
-        ("first_page", json!(page == 1)),
-        ("last_page", json!(page >= pages)),
-        ("empty", json!(contents.is_empty())),
-        ("contents", Value::Array(contents)),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
-    Value::Object(answer).to_string()
+    json!({
+        "total_items": total,
+        "total_pages": pages,
+        "page_number": page,
+        "size": contents.len(),
+        "first_page": page == 1,
+        "last_page": page >= pages,
+        "empty": contents.is_empty(),
+        "contents": contents,
+    })
+    .to_string()
 }

@@ -4,20 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
-use entity::{
-    vocabulary::SessionStatus,
-    workshop::{self, Series},
-};
-use serde_json::{Map, Value, json};
+use entity::workshop::{self, Series};
+use serde_json::{Value, json};
 
-use super::{MOST_LISTED, entities::Entities};
+use super::{all_to_come, entities::Entities, object};
 use crate::{
     clock::Instant,
     domain::{
-        recurrence::Recurrence,
-        schedule::{About, Standing, published},
         wall_time::zone_of,
-        workshop::{address_for_all, in_force, in_person},
+        workshop::{address_for_all, belongs, in_force, in_person, rule_of},
     },
     error::Result,
     store::Store,
@@ -81,8 +76,7 @@ const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("
 /// Refused when there are more than one document holds.
 pub async fn meetings(store: &Store, website: &str) -> Result<String> {
     let now = store.clock().now();
-    let standing = Standing { from: Some(now), status: Some(vec![SessionStatus::Scheduled]), ..Standing::default() };
-    let all = published(store, &About::default(), &standing, MOST_LISTED).await?;
+    let all = all_to_come(store).await?;
     let entities = Entities::of(store, &all).await?;
     let mut meetings = Vec::new();
     for one in &all {
@@ -99,55 +93,47 @@ fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: 
     let Some(series) = in_force(&workshop.series, zone, now) else { return Ok(None) };
     let Some(days) = weekly(series, zone, now)? else { return Ok(None) };
     let end = series.start_time.overflowing_add_signed(TimeDelta::minutes(series.minutes.into())).0;
-    let mut meeting = Map::new();
-    let mut tell = |name: &str, value: Value| {
-        if !value.is_null() {
-            meeting.insert(name.to_owned(), value);
-        }
-    };
-    tell("name", json!(workshop.title.chars().take(LONGEST_NAME).collect::<String>()));
-    tell("slug", json!(workshop.id.to_string()));
     // The format counts from Sunday, which is 0.
     let days: Vec<_> = days.iter().map(Weekday::num_days_from_sunday).collect();
-    tell("day", if let [day] = days[..] { json!(day) } else { json!(days) });
-    tell("time", json!(series.start_time.format("%H:%M").to_string()));
-    tell("end_time", json!(end.format("%H:%M").to_string()));
-    tell("timezone", json!(workshop.time_zone));
-    tell("types", json!(types(workshop)));
-    tell("notes", json!(workshop.description));
-    tell("updated", json!(workshop.updated_at.format("%Y-%m-%d %H:%M:%S").to_string()));
-    tell("region", json!(workshop.area));
     let address = address_for_all(workshop).filter(|_| in_person(workshop.modality));
-    if let Some(address) = address {
-        tell("address", json!(address.line1));
-        tell("city", json!(address.city));
-        tell("state", json!(address.region));
-        tell("postal_code", json!(address.postal_code));
-        tell("country", json!(address.country));
-        tell("latitude", json!(address.latitude.map(five_decimals)));
-        tell("longitude", json!(address.longitude.map(five_decimals)));
-    } else {
-        tell("formatted_address", json!(workshop.area));
-    }
     let exact = address.is_some_and(|address| address.line1.is_some());
-    tell("approximate", json!(if exact { "no" } else { "yes" }));
-    if let Some(organization) = entities.organizations.get(&workshop.organization_id) {
-        let program = entities.programs.get(&workshop.program_id);
-        tell("group", json!(program.map(|program| &program.name)));
-        tell("entity", json!(organization.name));
-        tell("entity_phone", json!(program.and_then(|program| program.phone.as_ref())));
+    let organization = entities.organizations.get(&workshop.organization_id);
+    let program = organization.and_then(|_| entities.programs.get(&workshop.program_id));
+    let website = organization.map(|_| website);
+    Ok(Some(object(json!({
+        "name": workshop.title.chars().take(LONGEST_NAME).collect::<String>(),
+        "slug": workshop.id.to_string(),
+        "day": if let [day] = days[..] { json!(day) } else { json!(days) },
+        "time": series.start_time.format("%H:%M").to_string(),
+        "end_time": end.format("%H:%M").to_string(),
+        "timezone": workshop.time_zone,
+        "types": types(workshop),
+        "notes": workshop.description,
+        "updated": workshop.updated_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        "region": workshop.area,
+        "address": address.and_then(|address| address.line1.as_ref()),
+        "city": address.and_then(|address| address.city.as_ref()),
+        "state": address.and_then(|address| address.region.as_ref()),
+        "postal_code": address.and_then(|address| address.postal_code.as_ref()),
+        "country": address.map(|address| &address.country),
+        "latitude": address.and_then(|address| address.latitude).map(five_decimals),
+        "longitude": address.and_then(|address| address.longitude).map(five_decimals),
+        "formatted_address": if address.is_none() { workshop.area.as_ref() } else { None },
+        "approximate": if exact { "no" } else { "yes" },
+        "group": program.map(|program| &program.name),
+        "entity": organization.map(|organization| &organization.name),
+        "entity_phone": program.and_then(|program| program.phone.as_ref()),
         // Readers of before know the one, those of today the other.
-        tell("entity_url", json!(website));
-        tell("entity_website_url", json!(website));
-    }
-    Ok(Some(Value::Object(meeting)))
+        "entity_url": website,
+        "entity_website_url": website,
+    }))))
 }
 
 /// The days of the week on which a series is each week, if it is so now: it has begun or is about to, and goes on.
 fn weekly(series: &Series, zone: Tz, now: Instant) -> Result<Option<Vec<Weekday>>> {
-    let Some(rule) = series.recurrence.as_deref().map(Recurrence::stored).transpose()? else { return Ok(None) };
+    let Some(rule) = rule_of(series)? else { return Ok(None) };
     let mut to_come = rule.occurrences(zone, series.starts_on, series.start_time).skip_while(|occurrence| occurrence.at <= now);
-    let next = to_come.next().filter(|next| series.ends_before.is_none_or(|end| next.local.date() < end));
+    let next = to_come.next().filter(|next| belongs(series, next.local.date()));
     Ok(if next.is_some_and(|next| next.at - now <= A_WEEK) { rule.each_week(series.starts_on) } else { None })
 }
 

@@ -12,5 +12,29 @@ pub use hsds::{Listed, list};
 pub use meeting_guide::meetings;
 pub use workshop_calendar::{workshop, workshops};
 
+use entity::vocabulary::SessionStatus;
+use serde_json::Value;
+
+use crate::{
+    domain::schedule::{About, Published, Standing, published},
+    error::Result,
+    store::Store,
+};
+
 /// The most workshops of a list that nobody can narrow.
 const MOST_LISTED: u64 = 20_000;
+
+/// All public workshops with a session to come.
+async fn all_to_come(store: &Store) -> Result<Vec<Published>> {
+    let scheduled = Some(vec![SessionStatus::Scheduled]);
+    let standing = Standing { from: Some(store.clock().now()), status: scheduled, ..Standing::default() };
+    published(store, &About::default(), &standing, MOST_LISTED).await
+}
+
+/// An object without what is not there.
+fn object(fields: Value) -> Value {
+    match fields {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
+    }
+}

@@ -20,14 +20,14 @@ use super::{
 use crate::{
     clock::Instant,
     domain::{
-        recurrence::{Occurrence, Recurrence},
+        recurrence::Occurrence,
         schedule::{Published, Standing, published, published_one},
         topic::by_code,
         wall_time::{local_of, zone_of},
-        workshop::{address_for_all, online},
+        workshop::{address_for_all, belongs, online, rule_of},
     },
     error::Result,
-    store::{Store, Visible},
+    store::Store,
 };
 
 /// Who writes the calendar (3.7.3).
@@ -110,22 +110,17 @@ fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     Ok(())
 }
 
-fn belongs(series: &Series, day: NaiveDate) -> bool {
-    series.starts_on <= day && series.ends_before.is_none_or(|end| day < end)
-}
-
 /// A wall time in a zone (3.3.5, the third form).
 fn zoned(lines: &mut Lines, name: &str, zone: Tz, at: NaiveDateTime) {
     lines.line(&format!("{name};TZID={}", zone.name()), &local(at));
 }
 
-fn series_event(lines: &mut Lines, workshop: &Visible<workshop::Entity>, series: &Series, uid: &str, zone: Tz) -> Result<()> {
+fn series_event(lines: &mut Lines, workshop: &workshop::Model, series: &Series, uid: &str, zone: Tz) -> Result<()> {
     let at = |day: NaiveDate| day.and_time(series.start_time);
     about(lines, workshop, uid, workshop.version, workshop.updated_at);
     zoned(lines, "DTSTART", zone, at(series.starts_on));
     lines.line("DURATION", &format!("PT{}M", series.minutes));
-    if let Some(rule) = &series.recurrence {
-        let rule = Recurrence::stored(rule)?;
+    if let Some(rule) = rule_of(series)? {
         let rule = match series.ends_before {
             Some(end) => rule.until(zone, series.starts_on, series.start_time, end),
             None => rule,
@@ -144,7 +139,7 @@ fn series_event(lines: &mut Lines, workshop: &Visible<workshop::Entity>, series:
 
 fn session_event(
     lines: &mut Lines,
-    workshop: &Visible<workshop::Entity>,
+    workshop: &workshop::Model,
     session: &session::Model,
     planned: Option<Occurrence>,
     uid: &str,
@@ -166,7 +161,7 @@ fn session_event(
 }
 
 /// What all events of a workshop say. Its version counts from 1, a sequence from 0.
-fn about(lines: &mut Lines, workshop: &Visible<workshop::Entity>, uid: &str, version: i32, changed: Instant) {
+fn about(lines: &mut Lines, workshop: &workshop::Model, uid: &str, version: i32, changed: Instant) {
     lines.line("UID", uid);
     // It changes with what it tells: the same calendar is the same bytes.
     lines.line("DTSTAMP", &utc(changed));

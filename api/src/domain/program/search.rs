@@ -12,10 +12,10 @@ use crate::{
     access::Access,
     domain::{
         place::{Place, square_of},
-        text,
+        search_words, text,
     },
     error::{Code, Refusal, Result},
-    store::{Find, Store, vault::folded_words},
+    store::{Find, Store},
 };
 
 /// The most that a list in a filter holds.
@@ -139,13 +139,10 @@ fn one_of_levels(levels: &[(AsamEdition, String)]) -> Result<Condition> {
     Ok(any)
 }
 
-/// All of the words, each at the beginning of one of the program's. Words hold nothing that `LIKE` would take for a pattern.
 fn words_like(search: &str) -> Result<Condition> {
-    let words = folded_words(&text::line("search", search, 200).map_err(|refusal| refusal.at(["filter", "search"]))?);
-    if words.is_empty() {
-        return Err(Refusal::invalid("`search` has at least one letter or digit.").at(["filter", "search"]).into());
-    }
-    Ok(words.iter().fold(Condition::all(), |all, word| all.add(program::Column::SearchWords.like(format!("% {word}%")))))
+    let search = text::line("search", search, 200).map_err(|refusal| refusal.at(["filter", "search"]))?;
+    let all = search_words::beginning_like(program::Column::SearchWords, &search);
+    all.ok_or_else(|| Refusal::invalid("`search` has at least one letter or digit.").at(["filter", "search"]).into())
 }
 
 impl Near {
@@ -185,11 +182,10 @@ pub(super) fn searchable(
     description: Option<&str>,
     address: Option<&Address>,
 ) -> program::ActiveModel {
-    let words: Vec<_> = folded_words(&format!("{name} {}", description.unwrap_or_default())).into_iter().collect();
     let degrees = address.and_then(|address| address.latitude.zip(address.longitude));
     let place = degrees.map(|(latitude, longitude)| Place::at(latitude, longitude));
     program::ActiveModel {
-        search_words: Set(Some(format!(" {} ", words.join(" ")))),
+        search_words: Set(Some(search_words::kept(name, description))),
         earth_x: Set(place.map(|place| place.x)),
         earth_y: Set(place.map(|place| place.y)),
         earth_z: Set(place.map(|place| place.z)),

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use entity::workshop::Series;
 use uuid::Uuid;
 
-use super::FURTHEST;
+use super::{FURTHEST, at, within};
 use crate::{
     clock::Instant,
     domain::{
@@ -62,31 +62,12 @@ impl SeriesChange {
     }
 }
 
-fn at(refusal: Refusal, field: &'static str) -> Refusal {
-    refusal.at(["input", field])
-}
-
-/// The first day of a series by the name that the caller gave it.
-#[derive(Clone, Copy, PartialEq)]
-enum First {
-    StartsOn,
-    From,
-}
-
-impl First {
-    const fn field(self) -> &'static str {
-        match self {
-            Self::StartsOn => "startsOn",
-            Self::From => "from",
-        }
-    }
-}
-
 /// Looks at a series that somebody gives, in a zone and at an instant.
 struct Check {
     zone: Tz,
     now: Instant,
-    first: First,
+    /// The name by which they gave its first day.
+    first: &'static str,
 }
 
 impl Check {
@@ -106,7 +87,7 @@ impl Check {
         if days.len() >= MOST_OCCURRENCES {
             return Err(at(Refusal::new(Code::TooMany, format!("A workshop has at most {MOST_OCCURRENCES} sessions.")), field));
         }
-        let first = self.first.field();
+        let first = self.first;
         if days.iter().collect::<BTreeSet<_>>().len() < days.len() || days.contains(&new.starts_on) {
             return Err(at(Refusal::invalid(format!("`{field}` are different days, and none of them is `{first}`.")), field));
         }
@@ -120,12 +101,10 @@ impl Check {
     }
 
     fn series(&self, new: NewSeries) -> Result<Series, Refusal> {
-        if !(5..=1_440).contains(&new.minutes) {
-            return Err(at(Refusal::invalid("`minutes` is from 5 to 1440."), "minutes"));
-        }
+        within("minutes", new.minutes, 5, 1_440)?;
         let time = new.start_time.with_second(0).and_then(|time| time.with_nanosecond(0)).unwrap_or(new.start_time);
         let new = NewSeries { start_time: time, ..new };
-        let first = self.first.field();
+        let first = self.first;
         self.ahead(first, new.starts_on, time)?;
         self.days("extraDates", &new.extra_dates, &new)?;
         self.days("exceptDates", &new.except_dates, &new)?;
@@ -172,7 +151,7 @@ impl Check {
 /// # Errors
 /// Refused when a day, the time, the length or the rule is none that sessions can have.
 pub(super) fn checked(new: NewSeries, zone: Tz, now: Instant) -> Result<Series, Refusal> {
-    Check { zone, now, first: First::StartsOn }.series(new)
+    Check { zone, now, first: "startsOn" }.series(new)
 }
 
 /// Where a series is that a day belongs to: the last that has begun by then, or the first of all.
@@ -185,19 +164,29 @@ pub fn in_force(series: &[Series], zone: Tz, now: Instant) -> Option<&Series> {
     series.get(place_of(series, local_of(zone, now).date()))
 }
 
+/// Whether a day is a series' own, and not one of the series before it or after.
+pub fn belongs(series: &Series, day: NaiveDate) -> bool {
+    series.starts_on <= day && series.ends_before.is_none_or(|end| day < end)
+}
+
+/// The rule of a series, where its days are not all named.
+///
+/// # Errors
+/// `Internal` when a rule was written that is none.
+pub fn rule_of(series: &Series) -> Result<Option<Recurrence>> {
+    series.recurrence.as_deref().map(Recurrence::stored).transpose()
+}
+
 /// The days that are named one by one, as far as they are the series' own.
 fn named(series: &Series) -> BTreeSet<NaiveDate> {
-    let all = series.extra_dates.iter().copied().chain([series.starts_on]);
-    all.filter(|day| series.ends_before.is_none_or(|end| *day < end)).collect()
+    series.extra_dates.iter().copied().chain([series.starts_on]).filter(|day| belongs(series, *day)).collect()
 }
 
 /// The days of its rule with a session, as far as they are its own and can be planned: no further ahead than any day can be named.
 fn of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>> {
-    let rule = series.recurrence.as_deref().map(Recurrence::stored).transpose()?;
-    let days = rule.map(|rule| rule.occurrences(zone, series.starts_on, series.start_time));
+    let days = rule_of(series)?.map(|rule| rule.occurrences(zone, series.starts_on, series.start_time));
     let days = days.into_iter().flatten().map(|occurrence| occurrence.local.date());
-    let (except, end) = (series.except_dates.clone(), series.ends_before);
-    Ok(days.take_while(move |day| end.is_none_or(|end| *day < end)).filter(move |day| !except.contains(day)))
+    Ok(days.take_while(|day| belongs(series, *day)).filter(|day| !series.except_dates.contains(day)))
 }
 
 fn has_day(series: &Series, day: NaiveDate, zone: Tz) -> Result<bool> {
@@ -279,7 +268,7 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
         except_dates,
         extra_dates: change.extra_dates.unwrap_or_else(|| carried(&base.extra_dates)),
     };
-    let mut next = Check { zone, now, first: First::From }.series(new)?;
+    let mut next = Check { zone, now, first: "from" }.series(new)?;
     let mut kept = series[..place].to_vec();
     if base.starts_on < starts_on {
         kept.push(Series { ends_before: Some(starts_on), ..base.clone() });
@@ -294,16 +283,13 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
 /// The rule of a series from a later one of its days on, at another time of day: fewer are left to count, and the last day stays the
 /// last. None where the day is none of the rule's.
 fn remaining(of: &Series, starts_on: NaiveDate, start_time: NaiveTime, zone: Tz) -> Result<Option<String>> {
-    let Some(rule) = of.recurrence.as_deref().map(Recurrence::stored).transpose()? else { return Ok(None) };
+    let Some(rule) = rule_of(of)? else { return Ok(None) };
     let days = || rule.occurrences(zone, of.starts_on, of.start_time).map(|occurrence| occurrence.local.date());
     if days().find(|day| *day >= starts_on) != Some(starts_on) {
         return Ok(None);
     }
-    // Only of a rule that ends: another has no last day.
-    let last = if rule.ends_at() { days().last() } else { None };
-    let ending = last.map(|last| rule.ending_at(Occurrence::new(zone, last.and_time(start_time)).at));
-    let rule = ending.as_ref().unwrap_or(&rule);
     let passed = days().take_while(|day| *day < starts_on).count();
+    let rule = rule.at_another_time(zone, of.starts_on, of.start_time, start_time);
     Ok(rule.after(passed).map(|rule| rule.to_string()))
 }
 

@@ -12,9 +12,9 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
-    ACCESSIBILITY, NewSeries, SeriesChange, in_person, online,
+    ACCESSIBILITY, NewSeries, SeriesChange, at, in_person, online,
     plan::{follow, look_again},
-    series,
+    series, within,
 };
 use crate::{
     access::{
@@ -24,11 +24,11 @@ use crate::{
     domain::{
         address,
         change::{changed_fields, set, set_or_none},
-        text, topic,
+        search_words, text, topic,
         wall_time::zone_of,
     },
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Store, Tx, Visible, vault::folded_words},
+    store::{Action, Event, Store, Tx, Visible},
 };
 
 /// What a workshop is made of.
@@ -152,17 +152,6 @@ const FIELDS: &[(workshop::Column, &str)] = &[
 /// The most topics, languages and so on of one workshop.
 const MOST: usize = 20;
 
-fn at(refusal: Refusal, field: &'static str) -> Refusal {
-    refusal.at(["input", field])
-}
-
-fn within(field: &'static str, number: i32, least: i32, most: i32) -> Result<i32, Refusal> {
-    if (least..=most).contains(&number) {
-        return Ok(number);
-    }
-    Err(at(Refusal::invalid(format!("`{field}` is from {least} to {most}.")), field))
-}
-
 /// Different codes that are all known.
 fn codes(field: &'static str, given: Vec<String>, known: impl Fn(&str) -> bool, list: &str) -> Result<Vec<String>, Refusal> {
     if given.len() > MOST {
@@ -226,8 +215,7 @@ fn searched(row: workshop::ActiveModel, before: Option<&workshop::Model>) -> wor
 
 /// Sets what a workshop is searched by. Whoever writes a title or a description goes through here.
 fn searchable(row: workshop::ActiveModel, title: &str, description: Option<&str>) -> workshop::ActiveModel {
-    let words: Vec<_> = folded_words(&format!("{title} {}", description.unwrap_or_default())).into_iter().collect();
-    workshop::ActiveModel { search_words: Set(Some(format!(" {} ", words.join(" ")))), ..row }
+    workshop::ActiveModel { search_words: Set(Some(search_words::kept(title, description))), ..row }
 }
 
 /// Fills in what workshops are searched by where it is missing, as after a migration.
