@@ -333,6 +333,7 @@ on_both! {
         assert_eq!(zones[..3], [json!(-5), json!(-4), json!(-5)], "a row for each span in which clocks do not change");
         assert_eq!(named("At the sea")["schedules"][1]["timezone"], json!(10.5));
         assert_eq!((&weekly["cost_options"][0]["amount"], &weekly["attributes"][0]["taxonomy_term"]["code"]), (&json!(2.5), &json!("COPING.STRESS")));
+        assert_eq!((&weekly["languages"][0]["code"], &weekly["languages"][0]["name"]), (&json!("es"), &json!("es-MX")));
         let kinds: Vec<_> = weekly["service_at_locations"].as_array().unwrap().iter().map(|at| at["location"]["location_type"].clone()).collect();
         assert_eq!(kinds, ["physical", "virtual"]);
         assert_eq!(weekly["service_at_locations"][0]["location"]["addresses"][0]["address_1"], "12 Quiet Lane");

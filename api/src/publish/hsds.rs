@@ -83,10 +83,11 @@ impl<'a> Service<'a> {
                 "taxonomy_term": { "id": term, "code": topic.code, "name": topic.label, "description": format!("{}: {}", topic.area, topic.label) },
             })
         });
-        let languages = workshop
-            .languages
-            .iter()
-            .map(|tag| json!({ "id": id_of(&[&self.id.to_string(), "language", tag]), "service_id": self.id, "code": tag }));
+        let languages = workshop.languages.iter().map(|tag| {
+            // The standard knows codes of ISO 639; what else the tag says is in the name.
+            let code = tag.split('-').next().unwrap_or(tag);
+            json!({ "id": id_of(&[&self.id.to_string(), "language", tag]), "service_id": self.id, "code": code, "name": tag })
+        });
         let cost = workshop.cost_cents.map(|cents| Decimal::new(cents, 2));
         let costs = cost.iter().map(|amount| {
             json!({ "id": id_of(&[&self.id.to_string(), "cost"]), "service_id": self.id, "currency": "USD", "amount": cents_as_number(*amount) })
