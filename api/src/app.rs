@@ -23,9 +23,10 @@ use crate::{
     domain::{
         client_access::Inviting,
         data_export::Renders,
+        gathering,
         journal::{self, Repeated},
         message::Sends,
-        program, workshop,
+        program,
     },
     error::Error,
     graphql::GraphEngine,
@@ -132,7 +133,7 @@ impl App {
         };
         let store = Store::new(connections, vault, clock.clone())?;
         program::complete(&store).await?;
-        workshop::complete(&store).await?;
+        gathering::complete(&store).await?;
         program::begin_capacity(&store).await?;
         complete_journal(&config, &store).await?;
         while store.destroy_pending_keys().await? > 0 {}

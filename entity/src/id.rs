@@ -51,6 +51,16 @@ pub trait TypedId: Copy + Eq + std::hash::Hash + fmt::Display + fmt::Debug + Sen
     }
 }
 
+macro_rules! same_row {
+    ($($One:ident is $Other:ident;)*) => {$(
+        impl From<$One> for $Other {
+            fn from(id: $One) -> Self {
+                Self(id.0)
+            }
+        }
+    )*};
+}
+
 /// An id of any kind, as `node(id:)` takes it and an event keeps its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AnyId {
@@ -258,8 +268,12 @@ ids! {
     PeerMatchId = "pmt";
     /// One interaction with a client, or an attempt at one.
     ContactId = "ctc";
-    /// A workshop: a series of sessions.
+    /// What people come together for, whichever kind it is: between the rooms of this house, never outside.
+    GatheringId = "gth";
+    /// A workshop.
     WorkshopId = "wks";
+    /// A support group.
+    SupportGroupId = "grp";
     /// One meeting of a workshop or group.
     SessionId = "ses";
     /// A seat, or a place in line, at a session.
@@ -274,6 +288,13 @@ ids! {
     EventId = "evt";
     /// One entry of the audit log.
     AuditEventId = "aud";
+}
+
+same_row! {
+    WorkshopId is GatheringId;
+    SupportGroupId is GatheringId;
+    GatheringId is WorkshopId;
+    GatheringId is SupportGroupId;
 }
 
 #[cfg(test)]

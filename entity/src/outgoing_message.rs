@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ClientId, Guarded, OrganizationId, OutgoingMessageId, Sealed, class, vocabulary::MessageKind};
+use crate::{ClientId, Guarded, OrganizationId, OutgoingMessageId, RegistrationId, Sealed, class, vocabulary::MessageKind};
 
 /// A message, written by the command that wants it sent and sent afterwards, at least once.
 #[sea_orm::model]
@@ -18,6 +18,8 @@ pub struct Model {
     pub organization_id: OrganizationId,
     /// To whom, under whose key it is sealed; null for somebody who is no client, under the organization's own.
     pub client_id: Option<ClientId>,
+    /// About which registration, to somebody who is no client.
+    pub registration_id: Option<RegistrationId>,
     /// Where it goes; null once it was sent or given up.
     pub address: Option<Guarded<class::Identity, Sealed>>,
     /// What its words need to know; null likewise.

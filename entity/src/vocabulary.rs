@@ -277,7 +277,8 @@ vocabulary! {
         ClientMerge = "CLIENT_MERGE",
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
         BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY", ContactFollowUp = "CONTACT_FOLLOW_UP",
-        SessionPlan = "SESSION_PLAN",
+        SessionPlan = "SESSION_PLAN", SeatOffer = "SEAT_OFFER", GuestConfirmation = "GUEST_CONFIRMATION",
+        GuestForgotten = "GUEST_FORGOTTEN",
     }
 
     /// What a bulk operation does.
@@ -289,7 +290,10 @@ vocabulary! {
     BulkFormat { Ndjson = "NDJSON", Csv = "CSV", FhirBundle = "FHIR_BUNDLE" }
 
     /// What a message says that is sent to somebody.
-    MessageKind { ClientAccessInvitation = "CLIENT_ACCESS_INVITATION" }
+    MessageKind {
+        ClientAccessInvitation = "CLIENT_ACCESS_INVITATION", RegistrationConfirmation = "REGISTRATION_CONFIRMATION",
+        SeatOffered = "SEAT_OFFERED", SessionCancelled = "SESSION_CANCELLED", SessionMoved = "SESSION_MOVED",
+    }
 
     /// Where a bulk operation stands.
     BulkStatus {
@@ -326,6 +330,9 @@ vocabulary! {
         NoShow = "NO_SHOW", CancelledByClient = "CANCELLED_BY_CLIENT", CancelledByPeer = "CANCELLED_BY_PEER",
     }
 
+    /// What people come together for.
+    GatheringKind { Workshop = "WORKSHOP", SupportGroup = "SUPPORT_GROUP" }
+
     /// Who can find a workshop or group.
     GatheringVisibility {
         Public = "PUBLIC", Partners = "PARTNERS", ClientsOnly = "CLIENTS_ONLY",
@@ -345,6 +352,13 @@ vocabulary! {
     RegistrationStatus {
         Unconfirmed = "UNCONFIRMED", Registered = "REGISTERED", Waitlisted = "WAITLISTED", Offered = "OFFERED",
         Cancelled = "CANCELLED", Attended = "ATTENDED", Partial = "PARTIAL", NoShow = "NO_SHOW", Excused = "EXCUSED",
+    }
+
+    /// Why a registration came to stand where it does. What of it is told is written for whoever reads it.
+    StepCause {
+        Registered = "REGISTERED", Requested = "REQUESTED", Confirmed = "CONFIRMED", NotConfirmed = "NOT_CONFIRMED", Full = "FULL",
+        Others = "OTHERS_WAIT", SeatFree = "SEAT_FREE", FirstCome = "FIRST_COME", SeatTaken = "SEAT_TAKEN", Accepted = "ACCEPTED",
+        Lapsed = "LAPSED", Left = "LEFT", Attendance = "ATTENDANCE", Undone = "UNDONE", Linked = "LINKED",
     }
 
     /// What happened.

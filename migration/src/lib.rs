@@ -25,6 +25,7 @@ mod m0021_contact_follow_up;
 mod m0022_referral_order;
 mod m0023_access_reuse;
 mod m0024_series;
+mod m0025_gathering;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_referral_order::Migration),
             Box::new(m0023_access_reuse::Migration),
             Box::new(m0024_series::Migration),
+            Box::new(m0025_gathering::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aftercare::domain::{
     client,
-    workshop::{self, NewWorkshop},
+    gathering::{self, NewGathering},
 };
 use chrono::TimeDelta;
 use entity::{
@@ -34,8 +34,10 @@ fn outcome(answers: &[Answer], code: &str) -> (usize, usize) {
 /// A session with twenty seats, and two hundred clients who want one.
 async fn twenty_seats(app: &TestApp, home: &Home) -> (SessionId, Vec<ClientId>) {
     let mut tx = app.store.begin(&app.system()).await.unwrap();
-    let draft = workshop::create_in(&mut tx, NewWorkshop { capacity_in_person: Some(20), ..new_workshop(home) }).await.unwrap();
-    let published = workshop::publish_in(&mut tx, &draft).await.unwrap();
+    let draft = gathering::create_in(&mut tx, NewGathering { capacity_in_person: Some(20), waitlist_size: Some(0), ..new_workshop(home) })
+        .await
+        .unwrap();
+    let published = gathering::publish_in(&mut tx, &draft).await.unwrap();
     let mut clients = Vec::new();
     for _ in 0..200 {
         clients.push(client::create_in(&mut tx, home.organization, somebody(home)).await.unwrap().id);

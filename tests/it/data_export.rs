@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aftercare::{
     access::{Scope, token::Subject},
-    domain::workshop::{self, NewWorkshop},
+    domain::gathering::{self, NewGathering},
 };
 use aws_lc_rs::digest;
 use chrono::TimeDelta;
@@ -126,9 +126,9 @@ async fn a_person(app: &TestApp) -> Story {
 async fn seated(app: &TestApp, them: &Handover, client: &str) {
     let mut tx = app.store.begin(&app.system()).await.unwrap();
     let new =
-        NewWorkshop { title: "Sleeping again".to_owned(), visibility: GatheringVisibility::ClientsOnly, ..new_workshop(&them.support) };
-    let draft = workshop::create_in(&mut tx, new).await.unwrap();
-    let published = workshop::publish_in(&mut tx, &draft).await.unwrap();
+        NewGathering { title: "Sleeping again".to_owned(), visibility: GatheringVisibility::ClientsOnly, ..new_workshop(&them.support) };
+    let draft = gathering::create_in(&mut tx, new).await.unwrap();
+    let published = gathering::publish_in(&mut tx, &draft).await.unwrap();
     tx.commit(published).await.unwrap();
     let found = them.coordinator.ask("{ sessions { nodes { id } } }").await;
     let register = format!(

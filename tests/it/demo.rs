@@ -41,7 +41,7 @@ async fn told(app: &TestApp) -> Vec<String> {
         all.extend(app.database.texts(&counted(table, column)).await);
     }
     let seats = "SELECT title || ' ' || CAST(session.starts_at AS TEXT) || ' ' || CAST(registered_in_person + registered_online AS TEXT)
-        FROM session JOIN workshop ON workshop.id = workshop_id ORDER BY title, session.starts_at";
+        FROM session JOIN gathering ON gathering.id = gathering_id ORDER BY title, session.starts_at";
     all.extend(app.database.texts(seats).await);
     all
 }
@@ -58,7 +58,7 @@ on_both! {
         assert_eq!(told(&Box::pin(loaded(again, &plan)).await).await, first);
         assert_ne!(told(&Box::pin(loaded(other, &Plan { seed: 8, ..plan })).await).await, first);
         assert_eq!(app.database.count("FROM program").await, 7);
-        assert_eq!(app.database.count("FROM session WHERE workshop_id IN (SELECT id FROM workshop WHERE published_at IS NOT NULL)").await, 12);
+        assert_eq!(app.database.count("FROM session WHERE gathering_id IN (SELECT id FROM gathering WHERE published_at IS NOT NULL)").await, 12);
         assert_eq!(app.database.count("FROM registration").await, 10);
         app.sealed().await;
         let whole = app.store.verify(&app.system()).await.unwrap().unwrap();

@@ -35,7 +35,7 @@ fn evenings(home: &Home) -> Value {
         "programId": home.program, "title": "Riding out Stress", "description": "Breathing, walking, talking.",
         "topics": ["COPING.STRESS"], "modality": "HYBRID", "languages": ["es-MX"], "accessibility": ["WHEELCHAIR"], "cost": "2.50",
         "address": { "line1": "12 Quiet Lane", "country": "US" }, "area": "Old town", "addressAfterRegistration": true,
-        "joinUrl": "https://meet.example.org/secret-room", "visibility": "PUBLIC", "capacityInPerson": 2,
+        "joinUrl": "https://meet.example.org/secret-room", "visibility": "PUBLIC", "capacityInPerson": 2, "waitlistSize": 0,
         "startsOn": "2026-03-05", "startTime": "18:00", "minutes": 90, "extraDates": ["2026-03-12"],
     })
 }

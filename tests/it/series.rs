@@ -347,9 +347,9 @@ on_both! {
         let changed = scene.app.database.texts("SELECT CAST(changed AS TEXT) FROM event WHERE kind = 'WORKSHOP_CHANGED' ORDER BY position").await;
         assert!(changed[1].contains("title") && changed[1].contains("topics") && !changed[1].contains("visibility"), "{changed:?}");
         // After a migration they are found once the server has started.
-        scene.app.database.tamper("UPDATE workshop SET search_words = NULL").await;
+        scene.app.database.tamper("UPDATE gathering SET search_words = NULL").await;
         assert_eq!(found("search: \"circulo\"").await, 0);
-        aftercare::domain::workshop::complete(&scene.app.store).await.unwrap();
+        aftercare::domain::gathering::complete(&scene.app.store).await.unwrap();
         assert_eq!(found("search: \"circulo\"").await, 1);
     }
 

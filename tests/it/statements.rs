@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
-        client as clients, data_export, milestone,
+        client as clients, data_export,
+        gathering::{self, NewGathering, NewGroup, NewSeries},
+        milestone,
         peer::{self, NewPeer},
         program::{self, NewProgram},
         registration::{self, NewRegistration},
         staff_member::{self, NewStaffMember},
-        workshop::{self, NewSeries, NewWorkshop},
     },
     store::Action,
 };
@@ -187,8 +188,26 @@ const LISTS: &[(&str, &str, &str)] = &[
     (
         "Query.workshops",
         "query($first: Int!) { workshops(first: $first, filter: { languages: [\"en\"], hasSeats: true, search: \"stress\" }) { totalCount nodes {
-            id title topics { label } operations { version } program { name } nextSession { startsAt } } } }",
+            id title topics { label } operations { version } program { name } nextSession { startsAt } facilitators { displayName } } } }",
         "/workshops/nodes",
+    ),
+    (
+        "Query.supportGroups",
+        "query($first: Int!) { supportGroups(first: $first, orderBy: { field: TITLE, direction: DESC }) { totalCount nodes {
+            id open focus program { name } nextSession { startsAt } facilitators { displayName peer { bio } } } } }",
+        "/supportGroups/nodes",
+    ),
+    (
+        "Program.supportGroups",
+        "query($first: Int!) { programs(first: $first, orderBy: { field: NAME, direction: DESC }) { nodes {
+            supportGroups(first: 3) { totalCount nodes { title sessions(last: 1) { nodes { startsAt } } } } } } }",
+        "/programs/nodes",
+    ),
+    (
+        "SupportGroup.sessions",
+        "query($first: Int!) { supportGroups(first: $first) { nodes { sessions(first: 2) { totalCount nodes { id waitlistOpen
+            gathering { facilitators { bio } } } } } } }",
+        "/supportGroups/nodes",
     ),
     (
         "Query.sessions",
@@ -215,8 +234,9 @@ const LISTS: &[(&str, &str, &str)] = &[
     ),
     (
         "SessionRoster.registrations",
-        "query($first: Int!) { sessions(first: $first) { nodes { roster { registrations(status: [REGISTERED]) { totalCount nodes {
-            status joinUrl address { line1 } session { id } client { pseudonym identity { familyName } } } } } } } }",
+        "query($first: Int!) { sessions(first: $first) { nodes { roster { registrations(first: 5) { totalCount nodes {
+            status joinUrl address { line1 } session { id } client { pseudonym identity { familyName } }
+            waitlistPosition accessibilityNeeds history { because } } } } } } }",
         "/sessions/nodes",
     ),
     (
@@ -298,20 +318,27 @@ async fn fill(app: &TestApp, home: &Home) {
             modalities: vec![],
             accepting_clients: true,
         };
-        peer::create_in(&mut tx, new).await.unwrap();
+        let leader = peer::create_in(&mut tx, new).await.unwrap().id;
         let name = format!("Application {number}");
         let new = NewApiClient { name, scopes: vec![], roles: vec![], program_ids: vec![], purposes: vec![], keys: None };
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
         let client = clients::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
         let second = vec!["2026-03-16".parse().unwrap()];
         let usual = new_workshop(home);
-        let near =
-            NewWorkshop { capacity_in_person: Some(9), series: NewSeries { extra_dates: second, ..usual.series.clone() }, ..usual.clone() };
+        let near = NewGathering {
+            capacity_in_person: Some(1),
+            waitlist_size: None,
+            facilitator_ids: vec![leader],
+            series: NewSeries { extra_dates: second, ..usual.series.clone() },
+            ..usual.clone()
+        };
         let april = NewSeries { starts_on: "2026-04-01".parse().unwrap(), ..usual.series.clone() };
-        let far = NewWorkshop { program_id: program.id, series: april, ..usual };
+        let far = NewGathering { program_id: program.id, series: april, ..usual.clone() };
+        let group = NewGroup { open: true, pathway: None, focus: vec![], confidentiality: None };
+        gathering::create_in(&mut tx, NewGathering { program_id: program.id, group: Some(group), ..usual }).await.unwrap();
         for new in [near, far] {
-            let draft = workshop::create_in(&mut tx, new).await.unwrap();
-            workshop::publish_in(&mut tx, &draft).await.unwrap();
+            let draft = gathering::create_in(&mut tx, new).await.unwrap();
+            gathering::publish_in(&mut tx, &draft).await.unwrap();
         }
         for label in ["Choir", "Running"] {
             let day = "2026-01-01".parse().unwrap();
@@ -323,16 +350,19 @@ async fn fill(app: &TestApp, home: &Home) {
     attend(app, home, clients).await;
 }
 
-/// Each of the clients comes to another of the program's sessions.
+/// Each of the clients comes to another of the program's sessions, and another waits for their seat.
 async fn attend(app: &TestApp, home: &Home, clients: Vec<ClientId>) {
     let system = app.system();
     let sessions = app.store.find::<session::Entity>(&system).by(session::Column::ProgramId, |column| column.eq(home.program));
     let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(100).await.unwrap();
     let mut tx = app.store.begin(&system).await.unwrap();
     let mut last = None;
-    for (session, client_id) in sessions.into_iter().zip(clients) {
-        let new = NewRegistration { session_id: session.id, client_id, attendance: None };
-        last = Some(registration::create_in(&mut tx, new).await.unwrap());
+    let others: Vec<_> = clients.iter().copied().cycle().skip(1).take(clients.len()).collect();
+    for (session, (client, other)) in sessions.into_iter().zip(clients.into_iter().zip(others)) {
+        for client in [client, other] {
+            let new = NewRegistration { despite_conflict: true, ..NewRegistration::of(session.id, client) };
+            last = Some(registration::create_in(&mut tx, new).await.unwrap());
+        }
     }
     tx.commit(last.unwrap()).await.unwrap();
 }

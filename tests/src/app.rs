@@ -23,12 +23,12 @@ use aftercare::{
     domain::{
         api_client::{self, NewApiClient, NewSecret},
         client::{Identity, NewClient, Recovery},
+        gathering::{NewGathering, NewSeries},
         organization::{self, NewOrganization},
         peer::{self, NewPeer},
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
         timers::fire_one,
-        workshop::{NewSeries, NewWorkshop},
     },
     http::{Metrics, Shutdown},
     store::{Action, Connections},
@@ -363,8 +363,8 @@ pub fn somebody(home: &Home) -> NewClient {
 ///
 /// # Panics
 /// Never: the day and the hour are some.
-pub fn new_workshop(home: &Home) -> NewWorkshop {
-    NewWorkshop {
+pub fn new_workshop(home: &Home) -> NewGathering {
+    NewGathering {
         program_id: home.program,
         title: "Living with stress".to_owned(),
         description: None,
@@ -391,6 +391,10 @@ pub fn new_workshop(home: &Home) -> NewWorkshop {
         },
         capacity_in_person: None,
         capacity_online: None,
+        waitlist_size: None,
+        facilitator_ids: vec![],
+        despite_conflict: false,
+        group: None,
     }
 }
 

@@ -110,6 +110,7 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Workshop, Act::Update, &[Coordinator]),
     (Resource::PartnerSchedule, Act::Read, STAFF_AND_PARTNERS),
     (Resource::SessionRoster, Act::Read, &[Coordinator, Peer, Supervisor]),
+    (Resource::SessionRoster, Act::Update, &[Coordinator, Peer, Supervisor]),
     (Resource::Registration, Act::Read, &[Coordinator, Supervisor, Peer]),
     (Resource::Registration, Act::Create, &[Coordinator, Supervisor, Peer]),
     (Resource::Registration, Act::End, &[Coordinator, Supervisor, Peer]),

@@ -149,6 +149,7 @@ pub(super) async fn queue(tx: &Tx, client: &client::Model, address: &str, words:
         kind: Set(words.kind()),
         organization_id: Set(client.organization_id),
         client_id: Set(Some(client.id)),
+        registration_id: Set(None),
         address: Set(Some(key.seal::<outgoing_message::Entity, _, _>(id, outgoing_message::Column::Address, &address)?)),
         parameters: Set(Some(key.seal::<outgoing_message::Entity, _, _>(id, outgoing_message::Column::Parameters, words)?)),
         due_at: Set(Some(now)),

@@ -1,26 +1,36 @@
-//! Who sees that a client comes to a session, and how seats are taken and freed.
+//! Who sees that somebody comes to a session, and how seats are taken, offered and freed (domain 6.5).
+
+mod attendance;
+mod line;
+mod step;
 
 use entity::{
-    ClientId, RegistrationId, SessionId, TypedId, class, registration, session,
-    vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus},
-    workshop,
+    ClientId, GatheringId, RegistrationId, SessionId, TypedId, class, gathering, registration, registration_step, session,
+    vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus, StepCause},
 };
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ExprTrait,
-    sea_query::{CaseStatement, Expr},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
-use super::{client as clients, client_merge::standing, schedule::seats_move_at, session::refuse_over};
+pub use self::{
+    attendance::{Entry, Recorded, record},
+    line::{accept, offer_ended},
+    step::because,
+};
+use self::{
+    line::{FIRST_COME, Seats, is_waited_for, settle},
+    step::{Step, first, take},
+};
+use super::{client as clients, client_merge::standing, gathering::ACCESSIBILITY, schedule::upcoming, session::refuse_over};
 use crate::{
     access::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Grants, Opened, Protected, Store, Tx, Visible, never, unique},
+    store::{Action, Class, Grants, Opened, Part, PartOf, Protected, Store, Tx, Visible, never, query, unique},
 };
+
+/// What is class C of a registration that is open.
+pub type Seat<'a> = Opened<'a, registration::Entity, class::ContactsAndNotes>;
 
 /// Registrations of clients whose class C the caller may see.
 fn of_my_clients(access: &Access) -> Condition {
@@ -54,18 +64,42 @@ impl Protected for registration::Entity {
     fn allows(access: &Access, action: Action, _: &registration::Model) -> bool {
         match action {
             Action::Read => true,
-            Action::End => may(access, Resource::Registration, Act::End),
+            Action::End => access.acts_for_oneself() || may(access, Resource::Registration, Act::End),
             _ => false,
         }
     }
 
     fn class_of(column: registration::Column) -> Option<Class> {
+        use registration::Column;
         match column {
-            registration::Column::ClientId | registration::Column::Attendance | registration::Column::Status => {
-                Some(Class::ContactsAndNotes)
-            }
+            Column::ClientId
+            | Column::Attendance
+            | Column::Status
+            | Column::Seated
+            | Column::WaitingSince
+            | Column::OfferExpiresAt
+            | Column::CheckedInAt
+            | Column::Needs
+            | Column::GuestName
+            | Column::GuestContact => Some(Class::ContactsAndNotes),
             _ => None,
         }
+    }
+}
+
+impl Part for registration_step::Entity {}
+
+impl PartOf<registration::Entity> for registration_step::Entity {
+    fn parent_column() -> registration_step::Column {
+        registration_step::Column::RegistrationId
+    }
+
+    fn parent(part: &registration_step::Model) -> RegistrationId {
+        part.registration_id
+    }
+
+    fn order() -> registration_step::Column {
+        registration_step::Column::Version
     }
 }
 
@@ -74,10 +108,27 @@ impl Protected for registration::Entity {
 pub struct NewRegistration {
     /// For which session.
     pub session_id: SessionId,
-    /// Who comes.
-    pub client_id: ClientId,
+    /// Who comes; the client who asks when none is named.
+    pub client_id: Option<ClientId>,
     /// How; what the session offers when it offers one.
     pub attendance: Option<AttendanceMode>,
+    /// What they need to take part, by the codes of [`ACCESSIBILITY`].
+    pub needs: Vec<String>,
+    /// Whether they agree to keep among those who come what is said there.
+    pub agrees: bool,
+    /// Whether they come although they are registered for something else at that time.
+    pub despite_conflict: bool,
+}
+
+impl NewRegistration {
+    /// A client who comes to a session, and of whom nothing else is said.
+    pub const fn of(session_id: SessionId, client_id: ClientId) -> Self {
+        Self { session_id, client_id: Some(client_id), attendance: None, needs: Vec::new(), agrees: false, despite_conflict: false }
+    }
+}
+
+fn at(refusal: Refusal, field: &'static str) -> Refusal {
+    refusal.at(["input", field])
 }
 
 /// How someone takes part, when the session offers it.
@@ -87,26 +138,74 @@ fn attendance(modality: Modality, wanted: Option<AttendanceMode>) -> Result<Atte
         Modality::Online | Modality::Phone => AttendanceMode::Online,
         Modality::Hybrid => {
             let sentence = "Give `attendance`: this session is in a room and online.";
-            return wanted.ok_or_else(|| Refusal::new(Code::Required, sentence).at(["input", "attendance"]));
+            return wanted.ok_or_else(|| at(Refusal::new(Code::Required, sentence), "attendance"));
         }
     };
     match wanted {
-        Some(other) if other != only => {
-            Err(Refusal::invalid(format!("`attendance` is {only} at this session.")).at(["input", "attendance"]))
-        }
+        Some(other) if other != only => Err(at(Refusal::invalid(format!("`attendance` is {only} at this session.")), "attendance")),
         _ => Ok(only),
     }
 }
 
-/// Registers a client of the caller's organization for a session of it.
+/// What someone needs to take part: different codes that are all known.
+fn needs(given: &[String]) -> Result<Option<Vec<&str>>, Refusal> {
+    if given.iter().any(|code| !ACCESSIBILITY.contains(&code.as_str())) {
+        let sentence = format!("`accessibilityNeeds` holds some of {}.", ACCESSIBILITY.join(", "));
+        return Err(at(Refusal::invalid(sentence), "accessibilityNeeds"));
+    }
+    let different: Vec<_> = ACCESSIBILITY.iter().copied().filter(|code| given.iter().any(|given| given == code)).collect();
+    Ok((!different.is_empty()).then_some(different))
+}
+
+/// Refuses who may not come to this, or has not agreed to what all who come agree to.
+fn refuse_closed(tx: &Tx, gathering: &gathering::Model, agrees: bool) -> Result<(), Refusal> {
+    if gathering.published_at.is_none() {
+        return Err(at(Refusal::new(Code::Immutable, "This is a draft: publish it first."), "sessionId"));
+    }
+    if !gathering.open && tx.access().is_oneself() {
+        let sentence = "This group is closed: ask those who run it to take you in.";
+        return Err(at(Refusal::new(Code::NotEligible, sentence), "sessionId"));
+    }
+    if gathering.confidentiality.is_some() && !agrees {
+        let sentence = "Give `agreesToConfidentiality: true`: whoever comes agrees to what the group says of confidentiality.";
+        return Err(at(Refusal::new(Code::Required, sentence), "agreesToConfidentiality"));
+    }
+    Ok(())
+}
+
+/// Refuses somebody who is registered for something else at that time, and does not know it.
+async fn refuse_conflict(tx: &Tx, session: &session::Model, client: ClientId) -> Result<()> {
+    let other = query::<session::Entity>().select_only().column(session::Column::Id).filter(overlapping(session));
+    let of_client = registration::Column::ClientId.eq(client);
+    let live = registration::Column::Status.ne(RegistrationStatus::Cancelled);
+    let all = Condition::all().add(of_client).add(live).add(registration::Column::SessionId.in_subquery(other.into_query()));
+    if tx.how_many::<registration::Entity>(all, "nobody is in two places at once").await? > 0 {
+        let sentence = "They are registered for another session at that time: give `despiteConflict: true` to register them all the same.";
+        return Err(at(Refusal::new(Code::ScheduleConflict, sentence), "sessionId").into());
+    }
+    Ok(())
+}
+
+/// Other sessions at the same time.
+fn overlapping(session: &session::Model) -> Condition {
+    use session::Column;
+    Condition::all()
+        .add(Column::Id.ne(session.id))
+        .add(Column::Status.ne(SessionStatus::Cancelled))
+        .add(Column::StartsAt.lt(session.ends_at))
+        .add(Column::EndsAt.gt(session.starts_at))
+}
+
+/// Registers a client of the caller's organization for a session of it: with a seat, or with a place in line where none is left.
 ///
 /// # Errors
 /// `NotFound` when the caller does not see the client or the session, `NotPermitted` when they may see neither class C of the client nor
-/// register for the session; refused with `ALREADY_EXISTS` when the client is registered, with `SESSION_FULL` when no seat is left, with
-/// `IMMUTABLE` when the session is a draft's, cancelled or has begun.
+/// register for the session; refused with `ALREADY_EXISTS` when the client is registered, with `SESSION_FULL` when neither a seat nor a
+/// place in line is left, with `SCHEDULE_CONFLICT` when they come to something else at that time, with `NOT_ELIGIBLE` when the group is
+/// closed, with `IMMUTABLE` when the session is a draft's, cancelled or has begun.
 pub async fn create(store: &Store, access: &Access, new: NewRegistration) -> Result<Visible<registration::Entity>> {
     let mut tx = store.begin(access).await?;
-    let made = create_in(&mut tx, new).await?;
+    let made = Box::pin(create_in(&mut tx, new)).await?;
     tx.commit(made).await
 }
 
@@ -115,118 +214,192 @@ pub async fn create(store: &Store, access: &Access, new: NewRegistration) -> Res
 /// # Errors
 /// As [`create`].
 pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<registration::Entity>> {
-    tx.require(may(tx.access(), Resource::Registration, Act::Create))?;
-    let client = standing(tx, new.client_id, Action::Read).await?;
+    tx.require(tx.access().acts_for_oneself() || may(tx.access(), Resource::Registration, Act::Create))?;
+    let client = tx.access().meant(new.client_id).ok_or_else(|| at(Refusal::required("registrant"), "registrant"))?;
+    let client = standing(tx, client, Action::Read).await?;
+    // Of all who ask for its seats at once, one after the other.
+    tx.hold_alone::<session::Entity>(new.session_id).await?;
     let session = tx.fetch_for::<session::Entity>(new.session_id, Action::Extend).await?;
     if session.organization_id != client.organization_id || !client.may_open(Class::ContactsAndNotes) {
         return Err(Error::NotPermitted);
     }
-    let workshop = tx.fetch_for::<workshop::Entity>(session.workshop_id, Action::Read).await?;
+    let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;
     let now = tx.access().now;
     refuse_over(&session, &["input", "sessionId"], now)?;
-    if workshop.published_at.is_none() {
-        let sentence = "This workshop is a draft: publish it first.";
-        return Err(Refusal::new(Code::Immutable, sentence).at(["input", "sessionId"]).into());
+    refuse_closed(tx, &gathering, new.agrees)?;
+    let attendance = attendance(gathering.modality, new.attendance)?;
+    let needs = needs(&new.needs)?;
+    if !new.despite_conflict {
+        refuse_conflict(tx, &session, client.id).await?;
     }
-    let attendance = attendance(workshop.modality, new.attendance)?;
+    let (status, cause) = place(tx, &session, attendance).await?;
     let id = RegistrationId::new();
+    let key = if needs.is_some() { Some(tx.key_of(client.id).await?) } else { None };
+    let needs = needs.zip(key).map(|(needs, key)| key.seal::<registration::Entity, _, _>(id, registration::Column::Needs, &needs));
     let row = registration::ActiveModel {
         id: Set(id),
         organization_id: Set(client.organization_id),
         session_id: Set(session.id),
-        client_id: Set(client.id.into()),
+        client_id: Set(Some(client.id.into())),
         attendance: Set(attendance.into()),
-        status: Set(RegistrationStatus::Registered.into()),
+        status: Set(status.into()),
+        seated: Set((status == RegistrationStatus::Registered).into()),
+        waiting_since: Set((status == RegistrationStatus::Waitlisted).then(|| now.into())),
+        needs: Set(needs.transpose()?),
+        agreed_at: Set(gathering.confidentiality.as_ref().map(|_| now)),
         registered_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
+        ..blank()
     };
-    let known = || {
-        let sentence = "This client is registered for this session already.";
-        Refusal::new(Code::AlreadyExists, sentence).at(["input", "registrant"])
-    };
+    let known = || at(Refusal::new(Code::AlreadyExists, "This client is registered for this session already."), "registrant");
     tx.insert_unseen(row).await.map_err(|error| unique(error, known))?;
-    take_seat(tx, &session, attendance).await?;
     let made = tx.fetch_for::<registration::Entity>(id, Action::Read).await?;
-    tx.record(Event::new(EventKind::RegistrationChanged, made.organization_id, id, made.version).of_client(client.id).changed(["status"]));
-    Ok(made)
+    first(tx, &made, status, cause).await?;
+    line::count(tx, &session, line::entering(status, attendance)).await?;
+    settle(tx, session.id).await?;
+    // In the last hours whoever waits may come first.
+    tx.fetch_for::<registration::Entity>(id, Action::Read).await
 }
 
-/// Cancels a registration, which frees its seat.
+/// A registration of nobody yet, of which all that may be missing is.
+fn blank() -> registration::ActiveModel {
+    registration::ActiveModel {
+        client_id: Set(None),
+        waiting_since: Set(None),
+        offer_expires_at: Set(None),
+        checked_in_at: Set(None),
+        needs: Set(None),
+        agreed_at: Set(None),
+        guest_name: Set(None),
+        guest_contact: Set(None),
+        guest_hash: Set(None),
+        confirm_by: Set(None),
+        code_hash: Set(None),
+        ticket_hash: Set(None),
+        ticket_expires_at: Set(None),
+        api_client_id: Set(None),
+        ..Default::default()
+    }
+}
+
+/// Where somebody stands who asks for a seat now: with one, or in line behind the others, of a session that the caller holds.
+async fn place(tx: &Tx, session: &session::Model, attendance: AttendanceMode) -> Result<(RegistrationStatus, StepCause)> {
+    let seats = Seats::of(session, attendance);
+    let cause = match seats.free() {
+        0 => StepCause::Full,
+        _ if session.starts_at - tx.access().now < FIRST_COME => return Ok((RegistrationStatus::Registered, StepCause::Registered)),
+        _ if !is_waited_for(tx, session, attendance).await? => return Ok((RegistrationStatus::Registered, StepCause::Registered)),
+        _ => StepCause::Others,
+    };
+    if session.waitlist_size.is_some_and(|size| session.waiting >= size) {
+        let sentence = "Neither a seat nor a place in line is left: choose another session.";
+        return Err(at(Refusal::new(Code::SessionFull, sentence), "sessionId").into());
+    }
+    Ok((RegistrationStatus::Waitlisted, cause))
+}
+
+/// Takes a session that has not begun, of a registration that the caller may change, and holds it.
+///
+/// # Errors
+/// Refused with `IMMUTABLE` when it is cancelled or has begun.
+async fn hold_session(tx: &Tx, id: SessionId, path: &'static [&'static str]) -> Result<Visible<session::Entity>> {
+    tx.hold_alone::<session::Entity>(id).await?;
+    let session = tx.known::<session::Entity>(id, "seats of a session").await?.ok_or(Error::NotFound)?;
+    refuse_over(&session, path, tx.access().now)?;
+    Ok(session)
+}
+
+/// Leaves a session: a seat that was taken becomes free, for whoever is first in line.
 ///
 /// # Errors
 /// `NotFound` when the caller does not see it; refused with `IMMUTABLE` when it is cancelled already or the session has begun, with
 /// `STALE` when it changed meanwhile.
 pub async fn cancel(store: &Store, access: &Access, id: RegistrationId) -> Result<Visible<registration::Entity>> {
     let mut tx = store.begin(access).await?;
+    let seen = tx.fetch_for::<registration::Entity>(id, Action::End).await?;
+    // First the timers, then the session, as the timers themselves have it.
+    line::forget_timers(&tx, id).await?;
+    tx.hold_alone::<session::Entity>(seen.session_id).await?;
     let registration = tx.fetch_for::<registration::Entity>(id, Action::End).await?;
-    let opened: Opened<'_, _, class::ContactsAndNotes> = registration.open().ok_or(Error::NotPermitted)?;
-    let (client, attendance) = (*opened.client_id.read(&opened), *opened.attendance.read(&opened));
-    if *opened.status.read(&opened) != RegistrationStatus::Registered {
+    let opened: Seat<'_> = registration.open().ok_or(Error::NotPermitted)?;
+    if *opened.status.read(&opened) == RegistrationStatus::Cancelled {
         return Err(Refusal::new(Code::Immutable, "It is cancelled already.").at(["id"]).into());
     }
     let session = tx.fetch_for::<session::Entity>(registration.session_id, Action::Read).await?;
-    let now = access.now;
-    if session.starts_at <= now {
+    if session.starts_at <= access.now {
         let sentence = "The session has begun: its seats are no longer freed.";
         return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
     }
-    let change = registration::ActiveModel {
-        status: Set(RegistrationStatus::Cancelled.into()),
-        updated_at: Set(now),
-        version: Set(registration.version + 1),
-        ..Default::default()
-    };
-    let unchanged = registration::Column::Version.eq(registration.version);
-    let unchanged = Condition::all().add(unchanged).add(registration::Column::Status.eq(RegistrationStatus::Registered));
-    let cancelled = tx.update_if(&registration, change, unchanged).await?.ok_or_else(|| Error::from(Refusal::stale(None).at(["id"])))?;
-    let freed = tx.count_if(&session, counted(attendance, -1, now), Condition::all()).await?;
-    if !freed {
-        return Err(Error::internal("a registration has no session"));
+    let freed = line::leaving(&opened);
+    let step = Step::to(RegistrationStatus::Cancelled, StepCause::Left);
+    if !take(&mut tx, &registration, gone(), step).await? {
+        return Err(Refusal::stale(None).at(["id"]).into());
     }
-    tx.record(
-        Event::new(EventKind::RegistrationChanged, cancelled.organization_id, id, cancelled.version).of_client(client).changed(["status"]),
-    );
+    line::count(&tx, &session, freed).await?;
+    settle(&mut tx, session.id).await?;
+    let cancelled = tx.fetch_for::<registration::Entity>(id, Action::Read).await?;
     tx.commit(cancelled).await
 }
 
-/// Takes a seat if there is one at the moment of writing: however many ask at once, the database counts.
-async fn take_seat(tx: &Tx, session: &Visible<session::Entity>, attendance: AttendanceMode) -> Result<()> {
-    let now = tx.access().now;
-    let (capacity, registered, _) = columns(attendance);
-    let left = Condition::any().add(capacity.is_null()).add(registered.into_expr().lt(capacity.into_expr()));
-    let open = Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled)).add(session::Column::StartsAt.gt(now)).add(left);
-    if tx.count_if(session, counted(attendance, 1, now), open).await? {
-        return Ok(());
-    }
-    let now_is = tx.fetch_for::<session::Entity>(session.id, Action::Extend).await?;
-    refuse_over(&now_is, &["input", "sessionId"], now)?;
-    Err(Refusal::new(Code::SessionFull, "No seat is left: choose another session.").at(["input", "sessionId"]).into())
+/// What is left of a registration that ended.
+fn gone() -> registration::ActiveModel {
+    registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..Default::default() }
 }
 
-const fn columns(attendance: AttendanceMode) -> (session::Column, session::Column, session::Column) {
-    use session::Column;
-    match attendance {
-        AttendanceMode::InPerson => (Column::CapacityInPerson, Column::RegisteredInPerson, Column::BeforeInPerson),
-        AttendanceMode::Online => (Column::CapacityOnline, Column::RegisteredOnline, Column::BeforeOnline),
+/// Has the seats of a gathering's sessions that are still to come be as many as it says now. Nobody is removed where there are fewer;
+/// where there are more, those who wait are offered them.
+///
+/// # Errors
+/// Refused with `STALE` when a session changed meanwhile.
+pub(super) async fn resize(tx: &mut Tx, gathering: &gathering::Model) -> Result<()> {
+    let of_gathering = upcoming(tx.access().now).add(session::Column::GatheringId.eq(gathering.id));
+    let sessions = tx.every::<session::Entity>(of_gathering, "seats of a gathering").await?;
+    for id in sessions.iter().map(|session| session.id) {
+        tx.hold_alone::<session::Entity>(id).await?;
+        let Some(session) = tx.known::<session::Entity>(id, "seats of a session").await? else { continue };
+        let of_it = (gathering.capacity_in_person, gathering.capacity_online, gathering.waitlist_size);
+        if (session.capacity_in_person, session.capacity_online, session.waitlist_size) == of_it {
+            continue;
+        }
+        let change = session::ActiveModel {
+            capacity_in_person: Set(of_it.0),
+            capacity_online: Set(of_it.1),
+            waitlist_size: Set(of_it.2),
+            updated_at: Set(tx.access().now),
+            version: Set(session.version + 1),
+            ..Default::default()
+        };
+        if !tx.write_if(&session, change, session::Column::Version.eq(session.version)).await? {
+            return Err(Refusal::stale(None).into());
+        }
+        if gathering.published_at.is_some() {
+            let event = crate::store::Event::new(EventKind::SessionChanged, session.organization_id, session.id, session.version + 1);
+            tx.record(event.changed(["capacity"]));
+        }
+        settle(tx, id).await?;
     }
+    Ok(())
 }
 
-/// One seat more or less. The first change in five minutes keeps what was counted before them, which is what everyone may read.
-fn counted(attendance: AttendanceMode, by: i32, now: Instant) -> Vec<(session::Column, Expr)> {
-    use session::Column;
-    let these = seats_move_at(now);
-    let first = |then: Expr, otherwise: Expr| {
-        Expr::Case(Box::new(CaseStatement::new().case(Column::SeatsChangedAt.lt(these), then).finally(otherwise)))
-    };
-    let kept = |registered: Column, before: Column| (before, first(registered.into_expr(), before.into_expr()));
-    let (_, registered, _) = columns(attendance);
-    vec![
-        kept(Column::RegisteredInPerson, Column::BeforeInPerson),
-        kept(Column::RegisteredOnline, Column::BeforeOnline),
-        (Column::SeatsChangedAt, first(Expr::val(these), Column::SeatsChangedAt.into_expr())),
-        (registered, registered.into_expr().add(by)),
-    ]
+/// The sessions at which somebody has come in already, of those of a gathering that begin before long.
+pub(super) async fn begun_to_come(tx: &Tx, gathering: GatheringId) -> Result<Vec<SessionId>> {
+    let soon = upcoming(tx.access().now)
+        .add(session::Column::GatheringId.eq(gathering))
+        .add(session::Column::StartsAt.lte(tx.access().now + attendance::EARLY));
+    let mut there = Vec::new();
+    for session in tx.every::<session::Entity>(soon, "whoever has come in").await? {
+        if has_come(tx, session.id).await? {
+            there.push(session.id);
+        }
+    }
+    Ok(there)
+}
+
+/// Whether somebody has come in at a session.
+pub(super) async fn has_come(tx: &Tx, session: SessionId) -> Result<bool> {
+    let came = Condition::all().add(registration::Column::SessionId.eq(session)).add(registration::Column::CheckedInAt.is_not_null());
+    Ok(tx.how_many::<registration::Entity>(came, "whoever has come in").await? > 0)
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! What of the schedule someone looks for, as conditions on workshops and sessions.
+//! What of the schedule someone looks for, as conditions on gatherings and sessions.
 
 use std::collections::HashMap;
 
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    ProgramId, WorkshopId, session,
-    vocabulary::{Modality, SessionStatus},
-    workshop, workshop_label,
+    GatheringId, ProgramId, gathering, gathering_label, session,
+    vocabulary::{GatheringKind, Modality, SessionStatus},
 };
 use sea_orm::{
     ColumnTrait, Condition, ExprTrait, Order, QueryFilter, QuerySelect, QueryTrait,
@@ -40,9 +39,11 @@ pub fn seats_move_at(at: Instant) -> Instant {
     at.duration_trunc(SEATS_MOVE_EVERY).unwrap_or(at)
 }
 
-/// What a workshop is like. What is not given does not narrow.
+/// What a gathering is like. What is not given does not narrow.
 #[derive(Clone, Debug, Default)]
 pub struct About {
+    /// Of one of these kinds.
+    pub kinds: Option<Vec<GatheringKind>>,
     /// One of these topics.
     pub topics: Option<Vec<String>>,
     /// In one of these languages, whatever its region where none is named.
@@ -71,13 +72,13 @@ pub struct Standing {
 }
 
 fn labelled(kind: &str, values: impl IntoIterator<Item = String>) -> Condition {
-    let with = query::<workshop_label::Entity>().select_only().column(workshop_label::Column::WorkshopId);
-    let with = with.filter(workshop_label::Column::Kind.eq(kind)).filter(workshop_label::Column::Value.is_in(values));
-    Condition::all().add(workshop::Column::Id.in_subquery(with.into_query()))
+    let with = query::<gathering_label::Entity>().select_only().column(gathering_label::Column::GatheringId);
+    let with = with.filter(gathering_label::Column::Kind.eq(kind)).filter(gathering_label::Column::Value.is_in(values));
+    Condition::all().add(gathering::Column::Id.in_subquery(with.into_query()))
 }
 
 fn saying(search: &str) -> Condition {
-    search_words::beginning_like(workshop::Column::SearchWords, search).unwrap_or_else(never)
+    search_words::beginning_like(gathering::Column::SearchWords, search).unwrap_or_else(never)
 }
 
 /// All of them side by side, since databases bound how deep conditions stand in each other; none when there are none.
@@ -87,7 +88,7 @@ fn all_of(conditions: impl Iterator<Item = Condition>) -> Option<Condition> {
 }
 
 impl About {
-    /// The workshops that are like this, as a condition on [`workshop::Entity`]; none when everything is.
+    /// The gatherings that are like this, as a condition on [`gathering::Entity`]; none when everything is.
     ///
     /// # Errors
     /// Refused when the words to search for are too long or hold control characters.
@@ -95,10 +96,11 @@ impl About {
         let search = self.search.as_deref().map(|search| text::line("search", search, 100)).transpose()?;
         let features = self.accessibility.iter().flatten().map(|feature| labelled("ACCESSIBILITY", [feature.clone()]));
         let conditions = [
+            self.kinds.as_ref().map(|kinds| Condition::all().add(gathering::Column::Kind.is_in(kinds.iter().copied()))),
             self.topics.as_ref().map(|topics| labelled("TOPIC", topics.iter().cloned())),
             self.languages.as_ref().map(|tags| labelled("LANGUAGE", tags.iter().cloned())),
-            self.modality.as_ref().map(|ways| Condition::all().add(workshop::Column::Modality.is_in(ways.iter().copied()))),
-            self.program_ids.as_ref().map(|ids| Condition::all().add(workshop::Column::ProgramId.is_in(ids.iter().copied()))),
+            self.modality.as_ref().map(|ways| Condition::all().add(gathering::Column::Modality.is_in(ways.iter().copied()))),
+            self.program_ids.as_ref().map(|ids| Condition::all().add(gathering::Column::ProgramId.is_in(ids.iter().copied()))),
             search.as_deref().map(saying),
         ];
         Ok(all_of(conditions.into_iter().flatten().chain(features)))
@@ -141,28 +143,28 @@ impl Standing {
     }
 }
 
-/// Workshops that are like this and have a session that stands so, as a condition on [`workshop::Entity`].
+/// Workshops that are like this and have a session that stands so, as a condition on [`gathering::Entity`].
 ///
 /// # Errors
 /// Refused when the words to search for are too long or hold control characters.
-pub fn workshops(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
+pub fn gatherings(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
     let with_session = standing.condition(now).map(|standing| {
-        let with = query::<session::Entity>().select_only().column(session::Column::WorkshopId).filter(standing);
-        workshop::Column::Id.in_subquery(with.into_query())
+        let with = query::<session::Entity>().select_only().column(session::Column::GatheringId).filter(standing);
+        gathering::Column::Id.in_subquery(with.into_query())
     });
     Ok(Condition::all().add_option(about.condition()?).add_option(with_session))
 }
 
-/// Sessions that stand so, of workshops that are like this, as a condition on [`session::Entity`].
+/// Sessions that stand so, of gatherings that are like this, as a condition on [`session::Entity`].
 ///
 /// # Errors
 /// Refused when the words to search for are too long or hold control characters.
 pub fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
-    let of_workshop = about.condition()?.map(|about| {
-        let of = query::<workshop::Entity>().select_only().column(workshop::Column::Id).filter(about);
-        session::Column::WorkshopId.in_subquery(of.into_query())
+    let of_gathering = about.condition()?.map(|about| {
+        let of = query::<gathering::Entity>().select_only().column(gathering::Column::Id).filter(about);
+        session::Column::GatheringId.in_subquery(of.into_query())
     });
-    Ok(Condition::all().add_option(standing.condition(now)).add_option(of_workshop))
+    Ok(Condition::all().add_option(standing.condition(now)).add_option(of_gathering))
 }
 
 /// Sessions that are still to come.
@@ -170,39 +172,39 @@ pub fn upcoming(now: Instant) -> Condition {
     Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled)).add(session::Column::StartsAt.gt(now))
 }
 
-/// A workshop as everyone may know it.
+/// A gathering as everyone may know it.
 #[derive(Debug)]
 pub struct Published {
     /// It.
-    pub workshop: Visible<workshop::Entity>,
+    pub gathering: Visible<gathering::Entity>,
     /// Those of its sessions that its series do not say: cancelled ones, and those at another time than their own. By their time.
     pub apart: Vec<Visible<session::Entity>>,
 }
 
-/// What is public of the schedule, by when the next session begins: workshops that are like this and have a session that stands so. For
+/// What is public of the schedule, by when the next session begins: gatherings that are like this and have a session that stands so. For
 /// those who write it down in one document, which holds so many at the most.
 ///
 /// # Errors
 /// Refused when the words to search for are none, with `TOO_MANY` when there are more.
 pub async fn published(store: &Store, about: &About, standing: &Standing, most: u64) -> Result<Vec<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let these = workshops(about, standing, access.now)?;
-    let found = store.find::<workshop::Entity>(&access).matching_as("published", None, these);
+    let these = gatherings(about, standing, access.now)?;
+    let found = store.find::<gathering::Entity>(&access).matching_as("published", None, these);
     let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(most + 1).await?;
     if found.len() as u64 > most {
-        let sentence = format!("These are more than {most} workshops: narrow it, by `programIds` or `topics`.");
+        let sentence = format!("These are more than {most}: narrow it, by `programIds` or `topics`.");
         return Err(Refusal::new(Code::TooMany, sentence).into());
     }
     with_sessions_apart(store, &access, found).await
 }
 
-/// One workshop, if it is public.
+/// One gathering, if it is public.
 ///
 /// # Errors
 /// `Database` when it cannot be asked.
-pub async fn published_one(store: &Store, id: WorkshopId) -> Result<Option<Published>> {
+pub async fn published_one(store: &Store, id: GatheringId) -> Result<Option<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let this = store.fetch::<workshop::Entity>(&access, id).await?;
+    let this = store.fetch::<gathering::Entity>(&access, id).await?;
     Ok(with_sessions_apart(store, &access, this.into_iter().collect()).await?.pop())
 }
 
@@ -217,23 +219,24 @@ fn apart() -> Condition {
     Condition::any().add(of_series).add(of_none)
 }
 
-async fn with_sessions_apart(store: &Store, access: &Access, workshops: Vec<Visible<workshop::Entity>>) -> Result<Vec<Published>> {
-    let ids: Vec<_> = workshops.iter().map(|workshop| workshop.id).collect();
-    let of_these = store.find::<session::Entity>(access).by(session::Column::WorkshopId, |column| column.is_in(ids.iter().copied()));
+async fn with_sessions_apart(store: &Store, access: &Access, gatherings: Vec<Visible<gathering::Entity>>) -> Result<Vec<Published>> {
+    let ids: Vec<_> = gatherings.iter().map(|gathering| gathering.id).collect();
+    let of_these = store.find::<session::Entity>(access).by(session::Column::GatheringId, |column| column.is_in(ids.iter().copied()));
     let sessions = of_these.matching_as("apart", None, apart()).ordered(session::Column::StartsAt, Order::Asc);
-    let mut by_workshop: HashMap<WorkshopId, Vec<_>> = HashMap::new();
+    let mut by_gathering: HashMap<GatheringId, Vec<_>> = HashMap::new();
     for session in sessions.first(ids.len() as u64 * MOST_OCCURRENCES as u64).await? {
-        by_workshop.entry(session.workshop_id).or_default().push(session);
+        by_gathering.entry(session.gathering_id).or_default().push(session);
     }
-    let with = |workshop: Visible<workshop::Entity>| Published { apart: by_workshop.remove(&workshop.id).unwrap_or_default(), workshop };
-    Ok(workshops.into_iter().map(with).collect())
+    let with =
+        |gathering: Visible<gathering::Entity>| Published { apart: by_gathering.remove(&gathering.id).unwrap_or_default(), gathering };
+    Ok(gatherings.into_iter().map(with).collect())
 }
 
-/// When a workshop's next session begins; the end of time where none is to come.
+/// When a gathering's next session begins; the end of time where none is to come.
 pub fn next_session(now: Instant) -> Expr {
-    let of_workshop = Expr::col((session::Entity, session::Column::WorkshopId)).eq(Expr::col((workshop::Entity, workshop::Column::Id)));
+    let of_gathering = Expr::col((session::Entity, session::Column::GatheringId)).eq(Expr::col((gathering::Entity, gathering::Column::Id)));
     let first = query::<session::Entity>().select_only().column_as(session::Column::StartsAt.min(), "next");
-    let first = first.filter(of_workshop).filter(upcoming(now)).into_query();
+    let first = first.filter(of_gathering).filter(upcoming(now)).into_query();
     let end: Instant = END_OF_TIME.parse().unwrap_or(Instant::MAX_UTC);
     Func::coalesce([Expr::from(SubQueryStatement::from(first)), Expr::val(end)]).into()
 }

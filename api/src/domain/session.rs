@@ -2,19 +2,19 @@
 
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    EventId, SessionId, event, session,
+    EventId, SessionId, event, gathering, session,
     vocabulary::{AttendanceMode, EventKind, SessionStatus},
-    workshop,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, Order, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::{
+    gathering::{FURTHEST, refuse_conflicts},
     recurrence::MOST_OCCURRENCES,
+    registration,
     schedule::{reads_more, seats_move_at},
     text,
     wall_time::{local_of, zone_of},
-    workshop::FURTHEST,
 };
 use crate::{
     access::{
@@ -37,11 +37,11 @@ impl Protected for session::Entity {
         row.id
     }
 
-    /// Whoever sees the workshop.
+    /// Whoever sees the gathering.
     fn visible_to(access: &Access) -> Condition {
-        let workshops = query::<workshop::Entity>().select_only().column(workshop::Column::Id);
-        let workshops = workshops.filter(workshop::Entity::visible_to(access));
-        Condition::all().add(session::Column::WorkshopId.in_subquery(workshops.into_query()))
+        let gatherings = query::<gathering::Entity>().select_only().column(gathering::Column::Id);
+        let gatherings = gatherings.filter(gathering::Entity::visible_to(access));
+        Condition::all().add(session::Column::GatheringId.in_subquery(gatherings.into_query()))
     }
 
     /// How many are registered is for those who run the program; who they are, each registration decides.
@@ -59,7 +59,10 @@ impl Protected for session::Entity {
             Action::Read => true,
             Action::Update | Action::End => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
             // Seats of another organization's sessions are for what a consent covers: not yet.
-            Action::Extend => access.organization == Some(row.organization_id) && may(access, Resource::Registration, Act::Create),
+            Action::Extend => {
+                let may = access.acts_for_oneself() || may(access, Resource::Registration, Act::Create);
+                may && access.organization == Some(row.organization_id)
+            }
             _ => false,
         }
     }
@@ -75,6 +78,13 @@ pub fn seats_left(session: &session::Model, attendance: AttendanceMode, now: Ins
     capacity.map(|capacity| (capacity - taken).max(0))
 }
 
+/// Whether somebody can still get in line, as everyone may know it.
+pub fn waitlist_open(session: &session::Model, now: Instant) -> bool {
+    let waiting = if session.seats_changed_at < seats_move_at(now) { session.waiting } else { session.before_waiting };
+    let ahead = session.status == SessionStatus::Scheduled && session.starts_at > now;
+    ahead && session.waitlist_size.is_none_or(|size| waiting < size)
+}
+
 /// Refuses what only a session that is still to come allows.
 ///
 /// # Errors
@@ -88,6 +98,15 @@ pub(super) fn refuse_over(session: &session::Model, path: &'static [&'static str
     Err(Refusal::new(Code::Immutable, sentence).at(path.iter().copied()))
 }
 
+/// Refuses to change a session to which people came.
+async fn refuse_attended(tx: &Tx, session: &session::Model) -> Result<()> {
+    if session.status == SessionStatus::Held || registration::has_come(tx, session.id).await? {
+        let sentence = "People have come to this session: it stays as it is.";
+        return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
+    }
+    Ok(())
+}
+
 /// Moves a session to another time. Whoever is registered stays so.
 ///
 /// # Errors
@@ -99,24 +118,29 @@ pub async fn reschedule(
     id: SessionId,
     starts_at: Instant,
     version: Option<i32>,
+    despite_conflict: bool,
 ) -> Result<Visible<session::Entity>> {
     let mut tx = store.begin(access).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::Update).await?;
     let now = access.now;
     refuse_over(&session, &["id"], now)?;
+    refuse_attended(&tx, &session).await?;
     let whole_minute = starts_at.duration_trunc(TimeDelta::minutes(1)).is_ok_and(|minute| minute == starts_at);
     if !whole_minute || starts_at <= now || starts_at - now > FURTHEST {
         let sentence = format!("`startsAt` is a whole minute in the future, at most {} days ahead.", FURTHEST.num_days());
         return Err(Refusal::invalid(sentence).at(["startsAt"]).into());
     }
-    let workshop = tx.fetch_for::<workshop::Entity>(session.workshop_id, Action::Read).await?;
+    let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;
     let change = session::ActiveModel {
         starts_at: Set(starts_at),
         ends_at: Set(starts_at + (session.ends_at - session.starts_at)),
-        local_start: Set(local_of(zone_of(&workshop.time_zone)?, starts_at)),
+        local_start: Set(local_of(zone_of(&gathering.time_zone)?, starts_at)),
         ..changed(&session, version, now)
     };
     let moved = write(&tx, &session, change, version).await?;
+    if !despite_conflict {
+        refuse_conflicts(&tx, &gathering, &["startsAt"]).await?;
+    }
     tx.record(Event::new(EventKind::SessionChanged, moved.organization_id, moved.id, moved.version).changed(["startsAt", "endsAt"]));
     tx.commit(moved).await
 }
@@ -130,6 +154,7 @@ pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<
     let mut tx = store.begin(access).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::End).await?;
     refuse_over(&session, &["id"], access.now)?;
+    refuse_attended(&tx, &session).await?;
     let note = note.map(|note| text::paragraph("note", &note, 500)).transpose().map_err(|refusal| refusal.at(["note"]))?;
     let change = session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note), ..changed(&session, None, access.now) };
     let cancelled = write(&tx, &session, change, None).await?;
@@ -143,13 +168,13 @@ pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<
 pub struct Change {
     /// What happened.
     pub event: EventId,
-    /// Where in the log someone who has seen this goes on: a workshop that is published is seen when all of its sessions are.
+    /// Where in the log someone who has seen this goes on: a gathering that is published is seen when all of its sessions are.
     pub seen: i64,
     /// The session as it is now.
     pub session: Visible<session::Entity>,
 }
 
-/// How many events of the log are read at once, and how many sessions of a workshop there are at most.
+/// How many events of the log are read at once, and how many sessions of a gathering there are at most.
 const BATCH: u64 = 100;
 
 /// What changed in the schedule after a place in the log, of sessions that exist for the caller, and how far the log was read; nothing
@@ -172,7 +197,7 @@ pub async fn changes(
     let subjects: Vec<_> = events.iter().map(|event| event.subject_id).collect();
     let of_these = Condition::any()
         .add(session::Column::Id.is_in(subjects.iter().copied()))
-        .add(session::Column::WorkshopId.is_in(subjects.iter().copied()));
+        .add(session::Column::GatheringId.is_in(subjects.iter().copied()));
     let sessions = narrow(store.find::<session::Entity>(access))?.matching(None, of_these);
     let most = BATCH * MOST_OCCURRENCES as u64;
     let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(most).await?;
@@ -182,8 +207,8 @@ pub async fn changes(
 /// The sessions that an event is about.
 fn changes_of(event: &event::Model, sessions: &[Visible<session::Entity>]) -> Vec<Change> {
     let is_about = |session: &Visible<session::Entity>| {
-        let (session, workshop): (Uuid, Uuid) = (session.id.into(), session.workshop_id.into());
-        if event.kind == EventKind::WorkshopPublished { workshop == event.subject_id } else { session == event.subject_id }
+        let (session, gathering): (Uuid, Uuid) = (session.id.into(), session.gathering_id.into());
+        if event.kind == EventKind::WorkshopPublished { gathering == event.subject_id } else { session == event.subject_id }
     };
     let about: Vec<_> = sessions.iter().filter(|session| is_about(session)).cloned().collect();
     let (position, last) = (event.position.unwrap_or_default(), about.len().saturating_sub(1));
@@ -210,7 +235,7 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDateTime;
-    use entity::{ProgramId, TypedId, WorkshopId};
+    use entity::{GatheringId, ProgramId, TypedId};
 
     use super::*;
 
@@ -224,7 +249,7 @@ mod tests {
             id: SessionId::new(),
             organization_id: entity::OrganizationId::new(),
             program_id: ProgramId::new(),
-            workshop_id: WorkshopId::new(),
+            gathering_id: GatheringId::new(),
             status: SessionStatus::Scheduled,
             starts_at: instant("2026-03-09T12:00:00Z"),
             ends_at: instant("2026-03-09T13:00:00Z"),
@@ -232,11 +257,14 @@ mod tests {
             occurrence: None,
             capacity_in_person: Some(10),
             capacity_online: None,
+            waitlist_size: Some(2),
             registered_in_person: 7,
             registered_online: 40,
             seats_changed_at: instant("2026-03-02T12:00:00Z"),
             before_in_person: 4,
             before_online: 0,
+            waiting: 2,
+            before_waiting: 1,
             note: None,
             created_at: instant("2026-03-01T12:00:00Z"),
             updated_at: instant("2026-03-01T12:00:00Z"),
@@ -245,6 +273,7 @@ mod tests {
         for (at, left) in [("2026-03-02T12:00:00Z", 6), ("2026-03-02T12:04:59Z", 6), ("2026-03-02T12:05:00Z", 3)] {
             assert_eq!(seats_left(&session, AttendanceMode::InPerson, instant(at)), Some(left), "{at}");
             assert_eq!(seats_left(&session, AttendanceMode::Online, instant(at)), None, "{at}");
+            assert_eq!(waitlist_open(&session, instant(at)), left == 6, "{at}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is done when a timer fires. Each asks again whether it is still to be done: what happened meanwhile counts.
 
 use entity::{
-    BulkOperationId, ClientId, ConsentId, ContactId, ProgramId, ReferralId, ReferralOfferId, WorkshopId, bulk_operation,
+    BulkOperationId, ClientId, ConsentId, ContactId, GatheringId, ProgramId, ReferralId, ReferralOfferId, RegistrationId, bulk_operation,
     vocabulary::{BulkStatus, TimerKind},
 };
 
@@ -9,9 +9,9 @@ use super::{
     client_merge, consent,
     contact::{self, Unlogged},
     data_export::{self, Renders},
+    gathering::{self, Ahead},
     program::{self, Found},
-    referral, referral_offer,
-    workshop::{self, Ahead},
+    referral, referral_offer, registration,
 };
 use crate::{
     clock::Instant,
@@ -108,11 +108,16 @@ async fn fire(store: &Store, due: Due) -> Result<Fired> {
             Unlogged::NotYet(at) => Ok(Fired::Again(at)),
             Unlogged::Nothing => Ok(Fired::Nothing),
         },
-        TimerKind::SessionPlan => match workshop::plan_ahead(&mut tx, WorkshopId::from(subject)).await? {
-            Ahead::Planned(workshop) => done(tx, Some(*workshop)).await,
+        TimerKind::SessionPlan => match gathering::plan_ahead(&mut tx, GatheringId::from(subject)).await? {
+            Ahead::Planned(gathering) => done(tx, Some(*gathering)).await,
             Ahead::NotYet(at) => Ok(Fired::Again(at)),
             Ahead::Nothing => Ok(Fired::Nothing),
         },
+        TimerKind::SeatOffer => {
+            let ended = registration::offer_ended(&mut tx, RegistrationId::from(subject)).await?;
+            done(tx, ended).await
+        }
+        TimerKind::GuestConfirmation | TimerKind::GuestForgotten => Ok(Fired::Nothing),
         TimerKind::BulkExpiry => {
             let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;
             done(tx, operation).await

@@ -12,7 +12,7 @@ use async_graphql::{ContextBase, QueryPathNode, QueryPathSegment};
 use serde::Serialize;
 use uuid::Uuid;
 
-use entity::{PeerId, peer};
+use entity::{PeerId, RegistrationId, peer};
 
 use super::level::{Levels, Loader, Loads};
 use crate::{
@@ -183,6 +183,18 @@ impl Loads for Cards {
     }
 }
 
+/// Places in line.
+struct Places;
+
+impl Loads for Places {
+    type Key = RegistrationId;
+    type Value = i32;
+
+    async fn load(store: &Store, access: &Access, ids: &[RegistrationId]) -> Result<HashMap<RegistrationId, i32>, Error> {
+        store.places_in_line(access, ids).await
+    }
+}
+
 /// What resolvers ask of their context.
 pub(crate) trait RequestContext {
     /// The request's data.
@@ -225,6 +237,12 @@ pub(crate) trait RequestContext {
     /// How a peer appears to everyone, whoever asks: their id was behind the gate that is open here.
     fn load_card(&self, id: PeerId) -> impl Future<Output = async_graphql::Result<Option<Visible<peer::Entity>>>> + Send {
         let loader = self.request().loader::<Cards>();
+        async move { loader.load(id).await.map_err(|error| super::error::internal(&error)) }
+    }
+
+    /// Which place in line a registration has that the caller was shown, together with all others of this level.
+    fn load_place(&self, id: RegistrationId) -> impl Future<Output = async_graphql::Result<Option<i32>>> + Send {
+        let loader = self.request().loader::<Places>();
         async move { loader.load(id).await.map_err(|error| super::error::internal(&error)) }
     }
 

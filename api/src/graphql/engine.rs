@@ -194,7 +194,7 @@ impl Engine for GraphEngine {
         let read = match document {
             Document::Workshops(parameters) => publish::workshops(&store, &host, &parameters).await.map(Some),
             Document::Workshop(id) => match id.parse() {
-                Ok(id) => publish::workshop(&store, &host, id).await,
+                Ok(id) => publish::gathering(&store, &host, id).await,
                 Err(_) => Ok(None),
             },
             Document::Meetings => publish::meetings(&store, self.tokens.issuer()).await.map(Some),

@@ -3,10 +3,9 @@
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
-    OrganizationId, ProgramId, organization,
+    OrganizationId, ProgramId, gathering, organization,
     program::{self, Address as AddressRow},
-    vocabulary::{AsamEdition, ProgramCapacity, ServiceKind, SortDirection},
-    workshop,
+    vocabulary::{AsamEdition, GatheringKind, ProgramCapacity, ServiceKind, SortDirection},
 };
 use sea_orm::Order;
 
@@ -14,10 +13,12 @@ use super::{
     connection::{children, connection, paged},
     context::RequestContext,
     error::{coded, query_error},
+    gathering::{WorkshopFilter, in_order},
     organization::Organization,
     program_operations::ProgramOperations,
     scalar::{LanguageTag, PhoneNumber, TimeZone, each},
-    workshop::{WorkshopConnection, in_order},
+    support_group::SupportGroupConnection,
+    workshop::WorkshopConnection,
 };
 use crate::{
     domain::{
@@ -126,8 +127,24 @@ impl Program {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
         let access = ctx.access();
-        let find = in_order(ctx, ctx.store().find::<workshop::Entity>(&access), None);
-        Ok(children(ctx, find, workshop::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
+        let find = WorkshopFilter::default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?;
+        let find = in_order(ctx, find, None);
+        Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
+    }
+
+    /// Its support groups that the viewer can find, by their next session.
+    async fn support_groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<SupportGroupConnection> {
+        let access = ctx.access();
+        let find = WorkshopFilter::default().narrow(GatheringKind::SupportGroup, ctx.store().find(&access))?;
+        let find = in_order(ctx, find, None);
+        Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// How it is run; null to others than its organization's staff.

@@ -5,8 +5,9 @@ use async_graphql::{
     SchemaBuilder, Value,
 };
 use entity::{
-    AnyId, api_client, audit_event, bulk_operation, client, consent, contact, disclosure, episode, event, organization, peer, peer_match,
-    program, referral, referral_message, referral_offer, registration, session, staff_member, work_item, workshop,
+    AnyId, api_client, audit_event, bulk_operation, client, consent, contact, disclosure, episode, event, gathering, organization, peer,
+    peer_match, program, referral, referral_message, referral_offer, registration, session, staff_member, vocabulary::GatheringKind,
+    work_item,
 };
 
 use super::{
@@ -42,12 +43,17 @@ use super::{
     registration::{Registration, RegistrationMutation},
     session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
+    support_group::{SupportGroup, SupportGroupQuery},
+    support_group_mutation::SupportGroupMutation,
     viewer::ViewerQuery,
     work_item::{WorkItem, WorkItemMutation, WorkItemQuery, WorkItemSubscription},
     workshop::{Workshop, WorkshopQuery},
     workshop_mutation::WorkshopMutation,
 };
-use crate::{access::Actor, store::Protected};
+use crate::{
+    access::Actor,
+    store::{Protected, Visible},
+};
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -67,12 +73,15 @@ pub struct Query(
     PeerQuery,
     ContactQuery,
     AccessExplanationQuery,
-    WorkshopQuery,
-    SessionQuery,
+    ScheduleQuery,
     EventQuery,
     AuditEventQuery,
     BulkOperationQuery,
 );
+
+/// What can be asked of the schedule, likewise in one object of its own.
+#[derive(MergedObject, Default)]
+pub(crate) struct ScheduleQuery(WorkshopQuery, SupportGroupQuery, SessionQuery);
 
 /// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
 #[derive(MergedObject, Default)]
@@ -92,11 +101,13 @@ pub struct Mutation(
     EpisodeMutation,
     PeerMutation,
     ContactMutation,
-    WorkshopMutation,
-    SessionMutation,
-    RegistrationMutation,
+    ScheduleMutation,
     BulkOperationMutation,
 );
+
+/// What can be done with the schedule: in one object of its own, for each of a row of objects lies within the one before it.
+#[derive(MergedObject, Default)]
+pub(crate) struct ScheduleMutation(WorkshopMutation, SupportGroupMutation, SessionMutation, RegistrationMutation);
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]
@@ -134,6 +145,7 @@ pub(crate) enum Node {
     PeerMatch(PeerMatch),
     Contact(Contact),
     Workshop(Workshop),
+    SupportGroup(SupportGroup),
     Session(Session),
     Registration(Registration),
     Event(Event),
@@ -151,7 +163,7 @@ macro_rules! node_ids {
     )*};
 }
 
-node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage ReferralOffer WorkItem Episode Peer PeerMatch Contact Workshop Session Registration Event AuditEvent BulkOperation);
+node_ids!(Organization Program StaffMember ApiClient Client Consent Disclosure Referral ReferralMessage ReferralOffer WorkItem Episode Peer PeerMatch Contact Session Registration Event AuditEvent BulkOperation);
 
 /// An id of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -196,7 +208,7 @@ impl NodeQuery {
 
 pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
     // Reading a kind by id asks for what reading it by its own field asks for: the store decides the rest.
-    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "ses") {
+    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "grp" | "ses") {
         return Ok(None);
     }
     Ok(match id.prefix {
@@ -215,7 +227,8 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "per" => one::<peer::Entity>(ctx, id).await?.map(|row| Node::Peer(Peer(row))),
         "pmt" => one::<peer_match::Entity>(ctx, id).await?.map(|row| Node::PeerMatch(PeerMatch(row))),
         "ctc" => one::<contact::Entity>(ctx, id).await?.map(|row| Node::Contact(Contact(row))),
-        "wks" => one::<workshop::Entity>(ctx, id).await?.map(|row| Node::Workshop(Workshop(row))),
+        "wks" => gathering(ctx, id, GatheringKind::Workshop).await?.map(|row| Node::Workshop(Workshop(row))),
+        "grp" => gathering(ctx, id, GatheringKind::SupportGroup).await?.map(|row| Node::SupportGroup(SupportGroup(row))),
         "ses" => one::<session::Entity>(ctx, id).await?.map(|row| Node::Session(Session(row))),
         "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
@@ -225,7 +238,12 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
     })
 }
 
-async fn one<E: Protected>(ctx: &Context<'_>, id: AnyId) -> Result<Option<crate::store::Visible<E>>> {
+/// A gathering by the id of its kind.
+async fn gathering(ctx: &Context<'_>, id: AnyId, kind: GatheringKind) -> Result<Option<Visible<gathering::Entity>>> {
+    Ok(ctx.load::<gathering::Entity>(id.id.into()).await?.filter(|row| row.kind == kind))
+}
+
+async fn one<E: Protected>(ctx: &Context<'_>, id: AnyId) -> Result<Option<Visible<E>>> {
     match id.of::<E::Id>() {
         Some(id) => ctx.load::<E>(id).await,
         None => Ok(None),

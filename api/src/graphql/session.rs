@@ -1,13 +1,12 @@
-//! Sessions: when a workshop meets, how many seats are left, and, for those who run it, who comes.
+//! Sessions: when a workshop or a support group meets, how many seats are left, and, for those who run it, who comes.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
-    ProgramId, SessionId, class, event, registration, session,
-    vocabulary::{AttendanceMode, Modality, RegistrationStatus, SessionStatus, SortDirection},
-    workshop,
+    ProgramId, SessionId, class, event, gathering, registration, session,
+    vocabulary::{AttendanceMode, GatheringKind, Modality, RegistrationStatus, SessionStatus, SortDirection},
 };
 use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Order};
@@ -17,37 +16,37 @@ use super::{
     context::RequestContext,
     error::{coded, command, query_error},
     event::{DateTimeRange, Event, beginning, in_our_era, live},
+    gathering::{Gathering, told_address},
     guard::Requires,
     payload::payloads,
     program::Address,
     registration::RegistrationConnection,
     scalar::{LanguageTag, TimeZone},
-    workshop::{Gathering, Workshop},
 };
 use crate::{
     access::Scope,
     domain::{
+        gathering::in_person,
         schedule::{self, About, Standing},
-        session::{Change, cancel, changes, reschedule, seats_left},
-        workshop::in_person,
+        session::{Change, cancel, changes, reschedule, seats_left, waitlist_open},
     },
     error::Result as OurResult,
     store::{Class, Find, PageArgs, Visible},
 };
 
-/// One meeting of a workshop. What everyone may read of it says how many seats are left, and nothing of who or how many come.
+/// One meeting of a workshop or a support group. What everyone may read of it says how many seats are left, and nothing of who or how many come.
 #[derive(Clone)]
 pub(crate) struct Session(pub(crate) Visible<session::Entity>);
 
 impl Session {
-    /// The workshop that it is a session of.
-    pub(crate) async fn workshop(&self, ctx: &Context<'_>) -> Result<Workshop> {
-        let found = ctx.load::<workshop::Entity>(self.0.workshop_id).await?;
-        found.map(Workshop).ok_or_else(|| coded("UNAVAILABLE", "The session's workshop has gone."))
+    /// What it is a session of.
+    pub(crate) async fn held_by(&self, ctx: &Context<'_>) -> Result<Visible<gathering::Entity>> {
+        let found = ctx.load::<gathering::Entity>(self.0.gathering_id).await?;
+        found.ok_or_else(|| coded("UNAVAILABLE", "What this is a session of has gone."))
     }
 }
 
-/// One meeting of a workshop. What everyone may read of it says how many seats are left, and nothing of who or how many come.
+/// One meeting of a workshop or a support group. What everyone may read of it says how many seats are left, and nothing of who or how many come.
 #[Object]
 impl Session {
     /// Its id.
@@ -57,7 +56,7 @@ impl Session {
 
     /// What it is a session of.
     async fn gathering(&self, ctx: &Context<'_>) -> Result<Gathering> {
-        self.workshop(ctx).await.map(Gathering::Workshop)
+        self.held_by(ctx).await.map(Gathering::from)
     }
 
     /// Where it stands; more may come.
@@ -82,23 +81,23 @@ impl Session {
 
     /// Its zone.
     async fn time_zone(&self, ctx: &Context<'_>) -> Result<TimeZone> {
-        Ok(TimeZone(self.workshop(ctx).await?.0.time_zone.clone()))
+        Ok(TimeZone(self.held_by(ctx).await?.time_zone.clone()))
     }
 
     /// How people meet.
     async fn modality(&self, ctx: &Context<'_>) -> Result<Modality> {
-        Ok(self.workshop(ctx).await?.0.modality)
+        Ok(self.held_by(ctx).await?.modality)
     }
 
     /// Where people meet in person; null where nobody does, and where only those who registered are told.
     async fn address(&self, ctx: &Context<'_>) -> Result<Option<Address>> {
-        let workshop = self.workshop(ctx).await?;
-        Ok(workshop.told_address().filter(|_| in_person(workshop.0.modality)))
+        let gathering = self.held_by(ctx).await?;
+        Ok(told_address(&gathering).filter(|_| in_person(gathering.modality)))
     }
 
     /// Roughly where, as everyone may know.
     async fn area(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.workshop(ctx).await?.0.area.clone())
+        Ok(self.held_by(ctx).await?.area.clone())
     }
 
     /// A sentence for everyone, such as why it is cancelled.
@@ -114,6 +113,11 @@ impl Session {
     /// Seats left online, likewise.
     async fn seats_left_online(&self, ctx: &Context<'_>) -> Option<i32> {
         seats_left(&self.0, AttendanceMode::Online, ctx.access().now)
+    }
+
+    /// Whether somebody can still get in line where no seat is left, as of the last full five minutes.
+    async fn waitlist_open(&self, ctx: &Context<'_>) -> bool {
+        waitlist_open(&self.0, ctx.access().now)
     }
 
     /// Class C: how many come, for coordinators, peers and supervisors of its program, and who they are, as far as each client's data is
@@ -157,6 +161,11 @@ impl SessionRoster {
         self.0.registered_in_person + self.0.registered_online
     }
 
+    /// How many wait for a seat right now.
+    async fn waitlist_count(&self) -> i32 {
+        self.0.waiting
+    }
+
     /// Who is registered, first come first, of those clients whose data is open to the viewer.
     #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
     async fn registrations(
@@ -196,6 +205,8 @@ pub(crate) struct SessionFilter {
     has_seats: Option<bool>,
     /// In one of these states.
     status: Option<Vec<SessionStatus>>,
+    /// Those of support groups as well; of workshops alone when it does not say so.
+    include_groups: Option<bool>,
     /// Accessible in all of these ways, by code.
     accessibility: Option<Vec<String>>,
     /// With words in the title or the description that begin with these, whatever their case and accents.
@@ -203,8 +214,20 @@ pub(crate) struct SessionFilter {
 }
 
 impl SessionFilter {
-    pub(crate) fn narrow<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
+    /// Of all sessions, those of workshops alone where the filter does not say otherwise.
+    fn narrow_all<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
+        let kinds = (!self.include_groups.unwrap_or_default()).then(|| vec![GatheringKind::Workshop]);
+        self.narrow(kinds, find)
+    }
+
+    /// Of the sessions of one gathering.
+    pub(crate) fn narrow_own<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
+        self.narrow(None, find)
+    }
+
+    fn narrow<'a>(&self, kinds: Option<Vec<GatheringKind>>, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
         let about = About {
+            kinds,
             topics: self.topics.clone(),
             languages: self.languages.as_ref().map(|tags| tags.iter().map(|tag| tag.0.clone()).collect()),
             accessibility: self.accessibility.clone(),
@@ -241,8 +264,8 @@ pub(crate) struct SessionQuery;
 
 #[Object]
 impl SessionQuery {
-    /// The sessions of workshops that the viewer can find, earliest first unless ordered otherwise, the past ones as well. Public: no token
-    /// is needed.
+    /// The sessions that the viewer can find, earliest first unless ordered otherwise, the past ones as well: of workshops, and of support
+    /// groups where the filter says so. Public: no token is needed.
     #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
     async fn sessions(
         &self,
@@ -259,8 +282,11 @@ impl SessionQuery {
             _ => Order::Asc,
         };
         let access = ctx.access();
-        let find =
-            filter.unwrap_or_default().narrow(ctx.store().find(&access)).map_err(query_error)?.ordered(session::Column::StartsAt, order);
+        let find = filter
+            .unwrap_or_default()
+            .narrow_all(ctx.store().find(&access))
+            .map_err(query_error)?
+            .ordered(session::Column::StartsAt, order);
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -289,9 +315,11 @@ impl SessionMutation {
         #[graphql(desc = "Which.")] id: SessionId,
         #[graphql(desc = "When it begins: a whole minute in the future.", validator(custom = "in_our_era"))] starts_at: DateTime<Utc>,
         #[graphql(desc = "The version that was read; a stale one gives STALE.")] version: Option<i32>,
+        #[graphql(desc = "Whether it is moved although somebody who leads it leads something else then. SCHEDULE_CONFLICT says so.")]
+        despite_conflict: Option<bool>,
     ) -> Result<Option<SessionReschedulePayload>> {
         let access = ctx.access();
-        let moved = reschedule(ctx.store(), &access, id, starts_at, version);
+        let moved = reschedule(ctx.store(), &access, id, starts_at, version, despite_conflict.unwrap_or_default());
         let (session, user_errors) = command(ctx, "sessionReschedule", moved).await?;
         Ok(Some(SessionReschedulePayload { session: session.map(Session), user_errors }))
     }
@@ -349,7 +377,7 @@ impl SessionSubscription {
         let filter = Arc::new(filter.unwrap_or_default());
         let changed = live(ctx.shared(), from, move |store, access, from| {
             let filter = Arc::clone(&filter);
-            async move { changes(&store, &access, |find| filter.narrow(find), from).await }.boxed()
+            async move { changes(&store, &access, |find| filter.narrow_all(find), from).await }.boxed()
         });
         Ok(changed.map(|change| change.map(SessionChange)))
     }

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use entity::{
-    ProgramId, WorkshopId,
-    vocabulary::{GatheringVisibility, Modality},
+    PeerId, ProgramId, WorkshopId,
+    vocabulary::{GatheringKind, GatheringVisibility, Modality},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     access::Scope,
-    domain::workshop::{NewSeries, NewWorkshop, SeriesChange, WorkshopChange, create, publish, update},
+    domain::gathering::{GatheringChange, NewGathering, NewSeries, SeriesChange, create, publish, update},
 };
 
 /// A new workshop of a program that the caller works in.
@@ -58,6 +58,12 @@ pub(crate) struct WorkshopCreateInput {
     capacity_in_person: Option<i32>,
     /// Seats online; any number when it is not given.
     capacity_online: Option<i32>,
+    /// Places in line of each session, for both; any number when it is not given, 0 for none.
+    waitlist_size: Option<i32>,
+    /// The peers of its program who lead it.
+    facilitator_ids: Option<Vec<PeerId>>,
+    /// Whether it is made although somebody who leads it leads something else at the same time. SCHEDULE_CONFLICT says so.
+    despite_conflict: Option<bool>,
     /// The zone of its hours; the program's when none is given.
     time_zone: Option<TimeZone>,
     /// The day of its first session, at most two years ahead.
@@ -76,7 +82,7 @@ pub(crate) struct WorkshopCreateInput {
     extra_dates: Option<Vec<Date>>,
 }
 
-impl From<WorkshopCreateInput> for NewWorkshop {
+impl From<WorkshopCreateInput> for NewGathering {
     fn from(input: WorkshopCreateInput) -> Self {
         Self {
             program_id: input.program_id,
@@ -105,6 +111,10 @@ impl From<WorkshopCreateInput> for NewWorkshop {
             },
             capacity_in_person: input.capacity_in_person,
             capacity_online: input.capacity_online,
+            waitlist_size: input.waitlist_size,
+            facilitator_ids: input.facilitator_ids.unwrap_or_default(),
+            despite_conflict: input.despite_conflict.unwrap_or_default(),
+            group: None,
         }
     }
 }
@@ -142,6 +152,16 @@ pub(crate) struct WorkshopUpdateInput {
     cost: MaybeUndefined<Amount>,
     /// Who can find it, once it is published.
     visibility: Option<GatheringVisibility>,
+    /// Seats in the room of each session that is still to come; null for any number. Nobody is removed where there are fewer.
+    capacity_in_person: MaybeUndefined<i32>,
+    /// Seats online, likewise.
+    capacity_online: MaybeUndefined<i32>,
+    /// Places in line, likewise.
+    waitlist_size: MaybeUndefined<i32>,
+    /// The peers of its program who lead it: all of them.
+    facilitator_ids: Option<Vec<PeerId>>,
+    /// Whether it is changed although somebody who leads it leads something else at the same time. SCHEDULE_CONFLICT says so.
+    despite_conflict: Option<bool>,
     /// The first day of which a change of the schedule holds, today or later; needed with `recurrence`, of whose days it is one then. From
     /// now on when it is not given. Sessions before stay as they are, and so do those that were moved or cancelled one by one.
     from: Option<Date>,
@@ -160,7 +180,7 @@ pub(crate) struct WorkshopUpdateInput {
     note: Option<String>,
 }
 
-impl From<WorkshopUpdateInput> for WorkshopChange {
+impl From<WorkshopUpdateInput> for GatheringChange {
     fn from(input: WorkshopUpdateInput) -> Self {
         Self {
             title: input.title,
@@ -176,6 +196,11 @@ impl From<WorkshopUpdateInput> for WorkshopChange {
             area: input.area.into(),
             address_after_registration: input.address_after_registration,
             join_url: input.join_url.map_value(|url| url.0).into(),
+            capacity_in_person: input.capacity_in_person.into(),
+            capacity_online: input.capacity_online.into(),
+            waitlist_size: input.waitlist_size.into(),
+            facilitator_ids: input.facilitator_ids,
+            despite_conflict: input.despite_conflict.unwrap_or_default(),
             series: SeriesChange {
                 from: input.from.map(|day| day.0),
                 start_time: input.start_time.map(|time| time.0),
@@ -185,6 +210,7 @@ impl From<WorkshopUpdateInput> for WorkshopChange {
                 extra_dates: input.extra_dates.map(each),
             },
             note: input.note,
+            ..Self::default()
         }
     }
 }
@@ -221,7 +247,8 @@ impl WorkshopMutation {
         #[graphql(desc = "What changes.")] input: WorkshopUpdateInput,
     ) -> Result<Option<WorkshopUpdatePayload>> {
         let (id, version) = (input.id, input.version);
-        let changed = async { Box::pin(update(ctx.store(), &ctx.access(), id, input.into(), version)).await };
+        let changed =
+            async { Box::pin(update(ctx.store(), &ctx.access(), (GatheringKind::Workshop, id.into()), input.into(), version)).await };
         let (workshop, user_errors) = command(ctx, "workshopUpdate", changed).await?;
         Ok(Some(WorkshopUpdatePayload { workshop: workshop.map(Workshop), user_errors }))
     }
@@ -233,7 +260,7 @@ impl WorkshopMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: WorkshopId,
     ) -> Result<Option<WorkshopPublishPayload>> {
-        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), &ctx.access(), id)).await?;
+        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), &ctx.access(), id.into())).await?;
         Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
     }
 }

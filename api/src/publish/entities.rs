@@ -11,7 +11,7 @@ use crate::{
     store::{Store, Visible},
 };
 
-/// Whose workshops these are, as everyone may know them.
+/// Whose gatherings these are, as everyone may know them.
 pub(super) struct Entities {
     pub(super) organizations: BTreeMap<OrganizationId, Visible<organization::Entity>>,
     pub(super) programs: BTreeMap<ProgramId, Visible<program::Entity>>,
@@ -20,9 +20,9 @@ pub(super) struct Entities {
 impl Entities {
     pub(super) async fn of(store: &Store, all: &[Published]) -> Result<Self> {
         let access = &Access::anonymous("the public schedule", store.clock().now());
-        let programs: BTreeSet<_> = all.iter().map(|one| one.workshop.program_id).collect();
+        let programs: BTreeSet<_> = all.iter().map(|one| one.gathering.program_id).collect();
         let programs = store.by_ids::<program::Entity>(access, &programs.into_iter().collect::<Vec<_>>()).await?;
-        let organizations: BTreeSet<_> = all.iter().map(|one| one.workshop.organization_id).collect();
+        let organizations: BTreeSet<_> = all.iter().map(|one| one.gathering.organization_id).collect();
         let organizations = store.by_ids::<organization::Entity>(access, &organizations.into_iter().collect::<Vec<_>>()).await?;
         Ok(Self {
             organizations: organizations.into_iter().map(|organization| (organization.id, organization)).collect(),

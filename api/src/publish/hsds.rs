@@ -1,4 +1,4 @@
-//! The public schedule as Open Referral HSDS 3.0 writes it (domain 10.2): each workshop is a service, where people meet is a location,
+//! The public schedule as Open Referral HSDS 3.0 writes it (domain 10.2): each gathering is a service, where people meet is a location,
 //! and each series has a schedule for every span of days in which clocks do not change, since a schedule's zone is an offset there.
 
 use std::collections::BTreeSet;
@@ -7,9 +7,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use entity::{
+    gathering::{self, Series},
     organization, program, session,
     vocabulary::{Modality, SessionStatus},
-    workshop::{self, Series},
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -19,11 +19,11 @@ use super::{all_to_come, entities::Entities, filter::number, object};
 use crate::{
     clock::Instant,
     domain::{
+        gathering::{address_for_all, belongs, in_person, online, rule_of},
         recurrence::{Occurrence, Recurrence},
         schedule::Published,
         topic::by_code,
         wall_time::{instant_of, local_of, zone_of},
-        workshop::{address_for_all, belongs, in_person, online, rule_of},
     },
     error::{Error, Refusal, Result},
     store::{Store, Visible},
@@ -55,9 +55,9 @@ fn id_of(parts: &[&str]) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// A workshop as a service.
+/// A gathering as a service.
 struct Service<'a> {
-    workshop: &'a workshop::Model,
+    gathering: &'a gathering::Model,
     apart: &'a [Visible<session::Entity>],
     zone: Tz,
     id: Uuid,
@@ -68,27 +68,35 @@ struct Service<'a> {
 
 impl<'a> Service<'a> {
     fn of(one: &'a Published, public: &str, now: Instant) -> Result<Self> {
-        let zone = zone_of(&one.workshop.time_zone)?;
-        let link = format!("{public}/calendar/workshops/{}.ics", one.workshop.id);
-        Ok(Self { workshop: &one.workshop, apart: &one.apart, zone, id: one.workshop.id.into(), link, today: local_of(zone, now).date() })
+        let zone = zone_of(&one.gathering.time_zone)?;
+        let link = format!("{public}/calendar/workshops/{}.ics", one.gathering.id);
+        Ok(Self {
+            gathering: &one.gathering,
+            apart: &one.apart,
+            zone,
+            id: one.gathering.id.into(),
+            link,
+            today: local_of(zone, now).date(),
+        })
     }
 
     fn whole(&self, entities: &Entities) -> Result<Value> {
-        let workshop = self.workshop;
-        let (organization, program) = (entities.organizations.get(&workshop.organization_id), entities.programs.get(&workshop.program_id));
-        let attributes = workshop.topics.iter().filter_map(|code| by_code(code)).map(|topic| {
+        let gathering = self.gathering;
+        let (organization, program) =
+            (entities.organizations.get(&gathering.organization_id), entities.programs.get(&gathering.program_id));
+        let attributes = gathering.topics.iter().filter_map(|code| by_code(code)).map(|topic| {
             let term = id_of(&["topic", topic.code]);
             json!({
                 "id": id_of(&[&self.id.to_string(), "topic", topic.code]), "link_id": self.id, "link_entity": "service", "taxonomy_term_id": term,
                 "taxonomy_term": { "id": term, "code": topic.code, "name": topic.label, "description": format!("{}: {}", topic.area, topic.label) },
             })
         });
-        let languages = workshop.languages.iter().map(|tag| {
+        let languages = gathering.languages.iter().map(|tag| {
             // The standard knows codes of ISO 639; what else the tag says is in the name.
             let code = tag.split('-').next().unwrap_or(tag);
             json!({ "id": id_of(&[&self.id.to_string(), "language", tag]), "service_id": self.id, "code": code, "name": tag })
         });
-        let cost = workshop.cost_cents.map(|cents| Decimal::new(cents, 2));
+        let cost = gathering.cost_cents.map(|cents| Decimal::new(cents, 2));
         let costs = cost.iter().map(|amount| {
             json!({ "id": id_of(&[&self.id.to_string(), "cost"]), "service_id": self.id, "currency": "USD", "amount": cents_as_number(*amount) })
         });
@@ -96,14 +104,14 @@ impl<'a> Service<'a> {
             "id": self.id,
             "organization_id": organization.map(|organization| Uuid::from(organization.id)),
             "program_id": program.map(|program| Uuid::from(program.id)),
-            "name": workshop.title,
-            "description": workshop.description,
+            "name": gathering.title,
+            "description": gathering.description,
             "status": "active",
             "application_process": "Register for a session; people are told there how to take part.",
             "fees_description": cost.map_or_else(|| "Free of charge.".to_owned(), |amount| format!("{amount} US dollars.")),
-            "eligibility_description": workshop.audience,
-            "minimum_age": workshop.minimum_age,
-            "last_modified": workshop.updated_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "eligibility_description": gathering.audience,
+            "minimum_age": gathering.minimum_age,
+            "last_modified": gathering.updated_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "organization": organization.map(|organization| named_organization(organization)),
             "program": program.map(|program| named_program(program, organization.map(|one| &**one))),
             "languages": languages.collect::<Vec<_>>(),
@@ -116,7 +124,7 @@ impl<'a> Service<'a> {
 
     /// Where people meet, and where they take part from where they are.
     fn at_locations(&self) -> Result<Vec<Value>> {
-        let modality = self.workshop.modality;
+        let modality = self.gathering.modality;
         let room = in_person(modality).then(|| self.room());
         let virtually = online(modality).then(|| {
             let id = id_of(&[&self.id.to_string(), "virtual"]);
@@ -135,7 +143,7 @@ impl<'a> Service<'a> {
 
     fn room(&self) -> (Uuid, Value) {
         let id = id_of(&[&self.id.to_string(), "physical"]);
-        let address = address_for_all(self.workshop);
+        let address = address_for_all(self.gathering);
         // An address is whole there, or is none.
         let whole = address.and_then(|address| {
             let (line, city) = (address.line1.as_ref()?, address.city.as_ref()?);
@@ -146,7 +154,7 @@ impl<'a> Service<'a> {
             })))
         });
         let described = json!({
-            "id": id, "location_type": "physical", "name": self.workshop.area,
+            "id": id, "location_type": "physical", "name": self.gathering.area,
             "latitude": address.and_then(|address| address.latitude), "longitude": address.and_then(|address| address.longitude),
             "addresses": whole.into_iter().collect::<Vec<_>>(), "accessibility": self.accessibility(id, false),
         });
@@ -156,7 +164,7 @@ impl<'a> Service<'a> {
     /// What makes a place accessible: in a room, all of it; from elsewhere, what does not need the room.
     fn accessibility(&self, location: Uuid, virtually: bool) -> Vec<Value> {
         let there = |feature: &&String| !virtually || ["CAPTIONING", "ASL", "INTERPRETER"].contains(&feature.as_str());
-        let features = self.workshop.accessibility.iter().filter(there);
+        let features = self.gathering.accessibility.iter().filter(there);
         features
             .map(|feature| json!({ "id": id_of(&[&location.to_string(), feature]), "location_id": location, "description": feature }))
             .collect()
@@ -166,7 +174,7 @@ impl<'a> Service<'a> {
     fn schedules(&self, of: Option<(&str, Uuid)>) -> Result<Vec<Value>> {
         let of = of.unwrap_or(("service_id", self.id));
         let mut all = Vec::new();
-        for series in self.workshop.series.iter() {
+        for series in self.gathering.series.iter() {
             all.extend(self.schedules_of(series, of)?);
         }
         let to_come =
@@ -227,8 +235,8 @@ impl<'a> Service<'a> {
             "opens_at": clock(from),
             "closes_at": clock(to),
             "schedule_link": self.link,
-            "attending_type": attending(self.workshop.modality),
-            "description": format!("As clocks in {} show it.", self.workshop.time_zone),
+            "attending_type": attending(self.gathering.modality),
+            "description": format!("As clocks in {} show it.", self.gathering.time_zone),
         });
         fields[owner] = json!(owner_id);
         fields
@@ -324,7 +332,7 @@ fn cents_as_number(amount: Decimal) -> Value {
 /// A page of what is listed, as the API of HSDS has it.
 ///
 /// # Errors
-/// Refused when `page` or `per_page` is none, and when there are more workshops than one document holds.
+/// Refused when `page` or `per_page` is none, and when there are more gatherings than one document holds.
 pub async fn list(store: &Store, public: &str, listed: Listed, parameters: &[(String, String)]) -> Result<String> {
     let page = number(parameters, "page", 1, 1_000_000)?;
     let size = number(parameters, "per_page", PAGE, LARGEST_PAGE)?;
@@ -334,11 +342,11 @@ pub async fn list(store: &Store, public: &str, listed: Listed, parameters: &[(St
     let now = store.clock().now();
     let mut all = all_to_come(store).await?;
     // By what does not change, so that a page goes on where the one before ended.
-    all.sort_by_key(|one| Uuid::from(one.workshop.id));
+    all.sort_by_key(|one| Uuid::from(one.gathering.id));
     // Nothing but a whole service names who gives it.
     let entities = Entities::of(store, if listed == Listed::Services { &all } else { &[] }).await?;
     let public = public.to_owned();
-    // Reckoning a year of days for each of many workshops takes a while: others are answered meanwhile.
+    // Reckoning a year of days for each of many gatherings takes a while: others are answered meanwhile.
     let written = tokio::task::spawn_blocking(move || write(&all, &entities, &public, listed, page, size, now));
     written.await.map_err(|_| Error::internal("a list was not written to its end"))?
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
-use entity::workshop::{self, Series};
+use entity::gathering::{self, Series};
 use serde_json::{Value, json};
 
 use super::{all_to_come, entities::Entities, object};
 use crate::{
     clock::Instant,
     domain::{
+        gathering::{address_for_all, belongs, in_force, in_person, rule_of},
         wall_time::zone_of,
-        workshop::{address_for_all, belongs, in_force, in_person, rule_of},
     },
     error::Result,
     store::Store,
@@ -80,37 +80,37 @@ pub async fn meetings(store: &Store, website: &str) -> Result<String> {
     let entities = Entities::of(store, &all).await?;
     let mut meetings = Vec::new();
     for one in &all {
-        if let Some(meeting) = meeting(&one.workshop, &entities, website, now)? {
+        if let Some(meeting) = meeting(&one.gathering, &entities, website, now)? {
             meetings.push(meeting);
         }
     }
     Ok(Value::Array(meetings).to_string())
 }
 
-/// A workshop as a meeting, if it is one of each week.
-fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: Instant) -> Result<Option<Value>> {
-    let zone = zone_of(&workshop.time_zone)?;
-    let Some(series) = in_force(&workshop.series, zone, now) else { return Ok(None) };
+/// A gathering as a meeting, if it is one of each week.
+fn meeting(gathering: &gathering::Model, entities: &Entities, website: &str, now: Instant) -> Result<Option<Value>> {
+    let zone = zone_of(&gathering.time_zone)?;
+    let Some(series) = in_force(&gathering.series, zone, now) else { return Ok(None) };
     let Some(days) = weekly(series, zone, now)? else { return Ok(None) };
     let end = series.start_time.overflowing_add_signed(TimeDelta::minutes(series.minutes.into())).0;
     // The format counts from Sunday, which is 0.
     let days: Vec<_> = days.iter().map(Weekday::num_days_from_sunday).collect();
-    let address = address_for_all(workshop).filter(|_| in_person(workshop.modality));
+    let address = address_for_all(gathering).filter(|_| in_person(gathering.modality));
     let exact = address.is_some_and(|address| address.line1.is_some());
-    let organization = entities.organizations.get(&workshop.organization_id);
-    let program = organization.and_then(|_| entities.programs.get(&workshop.program_id));
+    let organization = entities.organizations.get(&gathering.organization_id);
+    let program = organization.and_then(|_| entities.programs.get(&gathering.program_id));
     let website = organization.map(|_| website);
     Ok(Some(object(json!({
-        "name": workshop.title.chars().take(LONGEST_NAME).collect::<String>(),
-        "slug": workshop.id.to_string(),
+        "name": gathering.title.chars().take(LONGEST_NAME).collect::<String>(),
+        "slug": gathering.id.to_string(),
         "day": if let [day] = days[..] { json!(day) } else { json!(days) },
         "time": series.start_time.format("%H:%M").to_string(),
         "end_time": end.format("%H:%M").to_string(),
-        "timezone": workshop.time_zone,
-        "types": types(workshop),
-        "notes": workshop.description,
-        "updated": workshop.updated_at.format("%Y-%m-%d %H:%M:%S").to_string(),
-        "region": workshop.area,
+        "timezone": gathering.time_zone,
+        "types": types(gathering),
+        "notes": gathering.description,
+        "updated": gathering.updated_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        "region": gathering.area,
         "address": address.and_then(|address| address.line1.as_ref()),
         "city": address.and_then(|address| address.city.as_ref()),
         "state": address.and_then(|address| address.region.as_ref()),
@@ -118,7 +118,7 @@ fn meeting(workshop: &workshop::Model, entities: &Entities, website: &str, now: 
         "country": address.map(|address| &address.country),
         "latitude": address.and_then(|address| address.latitude).map(five_decimals),
         "longitude": address.and_then(|address| address.longitude).map(five_decimals),
-        "formatted_address": if address.is_none() { workshop.area.as_ref() } else { None },
+        "formatted_address": if address.is_none() { gathering.area.as_ref() } else { None },
         "approximate": if exact { "no" } else { "yes" },
         "group": program.map(|program| &program.name),
         "entity": organization.map(|organization| &organization.name),
@@ -138,11 +138,11 @@ fn weekly(series: &Series, zone: Tz, now: Instant) -> Result<Option<Vec<Weekday>
 }
 
 /// What kind of meeting it is: the format's own codes, then those of what it is about, which are ours.
-fn types(workshop: &workshop::Model) -> Vec<String> {
+fn types(gathering: &gathering::Model) -> Vec<String> {
     let code = |known: &[(&str, &str)], of: &str| known.iter().find(|(name, _)| *name == of).map(|(_, code)| (*code).to_owned());
-    let languages = workshop.languages.iter().filter_map(|tag| code(LANGUAGES, tag.split('-').next()?));
-    let accessible = workshop.accessibility.iter().filter_map(|feature| code(ACCESSIBILITY, feature));
-    let topics = workshop.topics.iter().map(|topic| format!("PR-{topic}"));
+    let languages = gathering.languages.iter().filter_map(|tag| code(LANGUAGES, tag.split('-').next()?));
+    let accessible = gathering.accessibility.iter().filter_map(|feature| code(ACCESSIBILITY, feature));
+    let topics = gathering.topics.iter().map(|topic| format!("PR-{topic}"));
     // Whoever finds it may come: what is for clients alone is not told here.
     let mut types: Vec<_> = ["O".to_owned()].into_iter().chain(languages).chain(accessible).chain(topics).collect();
     let mut once = BTreeSet::new();

@@ -1,16 +1,16 @@
 //! The public schedule in the formats that others read. Mapping only: what is public, `domain` and `store` say.
 
+mod calendar;
 mod entities;
 mod filter;
 mod hsds;
 mod icalendar;
 mod meeting_guide;
 mod time_zone;
-mod workshop_calendar;
 
+pub use calendar::{gathering, workshops};
 pub use hsds::{Listed, list};
 pub use meeting_guide::meetings;
-pub use workshop_calendar::{workshop, workshops};
 
 use entity::vocabulary::SessionStatus;
 use serde_json::Value;
@@ -21,10 +21,10 @@ use crate::{
     store::Store,
 };
 
-/// The most workshops of a list that nobody can narrow.
+/// The most gatherings of a list that nobody can narrow.
 const MOST_LISTED: u64 = 20_000;
 
-/// All public workshops with a session to come.
+/// All public gatherings with a session to come.
 async fn all_to_come(store: &Store) -> Result<Vec<Published>> {
     let scheduled = Some(vec![SessionStatus::Scheduled]);
     let standing = Standing { from: Some(store.clock().now()), status: scheduled, ..Standing::default() };

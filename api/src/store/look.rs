@@ -87,6 +87,16 @@ impl Tx {
         }
     }
 
+    /// The first so many rows of those that meet a condition, in the order of a column, likewise.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked.
+    pub async fn first<E: Protected>(&self, of: Condition, by: E::Column, most: u64, reason: &'static str) -> Result<Vec<Visible<E>>> {
+        let system = Access::system(reason, self.access.now);
+        let rows = scoped::<E>(&system).filter(of).order_by_asc(by).order_by_asc(E::id_column()).limit(most.min(i64::MAX.unsigned_abs()));
+        Ok(Fetched::all_visible(rows.into_model::<Fetched<E>>().all(&self.transaction).await?, &system, &ReadLog::default()))
+    }
+
     /// How many rows meet a condition, likewise.
     ///
     /// # Errors

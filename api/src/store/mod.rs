@@ -10,6 +10,7 @@ mod connection;
 mod cursor;
 mod erasure;
 mod find;
+mod line;
 mod link;
 mod listing;
 mod look;

@@ -73,14 +73,14 @@ fn workshops(backend: DbBackend) -> String {
         _ => column.to_owned(),
     };
     let (starts_at, ends_at) = (instant("s.starts_at"), instant("s.ends_at"));
-    let sessions = "SELECT * FROM session s WHERE s.workshop_id = w.id ORDER BY s.starts_at, s.id LIMIT 5";
+    let sessions = "SELECT * FROM session s WHERE s.gathering_id = w.id ORDER BY s.starts_at, s.id LIMIT 5";
     let next =
-        format!("SELECT MIN(n.starts_at) FROM session n WHERE n.workshop_id = w.id AND n.status = 'SCHEDULED' AND n.starts_at > '{NOW}'");
+        format!("SELECT MIN(n.starts_at) FROM session n WHERE n.gathering_id = w.id AND n.status = 'SCHEDULED' AND n.starts_at > '{NOW}'");
     format!(
         "SELECT CAST({array}({object}('title', w.title, 'description', w.description, 'modality', w.modality, 'languages', {json}(w.languages),
             'sessions', {object}('nodes', {json}(w.sessions)))) AS TEXT)
         FROM (SELECT w.*, (SELECT {array}({object}('startsAt', {starts_at}, 'endsAt', {ends_at}, 'status', s.status)) FROM ({sessions}) s) AS sessions
-            FROM workshop w WHERE w.published_at IS NOT NULL AND w.visibility = 'PUBLIC' ORDER BY ({next}), w.id LIMIT 20) w"
+            FROM gathering w WHERE w.published_at IS NOT NULL AND w.visibility = 'PUBLIC' AND w.kind = 'WORKSHOP' ORDER BY ({next}), w.id LIMIT 20) w"
     )
 }
 

@@ -143,6 +143,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Query.program", "id: \"{program}\"", &[Class::Operations, Class::Draft, Class::Partners, Class::HiddenAddress]),
     field("Query.topics", "", &[]),
     field("Query.workshops", "first: 100", &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster]),
+    field("Query.supportGroups", "first: 100", &[Class::Draft]),
     field(
         "Query.sessions",
         "first: 100",
@@ -179,10 +180,23 @@ pub(crate) const FIELDS: &[Field] = &[
         "input: { id: \"{draft}\", title: \"New {n}\", from: \"2026-03-09\", recurrence: \"FREQ=WEEKLY;COUNT=2\" }",
         &[],
     ),
+    field(
+        "Mutation.supportGroupCreate",
+        "input: { programId: \"{program}\", title: \"New {n}\", topics: [], modality: ONLINE, visibility: PUBLIC, startsOn: \"2026-03-09\", \
+         startTime: \"18:00\", minutes: 60 }",
+        &[],
+    ),
+    field("Mutation.supportGroupUpdate", "input: { id: \"{group}\", description: \"New {n}\" }", &[]),
     field("Mutation.sessionReschedule", "id: \"{session}\", startsAt: \"2026-03-10T18:00:00Z\"", &[]),
     field(
         "Mutation.registrationCreate",
         "input: { sessionId: \"{partners-session}\", registrant: { clientId: \"{client}\" }, attendance: ONLINE }",
+        &[],
+    ),
+    field("Mutation.registrationAcceptOffer", "id: \"{offered}\"", &[]),
+    field(
+        "Mutation.attendanceRecord",
+        "sessionId: \"{group-session}\", entries: [{ registrationId: \"{coming}\", status: ATTENDED }]",
         &[],
     ),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
@@ -206,6 +220,7 @@ pub(crate) const NODES: &[(&str, &str, Option<Class>)] = &[
     ("ApiClient", "application", Some(Class::Administration)),
     ("Client", "client", Some(Class::Person)),
     ("Workshop", "draft", Some(Class::Draft)),
+    ("SupportGroup", "group", Some(Class::Draft)),
     ("Session", "session", None),
     ("Registration", "registration", Some(Class::Registration)),
     ("Event", "event", Some(Class::Event)),

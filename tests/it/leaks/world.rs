@@ -296,16 +296,45 @@ impl World {
         }
         self.sing(Class::HiddenAddress, place, of("lane"));
         self.sing(Class::JoinUrl, place, of("room"));
+        self.group(place, &coordinator).await;
+    }
+
+    /// A closed support group for clients only, whose first session begins soon: the place's client comes to it, and is offered a seat at the
+    /// next.
+    async fn group(&mut self, place: Place, coordinator: &Caller) {
+        let title = format!("canary-group-{place:?}").to_lowercase();
+        let create = "mutation($input: SupportGroupCreateInput!) { supportGroupCreate(input: $input) {
+            supportGroup { id sessions { nodes { id } } } userErrors { message } } }";
+        let input = json!({
+            "programId": self.home(place).program, "title": title, "topics": [], "modality": "ONLINE", "visibility": "CLIENTS_ONLY",
+            "open": false, "startsOn": "2026-03-02", "startTime": "07:30", "minutes": 60, "extraDates": ["2026-03-09"],
+        });
+        let made = coordinator.ask_with(create, json!({ "input": input })).await;
+        let group = made.text("/supportGroupCreate/supportGroup/id").to_owned();
+        self.sing(Class::Draft, place, &title);
+        self.id("group", Some(Class::Draft), place, group.parse::<AnyId>().unwrap());
+        self.for_clients.extend([title, group].map(|text| (place, text)));
+        for (number, session, seat) in [(0, "group-session", "coming"), (1, "later-session", "offered")] {
+            let id = made.text(&format!("/supportGroupCreate/supportGroup/sessions/nodes/{number}/id")).to_owned();
+            self.id(session, Some(Class::Draft), place, id.parse::<AnyId>().unwrap());
+            let registration = self.register(place, coordinator, &id).await;
+            self.id(seat, Some(Class::Registration), place, registration);
+            self.for_clients.push((place, id));
+            if seat == "offered" {
+                use registration::Column;
+                let until = self.app.clock().now() + chrono::TimeDelta::days(1);
+                let offered = registration::Entity::update_many()
+                    .col_expr(Column::Status, Expr::val("OFFERED"))
+                    .col_expr(Column::WaitingSince, Expr::val(until))
+                    .col_expr(Column::OfferExpiresAt, Expr::val(until));
+                offered.filter(Column::Id.eq(registration)).exec(&self.app.database.connect().await).await.unwrap();
+            }
+        }
     }
 
     /// The place's client comes to a session. Numbers that can be searched for say how many come, and that this one does.
     async fn attend(&mut self, place: Place, coordinator: &Caller, session: &str) {
-        let client = self.ids.iter().find(|id| (id.placeholder, id.place) == ("client", place)).unwrap().text.clone();
-        let register =
-            "mutation($session: ID!, $client: ID!) { registrationCreate(input: { sessionId: $session, registrant: { clientId: $client },
-            attendance: ONLINE }) { registration { id } userErrors { message } } }";
-        let made = coordinator.ask_with(register, json!({ "session": session, "client": client })).await;
-        let id: entity::RegistrationId = made.text("/registrationCreate/registration/id").parse().unwrap();
+        let id = self.register(place, coordinator, session).await;
         // Far apart, so that none becomes another's when it is counted on.
         let (count, version) = (720_000_000 + 1_000 * place as i32, 730_000_000 + 1_000 * place as i32);
         let connection = self.app.database.connect().await;
@@ -317,6 +346,16 @@ impl World {
         self.sing(Class::Roster, place, count.to_string());
         self.sing(Class::Registration, place, version.to_string());
         self.id("registration", Some(Class::Registration), place, id);
+    }
+
+    /// The place's client is registered for a session.
+    async fn register(&self, place: Place, coordinator: &Caller, session: &str) -> entity::RegistrationId {
+        let client = self.ids.iter().find(|id| (id.placeholder, id.place) == ("client", place)).unwrap().text.clone();
+        let register =
+            "mutation($session: ID!, $client: ID!) { registrationCreate(input: { sessionId: $session, registrant: { clientId: $client },
+            attendance: ONLINE }) { registration { id } userErrors { message } } }";
+        let made = coordinator.ask_with(register, json!({ "session": session, "client": client })).await;
+        made.text("/registrationCreate/registration/id").parse().unwrap()
     }
 
     /// A partner's application of the first organization, with every scope.
@@ -336,7 +375,11 @@ impl World {
         let caller = self.app.as_client(&coordinator, &id).await;
         let at = format!("{place:?}").to_lowercase();
         let mut own = vec![id, format!("canary-lane-{at}"), format!("canary-room-{at}")];
-        let seat = self.ids.iter().filter(|id| id.placeholder == "registration" && id.place == place).map(|id| id.text.clone());
+        let seat = self
+            .ids
+            .iter()
+            .filter(|id| ["registration", "coming", "offered"].contains(&id.placeholder) && id.place == place)
+            .map(|id| id.text.clone());
         let version = self.canaries.iter().filter(|canary| canary.class == Class::Registration && canary.place == place);
         own.extend(seat.chain(version.map(|canary| canary.text.clone())));
         own.extend(self.for_clients.iter().filter(|(of, _)| place.same_organization(*of)).map(|(_, text)| text.clone()));

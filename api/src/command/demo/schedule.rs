@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use entity::{
-    ClientId, SessionId, WorkshopId,
+    ClientId, GatheringId, SessionId,
     program::Address,
     session,
     vocabulary::{AttendanceMode, GatheringVisibility, Modality, Role},
@@ -18,10 +18,10 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        gathering::{self, NewGathering, NewSeries, in_person, online},
         recurrence::MOST_OCCURRENCES,
         registration::{self, NewRegistration},
         topic::{TOPICS, Topic},
-        workshop::{self, NewSeries, NewWorkshop, in_person, online},
     },
     error::Result,
 };
@@ -65,16 +65,16 @@ async fn publish(
     home: &Home,
     plan: &Plan,
     workshops: &[(usize, usize, &Place)],
-    made: &mut Vec<(WorkshopId, Modality)>,
+    made: &mut Vec<(GatheringId, Modality)>,
 ) -> Result<()> {
     let now = app.clock().now();
     let mut tx = app.store.begin(&home.acting(Role::Coordinator, now)?).await?;
     let mut last = None;
     for (number, hour, place) in workshops {
         let new = new_workshop(plan, *number, HOURS[*hour], place, now.date_naive());
-        let draft = workshop::create_in(&mut tx, new).await?;
+        let draft = gathering::create_in(&mut tx, new).await?;
         made.push((draft.id, draft.modality));
-        last = Some(workshop::publish_in(&mut tx, &draft).await?);
+        last = Some(gathering::publish_in(&mut tx, &draft).await?);
     }
     match last {
         Some(last) => tx.commit(last).await.map(drop),
@@ -82,7 +82,7 @@ async fn publish(
     }
 }
 
-fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, today: NaiveDate) -> NewWorkshop {
+fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, today: NaiveDate) -> NewGathering {
     let topic: &Topic = &TOPICS[number % TOPICS.len()];
     let modality = MODALITIES[number % MODALITIES.len()];
     let apart = (plan.days / plan.sessions).max(1);
@@ -90,7 +90,7 @@ fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, tod
     let day = |session: u32| today + Days::new(u64::from(2 + session * apart));
     // Room for everyone who is registered, whichever session they are spread to.
     let seats = Some((SPARE_SEATS + plan.registrations).min(10_000).cast_signed());
-    NewWorkshop {
+    NewGathering {
         program_id: place.program,
         title: topic.label.to_owned(),
         description: Some(format!("{}, with people who have been there.", topic.area)),
@@ -117,6 +117,10 @@ fn new_workshop(plan: &Plan, number: usize, hour: (u32, u32), place: &Place, tod
         },
         capacity_in_person: seats.filter(|_| in_person(modality)),
         capacity_online: seats.filter(|_| online(modality)),
+        waitlist_size: None,
+        facilitator_ids: Vec::new(),
+        despite_conflict: false,
+        group: None,
     }
 }
 
@@ -134,11 +138,11 @@ fn address() -> Address {
 }
 
 /// The sessions of workshops, in their order.
-async fn sessions_of(app: &App, home: &Home, workshops: &[(WorkshopId, Modality)]) -> Result<Vec<(SessionId, Modality)>> {
+async fn sessions_of(app: &App, home: &Home, workshops: &[(GatheringId, Modality)]) -> Result<Vec<(SessionId, Modality)>> {
     let access = home.acting(Role::Coordinator, app.clock().now())?;
     let mut all = Vec::new();
     for (workshop, modality) in workshops {
-        let of = app.store.find::<session::Entity>(&access).by(session::Column::WorkshopId, |column| column.eq(*workshop));
+        let of = app.store.find::<session::Entity>(&access).by(session::Column::GatheringId, |column| column.eq(*workshop));
         let sessions = of.ordered(session::Column::StartsAt, Order::Asc).first(MOST_SESSIONS).await?;
         all.extend(sessions.iter().map(|session| (session.id, *modality)));
     }
@@ -161,7 +165,8 @@ async fn register(
         let mut last = None;
         for ((session_id, modality), client_id) in batch {
             let attendance = (*modality == Modality::Hybrid).then_some(AttendanceMode::Online);
-            let new = NewRegistration { session_id: *session_id, client_id: *client_id, attendance };
+            let of = NewRegistration::of(*session_id, *client_id);
+            let new = NewRegistration { attendance, despite_conflict: true, ..of };
             last = Some(registration::create_in(&mut tx, new).await?);
         }
         if let Some(last) = last {

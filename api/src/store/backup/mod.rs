@@ -186,12 +186,14 @@ tables![
     referral_search,
     referral_transition,
     registration,
+    registration_step,
     revoked_token,
     session,
     staff_member,
     staff_program,
-    workshop,
-    workshop_label,
+    gathering,
+    gathering_label,
+    gathering_facilitator,
 ];
 
 /// The names of the tables that a backup holds.

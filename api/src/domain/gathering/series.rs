@@ -1,10 +1,10 @@
-//! When a workshop's sessions are: series as they are given, changed from a day on, and planned ahead. Pure rules.
+//! When a gathering's sessions are: series as they are given, changed from a day on, and planned ahead. Pure rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
-use entity::workshop::Series;
+use entity::gathering::Series;
 use uuid::Uuid;
 
 use super::{FURTHEST, at, within};
@@ -85,7 +85,7 @@ impl Check {
     /// Different days after the first, each of which has its session ahead.
     fn days(&self, field: &'static str, days: &[NaiveDate], new: &NewSeries) -> Result<(), Refusal> {
         if days.len() >= MOST_OCCURRENCES {
-            return Err(at(Refusal::new(Code::TooMany, format!("A workshop has at most {MOST_OCCURRENCES} sessions.")), field));
+            return Err(at(Refusal::new(Code::TooMany, format!("There are at most {MOST_OCCURRENCES} sessions.")), field));
         }
         let first = self.first;
         if days.iter().collect::<BTreeSet<_>>().len() < days.len() || days.contains(&new.starts_on) {
@@ -146,7 +146,7 @@ impl Check {
     }
 }
 
-/// The series of a new workshop.
+/// The series of a new gathering.
 ///
 /// # Errors
 /// Refused when a day, the time, the length or the rule is none that sessions can have.
@@ -159,7 +159,7 @@ fn place_of(series: &[Series], day: NaiveDate) -> usize {
     series.iter().rposition(|series| series.starts_on <= day).unwrap_or_default()
 }
 
-/// The series by which a workshop's sessions are at an instant; the first where none has begun.
+/// The series by which a gathering's sessions are at an instant; the first where none has begun.
 pub fn in_force(series: &[Series], zone: Tz, now: Instant) -> Option<&Series> {
     series.get(place_of(series, local_of(zone, now).date()))
 }
@@ -293,7 +293,7 @@ fn remaining(of: &Series, starts_on: NaiveDate, start_time: NaiveTime, zone: Tz)
     Ok(rule.after(passed).map(|rule| rule.to_string()))
 }
 
-/// What is to happen of a workshop's series.
+/// What is to happen of a gathering's series.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Planned {
     /// The sessions that are to be there, and how many minutes they take, by their days.

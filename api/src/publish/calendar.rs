@@ -1,4 +1,4 @@
-//! The public schedule as iCalendar (RFC 5545; domain 10.3): each series of a workshop is an event that comes again, and each session
+//! The public schedule as iCalendar (RFC 5545; domain 10.3): each series of a gathering is an event that comes again, and each session
 //! that was moved or cancelled stands in the place of one of its occurrences.
 
 use std::collections::BTreeMap;
@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use entity::{
-    WorkshopId, session,
-    vocabulary::SessionStatus,
-    workshop::{self, Series},
+    AnyId, GatheringId, SupportGroupId, WorkshopId,
+    gathering::{self, Series},
+    session,
+    vocabulary::{GatheringKind, SessionStatus},
 };
 use uuid::Uuid;
 
@@ -20,11 +21,11 @@ use super::{
 use crate::{
     clock::Instant,
     domain::{
+        gathering::{address_for_all, belongs, online, rule_of},
         recurrence::Occurrence,
-        schedule::{Published, Standing, published, published_one},
+        schedule::{About, Published, Standing, published, published_one},
         topic::by_code,
         wall_time::{local_of, zone_of},
-        workshop::{address_for_all, belongs, online, rule_of},
     },
     error::Result,
     store::Store,
@@ -33,7 +34,7 @@ use crate::{
 /// Who writes the calendar (3.7.3).
 const WRITER: &str = "-//aftercare//Public schedule//EN";
 
-/// The most workshops of one calendar.
+/// The most gatherings of one calendar.
 const MOST: u64 = 2_000;
 
 /// For how many years ahead zones are told: whoever follows asks again long before.
@@ -45,18 +46,22 @@ const YEARS: i32 = 5;
 /// Refused when the parameters are wrong or ask for too many.
 pub async fn workshops(store: &Store, host: &str, parameters: &[(String, String)]) -> Result<String> {
     let (about, standing) = filter::read(parameters)?;
+    let about = About { kinds: Some(vec![GatheringKind::Workshop]), ..about };
     let now = store.clock().now();
     let standing = Standing { from: standing.from.or(Some(now)), ..standing };
     calendar(&published(store, &about, &standing, MOST).await?, "Workshops", host, now)
 }
 
-/// The calendar of one public workshop; nothing when there is none.
+/// The calendar of one public workshop or support group; nothing when there is none with this id.
 ///
 /// # Errors
 /// `Database` when it cannot be asked.
-pub async fn workshop(store: &Store, host: &str, id: WorkshopId) -> Result<Option<String>> {
-    let Some(one) = published_one(store, id).await? else { return Ok(None) };
-    let title = one.workshop.title.clone();
+pub async fn gathering(store: &Store, host: &str, id: AnyId) -> Result<Option<String>> {
+    let named = id.of::<WorkshopId>().map(GatheringId::from).or_else(|| id.of::<SupportGroupId>().map(GatheringId::from));
+    let Some(named) = named else { return Ok(None) };
+    let one = published_one(store, named).await?.filter(|one| one.gathering.known_as() == id);
+    let Some(one) = one else { return Ok(None) };
+    let title = one.gathering.title.clone();
     calendar(&[one], &title, host, store.clock().now()).map(Some)
 }
 
@@ -75,13 +80,13 @@ fn calendar(all: &[Published], name: &str, host: &str, now: Instant) -> Result<S
     Ok(lines.finish())
 }
 
-/// The zones of workshops, each with the year in which the first of its series begins.
+/// The zones of gatherings, each with the year in which the first of its series begins.
 fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
     let mut zones: BTreeMap<&str, i32> = BTreeMap::new();
     for one in all {
-        let years = one.workshop.series.iter().map(|series| series.starts_on.year());
+        let years = one.gathering.series.iter().map(|series| series.starts_on.year());
         for year in years {
-            let first = zones.entry(&one.workshop.time_zone).or_insert(year);
+            let first = zones.entry(&one.gathering.time_zone).or_insert(year);
             *first = year.min(*first);
         }
     }
@@ -89,23 +94,23 @@ fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
     zones.into_iter().map(|(zone, year)| Ok((zone_of(zone)?, year - 1))).collect()
 }
 
-/// The events of a workshop.
+/// The events of a gathering.
 fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
-    let zone = zone_of(&one.workshop.time_zone)?;
-    for series in one.workshop.series.iter() {
+    let zone = zone_of(&one.gathering.time_zone)?;
+    for series in one.gathering.series.iter() {
         let uid = format!("{}@{host}", series.id);
-        lines.within("VEVENT", |lines| series_event(lines, &one.workshop, series, &uid, zone))?;
+        lines.within("VEVENT", |lines| series_event(lines, &one.gathering, series, &uid, zone))?;
         for session in &one.apart {
             let Some(planned) = session.occurrence.filter(|at| belongs(series, at.date())).map(|at| Occurrence::new(zone, at)) else {
                 continue;
             };
-            lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, Some(planned), &uid, zone))?;
+            lines.within("VEVENT", |lines| session_event(lines, &one.gathering, session, Some(planned), &uid, zone))?;
         }
     }
     // Those that were moved away from a day which is none of the series any more.
     for session in one.apart.iter().filter(|session| session.occurrence.is_none()) {
         let uid = format!("{}@{host}", Uuid::from(session.id));
-        lines.within("VEVENT", |lines| session_event(lines, &one.workshop, session, None, &uid, zone))?;
+        lines.within("VEVENT", |lines| session_event(lines, &one.gathering, session, None, &uid, zone))?;
     }
     Ok(())
 }
@@ -115,9 +120,9 @@ fn zoned(lines: &mut Lines, name: &str, zone: Tz, at: NaiveDateTime) {
     lines.line(&format!("{name};TZID={}", zone.name()), &local(at));
 }
 
-fn series_event(lines: &mut Lines, workshop: &workshop::Model, series: &Series, uid: &str, zone: Tz) -> Result<()> {
+fn series_event(lines: &mut Lines, gathering: &gathering::Model, series: &Series, uid: &str, zone: Tz) -> Result<()> {
     let at = |day: NaiveDate| day.and_time(series.start_time);
-    about(lines, workshop, uid, workshop.version, workshop.updated_at);
+    about(lines, gathering, uid, gathering.version, gathering.updated_at);
     zoned(lines, "DTSTART", zone, at(series.starts_on));
     lines.line("DURATION", &format!("PT{}M", series.minutes));
     if let Some(rule) = rule_of(series)? {
@@ -139,14 +144,14 @@ fn series_event(lines: &mut Lines, workshop: &workshop::Model, series: &Series, 
 
 fn session_event(
     lines: &mut Lines,
-    workshop: &workshop::Model,
+    gathering: &gathering::Model,
     session: &session::Model,
     planned: Option<Occurrence>,
     uid: &str,
     zone: Tz,
 ) -> Result<()> {
-    // What it says is the workshop's as well as its own: a change of either is a change of it.
-    about(lines, workshop, uid, workshop.version + session.version - 1, workshop.updated_at.max(session.updated_at));
+    // What it says is the gathering's as well as its own: a change of either is a change of it.
+    about(lines, gathering, uid, gathering.version + session.version - 1, gathering.updated_at.max(session.updated_at));
     if let Some(planned) = planned {
         zoned(lines, "RECURRENCE-ID", zone, planned.local);
     }
@@ -160,21 +165,21 @@ fn session_event(
     Ok(())
 }
 
-/// What all events of a workshop say. Its version counts from 1, a sequence from 0.
-fn about(lines: &mut Lines, workshop: &workshop::Model, uid: &str, version: i32, changed: Instant) {
+/// What all events of a gathering say. Its version counts from 1, a sequence from 0.
+fn about(lines: &mut Lines, gathering: &gathering::Model, uid: &str, version: i32, changed: Instant) {
     lines.line("UID", uid);
     // It changes with what it tells: the same calendar is the same bytes.
     lines.line("DTSTAMP", &utc(changed));
     lines.line("LAST-MODIFIED", &utc(changed));
     lines.line("SEQUENCE", &(version - 1).to_string());
-    lines.text("SUMMARY", &workshop.title);
-    if let Some(description) = &workshop.description {
+    lines.text("SUMMARY", &gathering.title);
+    if let Some(description) = &gathering.description {
         lines.text("DESCRIPTION", description);
     }
-    if let Some(place) = place(workshop) {
+    if let Some(place) = place(gathering) {
         lines.text("LOCATION", &place);
     }
-    let topics: Vec<_> = workshop.topics.iter().filter_map(|code| by_code(code)).map(|topic| escaped(topic.label)).collect();
+    let topics: Vec<_> = gathering.topics.iter().filter_map(|code| by_code(code)).map(|topic| escaped(topic.label)).collect();
     if !topics.is_empty() {
         lines.line("CATEGORIES", &topics.join(","));
     }
@@ -183,11 +188,11 @@ fn about(lines: &mut Lines, workshop: &workshop::Model, uid: &str, version: i32,
 }
 
 /// Where it is, as everyone may know: the address where all are told it, else roughly where.
-fn place(workshop: &workshop::Model) -> Option<String> {
-    let address = address_for_all(workshop).map(|address| {
+fn place(gathering: &gathering::Model) -> Option<String> {
+    let address = address_for_all(gathering).map(|address| {
         let parts = [&address.line1, &address.line2, &address.city, &address.region, &address.postal_code];
         parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(", ")
     });
-    let room = address.filter(|address| !address.is_empty()).or_else(|| workshop.area.clone());
-    room.or_else(|| online(workshop.modality).then(|| "Online".to_owned()))
+    let room = address.filter(|address| !address.is_empty()).or_else(|| gathering.area.clone());
+    room.or_else(|| online(gathering.modality).then(|| "Online".to_owned()))
 }

@@ -1,5 +1,6 @@
-//! Who sees a workshop, how one comes to be and changes, and when its sessions are.
+//! Who sees a gathering, how one comes to be and changes, and when its sessions are.
 
+mod facilitators;
 mod plan;
 mod series;
 #[cfg(test)]
@@ -8,18 +9,18 @@ mod write;
 
 use chrono::TimeDelta;
 use entity::{
-    WorkshopId,
+    GatheringId, gathering, gathering_label,
     program::Address,
     registration, session,
-    vocabulary::{GatheringVisibility, Modality},
-    workshop, workshop_label,
+    vocabulary::{GatheringKind, GatheringVisibility, Modality},
 };
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
+pub(in crate::domain) use self::facilitators::refuse_conflicts;
 pub use self::{
     plan::{Ahead, plan_ahead},
     series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
-    write::{NewWorkshop, WorkshopChange, complete, create, create_in, publish, publish_in, update},
+    write::{GatheringChange, NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
 };
 use super::schedule::{is_partner, reads_more};
 use crate::{
@@ -31,16 +32,16 @@ use crate::{
     store::{Action, Class, Grants, Part, Protected, query},
 };
 
-impl Part for workshop_label::Entity {}
+impl Part for gathering_label::Entity {}
 
-impl Protected for workshop::Entity {
-    type Id = WorkshopId;
+impl Protected for gathering::Entity {
+    type Id = GatheringId;
 
     fn id_column() -> Self::Column {
-        workshop::Column::Id
+        gathering::Column::Id
     }
 
-    fn id(row: &workshop::Model) -> WorkshopId {
+    fn id(row: &gathering::Model) -> GatheringId {
         row.id
     }
 
@@ -49,26 +50,26 @@ impl Protected for workshop::Entity {
     /// registered for.
     fn visible_to(access: &Access) -> Condition {
         let published = |visibility: GatheringVisibility| {
-            Condition::all().add(workshop::Column::PublishedAt.is_not_null()).add(workshop::Column::Visibility.eq(visibility))
+            Condition::all().add(gathering::Column::PublishedAt.is_not_null()).add(gathering::Column::Visibility.eq(visibility))
         };
         let staff = access.organization.filter(|_| reads_more(access) && may(access, Resource::Workshop, Act::Read));
         Condition::any()
             .add(published(GatheringVisibility::Public))
             .add_option(is_partner(access).then(|| published(GatheringVisibility::Partners)))
-            .add_option(staff.map(|own| workshop::Column::OrganizationId.eq(own)))
+            .add_option(staff.map(|own| gathering::Column::OrganizationId.eq(own)))
             .add_option(for_oneself(access, published(GatheringVisibility::ClientsOnly)))
     }
 
     fn grants(access: &Access) -> Grants {
         match access.organization {
             Some(own) if may(access, Resource::ProgramOperations, Act::Read) => {
-                Grants::none().open(Class::Operations, Condition::all().add(workshop::Column::OrganizationId.eq(own)))
+                Grants::none().open(Class::Operations, Condition::all().add(gathering::Column::OrganizationId.eq(own)))
             }
             _ => Grants::none(),
         }
     }
 
-    fn allows(access: &Access, action: Action, row: &workshop::Model) -> bool {
+    fn allows(access: &Access, action: Action, row: &gathering::Model) -> bool {
         match action {
             Action::Read => true,
             Action::Update => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
@@ -82,15 +83,18 @@ fn for_oneself(access: &Access, for_clients: Condition) -> Option<Condition> {
     let own = access.organization.filter(|_| access.is_oneself())?;
     let seats = query::<registration::Entity>().select_only().column(registration::Column::SessionId);
     let seats = seats.filter(access.own(registration::Column::ClientId)?);
-    let sessions = query::<session::Entity>().select_only().column(session::Column::WorkshopId);
+    let sessions = query::<session::Entity>().select_only().column(session::Column::GatheringId);
     let sessions = sessions.filter(session::Column::Id.in_subquery(seats.into_query()));
-    let theirs = Condition::any().add(for_clients).add(workshop::Column::Id.in_subquery(sessions.into_query()));
-    Some(Condition::all().add(workshop::Column::OrganizationId.eq(own)).add(theirs))
+    let theirs = Condition::any().add(for_clients).add(gathering::Column::Id.in_subquery(sessions.into_query()));
+    Some(Condition::all().add(gathering::Column::OrganizationId.eq(own)).add(theirs))
 }
 
-/// The kinds of accessibility that a workshop can name (domain 6.5).
+/// The kinds of accessibility that a gathering can name (domain 6.5).
 pub const ACCESSIBILITY: &[&str] =
     &["WHEELCHAIR", "CAPTIONING", "ASL", "HEARING_LOOP", "TRANSPORT_HELP", "CHILDCARE", "QUIET_ROOM", "INTERPRETER"];
+
+/// The most topics, languages, facilitators and so on of one gathering.
+const MOST: usize = 20;
 
 /// How far ahead sessions can be named.
 pub(super) const FURTHEST: TimeDelta = TimeDelta::days(730);
@@ -117,6 +121,11 @@ pub const fn online(modality: Modality) -> bool {
 }
 
 /// Where people meet in person, as everyone may know.
-pub fn address_for_all(workshop: &workshop::Model) -> Option<&Address> {
-    workshop.address.as_ref().filter(|_| !workshop.address_after_registration)
+pub fn address_for_all(gathering: &gathering::Model) -> Option<&Address> {
+    gathering.address.as_ref().filter(|_| !gathering.address_after_registration)
+}
+
+/// Those of one kind.
+pub fn of_kind(kind: GatheringKind) -> Condition {
+    Condition::all().add(gathering::Column::Kind.eq(kind))
 }

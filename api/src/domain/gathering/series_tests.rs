@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
-use entity::workshop::Series;
+use entity::gathering::Series;
 use proptest::{prelude::*, sample::select};
 
 use super::series::{NewSeries, SeriesChange, changed, checked, in_force, planned};

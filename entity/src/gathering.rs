@@ -1,16 +1,16 @@
-//! A workshop: what peers teach and practise together, in one session or several.
+//! A gathering: what people come together for, in one session or several. A workshop, or a support group.
 
 use chrono::{NaiveDate, NaiveTime};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    List, OrganizationId, ProgramId, WorkshopId,
+    AnyId, GatheringId, List, OrganizationId, ProgramId, SupportGroupId, WorkshopId,
     program::Address,
-    vocabulary::{GatheringVisibility, Modality},
+    vocabulary::{Experience, GatheringKind, GatheringVisibility, Modality, RecoveryPathway},
 };
 
-/// When a workshop's sessions are, from a day on: a series of RFC 5545 (domain 6.5), in the workshop's zone. Whoever changes the schedule
+/// When a gathering's sessions are, from a day on: a series of RFC 5545 (domain 6.5), in the gathering's zone. Whoever changes the schedule
 /// from a later day on has another series begin there, so that what was stays as it was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
@@ -32,14 +32,16 @@ pub struct Series {
     pub extra_dates: Vec<NaiveDate>,
 }
 
-/// A workshop with what all of its sessions share. A draft until it is published.
+/// A gathering with what all of its sessions share. A draft until it is published; a support group is published as it is made.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "workshop")]
+#[sea_orm(table_name = "gathering")]
 pub struct Model {
     /// Its id.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: WorkshopId,
+    pub id: GatheringId,
+    /// Which kind it is, once and for all.
+    pub kind: GatheringKind,
     /// Whose it is.
     pub organization_id: OrganizationId,
     /// The program that runs it.
@@ -51,7 +53,7 @@ pub struct Model {
     pub search_words: Option<String>,
     /// A few sentences for people who look for it.
     pub description: Option<String>,
-    /// Codes of domain 6.4. What it is found by stands in `workshop_label`.
+    /// Codes of domain 6.4. What it is found by stands in `gathering_label`.
     pub topics: List<String>,
     /// How people meet.
     pub modality: Modality,
@@ -83,6 +85,16 @@ pub struct Model {
     pub capacity_in_person: Option<i32>,
     /// Likewise online.
     pub capacity_online: Option<i32>,
+    /// Places in line of each session, for both; null for any number.
+    pub waitlist_size: Option<i32>,
+    /// Whether anybody may come. Into a closed group those who run it take people (domain 6.3).
+    pub open: bool,
+    /// The way of recovery that a support group follows.
+    pub pathway: Option<RecoveryPathway>,
+    /// What the people of a support group have lived through.
+    pub focus: List<Experience>,
+    /// What everyone who comes agrees to keep among those who come, in the group's own words; null where nothing is agreed.
+    pub confidentiality: Option<String>,
     /// UTC; null for a draft.
     pub published_at: Option<DateTimeUtc>,
     /// UTC.
@@ -91,6 +103,16 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// Counts changes; a write names the one it saw.
     pub version: i32,
+}
+
+impl Model {
+    /// Its id as everyone knows it, with its kind.
+    pub fn known_as(&self) -> AnyId {
+        match self.kind {
+            GatheringKind::Workshop => WorkshopId::from(self.id).into(),
+            GatheringKind::SupportGroup => SupportGroupId::from(self.id).into(),
+        }
+    }
 }
 
 impl ActiveModelBehavior for ActiveModel {}

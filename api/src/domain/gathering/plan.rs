@@ -1,11 +1,10 @@
-//! The rows of a workshop's sessions follow its series.
+//! The rows of a gathering's sessions follow its series.
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use entity::{
-    SessionId, TypedId, WorkshopId, session,
+    GatheringId, SessionId, TypedId, gathering, session,
     vocabulary::{EventKind, SessionStatus, TimerKind},
-    workshop,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
@@ -14,6 +13,7 @@ use crate::{
     clock::Instant,
     domain::{
         recurrence::Occurrence,
+        registration,
         schedule::seats_move_at,
         wall_time::{local_of, zone_of},
     },
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Ahead {
     /// Sessions were planned.
-    Planned(Box<Visible<workshop::Entity>>),
+    Planned(Box<Visible<gathering::Entity>>),
     /// There is nothing to plan before then.
     NotYet(Instant),
     /// There is nothing to plan any more.
@@ -39,13 +39,13 @@ const A_DAY_AND_MORE: TimeDelta = TimeDelta::days(2);
 ///
 /// # Errors
 /// `Database` when it cannot be done.
-pub async fn plan_ahead(tx: &mut Tx, id: WorkshopId) -> Result<Ahead> {
-    tx.hold_alone::<workshop::Entity>(id).await?;
-    let Some(workshop) = tx.known::<workshop::Entity>(id, "sessions are planned ahead").await? else { return Ok(Ahead::Nothing) };
-    let followed = follow(tx, &workshop, None).await?;
+pub async fn plan_ahead(tx: &mut Tx, id: GatheringId) -> Result<Ahead> {
+    tx.hold_alone::<gathering::Entity>(id).await?;
+    let Some(gathering) = tx.known::<gathering::Entity>(id, "sessions are planned ahead").await? else { return Ok(Ahead::Nothing) };
+    let followed = follow(tx, &gathering, None).await?;
     if followed.written > 0 {
-        look_again(tx, &workshop, &followed).await?;
-        return Ok(Ahead::Planned(Box::new(workshop)));
+        look_again(tx, &gathering, &followed).await?;
+        return Ok(Ahead::Planned(Box::new(gathering)));
     }
     Ok(followed.next.map_or(Ahead::Nothing, Ahead::NotYet))
 }
@@ -62,46 +62,47 @@ pub(super) struct Followed {
 ///
 /// # Errors
 /// `Database` when it cannot be written.
-pub(super) async fn look_again(tx: &Tx, workshop: &workshop::Model, followed: &Followed) -> Result<()> {
+pub(super) async fn look_again(tx: &Tx, gathering: &gathering::Model, followed: &Followed) -> Result<()> {
     match followed.next {
-        Some(next) => tx.arm(TimerKind::SessionPlan, workshop.id, next).await,
-        None => tx.disarm(TimerKind::SessionPlan, [workshop.id.into()]).await,
+        Some(next) => tx.arm(TimerKind::SessionPlan, gathering.id, next).await,
+        None => tx.disarm(TimerKind::SessionPlan, [gathering.id.into()]).await,
     }
 }
 
-/// Has the sessions that are still to come follow the series of their workshop, which the caller holds: those that are missing are made,
+/// Has the sessions that are still to come follow the series of their gathering, which the caller holds: those that are missing are made,
 /// those of another time of day are moved, those that are there no more are cancelled with a sentence for everyone. Whoever moved or
 /// cancelled one session meant that one: it stays as it is.
 ///
 /// # Errors
 /// Refused with `STALE` when a session changed meanwhile.
-pub(super) async fn follow(tx: &mut Tx, workshop: &Visible<workshop::Entity>, note: Option<&str>) -> Result<Followed> {
+pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, note: Option<&str>) -> Result<Followed> {
     let now = tx.access().now;
-    let zone = zone_of(&workshop.time_zone)?;
-    let mut plan = planned(&workshop.series, zone, now)?;
-    let of_workshop = session::Column::WorkshopId.eq(workshop.id);
+    let zone = zone_of(&gathering.time_zone)?;
+    let mut plan = planned(&gathering.series, zone, now)?;
+    let of_gathering = session::Column::GatheringId.eq(gathering.id);
     let recent = session::Column::Occurrence.gte(local_of(zone, now) - A_DAY_AND_MORE);
-    let there = tx.every::<session::Entity>(Condition::all().add(of_workshop).add(recent), "sessions follow their series").await?;
+    let there = tx.every::<session::Entity>(Condition::all().add(of_gathering).add(recent), "sessions follow their series").await?;
     let mut followed = Followed { written: 0, next: plan.next.map(|next| next - AHEAD) };
+    let begun = registration::begun_to_come(tx, gathering.id).await?;
     for session in &there {
         let Some(was) = session.occurrence.map(|local| Occurrence::new(zone, local)) else { continue };
         let planned = plan.sessions.remove(&was.local.date());
-        // What has begun, or was to have, is past changing.
+        // What has begun, or was to have, is past changing, and so is that to which people came.
         let change = match planned {
-            _ if was.at <= now => None,
+            _ if was.at <= now || begun.contains(&session.id) => None,
             Some((occurrence, minutes)) => moved(session, was, occurrence, minutes, zone),
             None => Some(dropped(session, was, note, zone, now)),
         };
         if let Some(change) = change {
-            write(tx, workshop, session, change).await?;
+            write(tx, gathering, session, change).await?;
             followed.written += 1;
         }
     }
     followed.written += plan.sessions.len();
-    let rows: Vec<_> = plan.sessions.values().map(|(occurrence, minutes)| row(workshop, *occurrence, *minutes, zone, now)).collect();
+    let rows: Vec<_> = plan.sessions.values().map(|(occurrence, minutes)| row(gathering, *occurrence, *minutes, zone, now)).collect();
     for row in &rows {
         if let Some(id) = row.id.try_as_ref() {
-            tell(tx, workshop, Event::new(EventKind::SessionChanged, workshop.organization_id, *id, 1).changed(["startsAt", "endsAt"]));
+            tell(tx, gathering, Event::new(EventKind::SessionChanged, gathering.organization_id, *id, 1).changed(["startsAt", "endsAt"]));
         }
     }
     tx.insert_each::<session::Entity, _>(rows).await?;
@@ -109,8 +110,8 @@ pub(super) async fn follow(tx: &mut Tx, workshop: &Visible<workshop::Entity>, no
 }
 
 /// Of a draft nobody is told; when it is published, all of it is news.
-fn tell(tx: &mut Tx, workshop: &workshop::Model, event: Event) {
-    if workshop.published_at.is_some() {
+fn tell(tx: &mut Tx, gathering: &gathering::Model, event: Event) {
+    if gathering.published_at.is_some() {
         tx.record(event);
     }
 }
@@ -151,7 +152,7 @@ fn dropped(session: &session::Model, was: Occurrence, note: Option<&str>, zone: 
     session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note.map(str::to_owned)), ..of_none }
 }
 
-async fn write(tx: &mut Tx, workshop: &workshop::Model, session: &Visible<session::Entity>, change: session::ActiveModel) -> Result<()> {
+async fn write(tx: &mut Tx, gathering: &gathering::Model, session: &Visible<session::Entity>, change: session::ActiveModel) -> Result<()> {
     let version = session.version + 1;
     let ends = change.status.is_set();
     let moves = change.starts_at.is_set();
@@ -161,19 +162,19 @@ async fn write(tx: &mut Tx, workshop: &workshop::Model, session: &Visible<sessio
     }
     let event = |kind| Event::new(kind, session.organization_id, session.id, version);
     if ends {
-        tell(tx, workshop, event(EventKind::SessionCancelled).changed(["status", "note"]));
+        tell(tx, gathering, event(EventKind::SessionCancelled).changed(["status", "note"]));
     } else if moves {
-        tell(tx, workshop, event(EventKind::SessionChanged).changed(["startsAt", "endsAt"]));
+        tell(tx, gathering, event(EventKind::SessionChanged).changed(["startsAt", "endsAt"]));
     }
     Ok(())
 }
 
-fn row(of: &workshop::Model, occurrence: Occurrence, minutes: i32, zone: Tz, now: Instant) -> session::ActiveModel {
+fn row(of: &gathering::Model, occurrence: Occurrence, minutes: i32, zone: Tz, now: Instant) -> session::ActiveModel {
     session::ActiveModel {
         id: Set(SessionId::new()),
         organization_id: Set(of.organization_id),
         program_id: Set(of.program_id),
-        workshop_id: Set(of.id),
+        gathering_id: Set(of.id),
         status: Set(SessionStatus::Scheduled),
         starts_at: Set(occurrence.at),
         ends_at: Set(occurrence.at + TimeDelta::minutes(minutes.into())),
@@ -181,11 +182,14 @@ fn row(of: &workshop::Model, occurrence: Occurrence, minutes: i32, zone: Tz, now
         occurrence: Set(Some(occurrence.local)),
         capacity_in_person: Set(of.capacity_in_person),
         capacity_online: Set(of.capacity_online),
+        waitlist_size: Set(of.waitlist_size),
         registered_in_person: Set(0),
         registered_online: Set(0),
         seats_changed_at: Set(seats_move_at(now)),
         before_in_person: Set(0),
         before_online: Set(0),
+        waiting: Set(0),
+        before_waiting: Set(0),
         note: Set(None),
         created_at: Set(now),
         updated_at: Set(now),

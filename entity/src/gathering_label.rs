@@ -1,19 +1,19 @@
-//! What a workshop is found by.
+//! What a gathering is found by.
 
 use sea_orm::entity::prelude::*;
 
-use crate::{OrganizationId, WorkshopId};
+use crate::{GatheringId, OrganizationId};
 
-/// One topic, language or kind of accessibility of one workshop, so that a filter by it has an index.
+/// One topic, language or kind of accessibility of one gathering, so that a filter by it has an index.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "workshop_label")]
+#[sea_orm(table_name = "gathering_label")]
 pub struct Model {
-    /// Whose the workshop is.
+    /// Whose the gathering is.
     pub organization_id: OrganizationId,
-    /// Which workshop.
+    /// Which gathering.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub workshop_id: WorkshopId,
+    pub gathering_id: GatheringId,
     /// What the value is: `TOPIC`, `LANGUAGE` or `ACCESSIBILITY`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,

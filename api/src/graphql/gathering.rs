@@ -1,0 +1,440 @@
+//! What people come together for: what is public of it, whichever kind it is, and how it is run.
+
+use async_graphql::{Context, Enum, ID, InputObject, Interface, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{
+    ProgramId,
+    gathering::{self, Series},
+    gathering_facilitator,
+    vocabulary::{GatheringKind, GatheringVisibility, Modality, SortDirection},
+};
+use rust_decimal::Decimal;
+use sea_orm::Order;
+
+use super::{
+    context::RequestContext,
+    error::query_error,
+    event::DateTimeRange,
+    peer::Facilitator,
+    program::{Address, Program},
+    scalar::{Amount, Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress, each},
+    session::{Session, SessionConnection, SessionFilter},
+    support_group::SupportGroup,
+    workshop::Workshop,
+};
+use crate::{
+    domain::{
+        gathering::{address_for_all, in_force},
+        schedule::{self, About, Standing, next_session},
+        topic,
+        wall_time::zone_of,
+    },
+    error::Error,
+    store::{Class, Find, Visible},
+};
+
+/// What people come together for: a workshop, a support group, and other kinds to come.
+#[allow(clippy::duplicated_attributes, reason = "fields of one type")]
+#[derive(Interface)]
+#[graphql(
+    field(name = "id", ty = "ID", method = "node_id", desc = "Its id."),
+    field(name = "title", ty = "String", desc = "What it is called."),
+    field(name = "description", ty = "Option<String>", desc = "A few sentences for people who look for it."),
+    field(name = "program", ty = "Option<Program>", method = "run_by", desc = "The program that runs it."),
+    field(name = "topics", ty = "Vec<Topic>", desc = "What it is about."),
+    field(name = "modality", ty = "Modality", desc = "How people meet."),
+    field(name = "languages", ty = "Vec<LanguageTag>", desc = "The languages it is held in."),
+    field(
+        name = "accessibility",
+        ty = "Vec<String>",
+        desc = "What makes it accessible, such as `WHEELCHAIR` or `CAPTIONING`; more may come."
+    ),
+    field(name = "audience", ty = "Option<String>", desc = "Whom it is for; null for everyone."),
+    field(name = "minimum_age", ty = "Option<i32>", desc = "From which age, in years; null for no limit."),
+    field(name = "cost", ty = "Option<Money>", desc = "What it costs; null when it costs nothing."),
+    field(name = "visibility", ty = "GatheringVisibility", desc = "Who can find it."),
+    field(name = "address", ty = "Option<Address>", desc = "Where people meet in person; null where only those who registered are told."),
+    field(name = "area", ty = "Option<String>", desc = "Roughly where, as everyone may know."),
+    field(name = "address_after_registration", ty = "bool", desc = "Whether only those who registered are told the address."),
+    field(name = "facilitators", ty = "Vec<Facilitator>", desc = "Who leads it."),
+    field(name = "time_zone", ty = "TimeZone", desc = "The zone of its hours."),
+    field(
+        name = "starts_on",
+        ty = "Date",
+        desc = "The day of its first session, in its zone; where its schedule changed, the first since."
+    ),
+    field(name = "start_time", ty = "LocalTime", desc = "When its sessions begin, on the clock of its zone, in summer and winter."),
+    field(name = "minutes", ty = "i32", desc = "How long a session takes."),
+    field(
+        name = "recurrence",
+        ty = "Option<RecurrenceRule>",
+        desc = "The rule by which its sessions come again; null where all days are named."
+    ),
+    field(name = "calendar_url", ty = "WebAddress", desc = "Its calendar (RFC 5545), for everyone where it is public."),
+    field(
+        name = "sessions",
+        ty = "SessionConnection",
+        desc = "Its sessions, earliest first.",
+        arg(name = "filter", ty = "Option<SessionFilter>", desc = "Which sessions; all when there is none."),
+        arg(name = "first", ty = "Option<i32>", desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most."),
+        arg(name = "after", ty = "Option<String>", desc = "After this cursor."),
+        arg(name = "last", ty = "Option<i32>", desc = "How many, from the end or before `before`."),
+        arg(name = "before", ty = "Option<String>", desc = "Before this cursor.")
+    ),
+    field(name = "next_session", ty = "Option<Session>", desc = "The earliest session that is still to come.")
+)]
+pub(crate) enum Gathering {
+    Workshop(Workshop),
+    SupportGroup(SupportGroup),
+}
+
+impl From<Visible<gathering::Entity>> for Gathering {
+    fn from(row: Visible<gathering::Entity>) -> Self {
+        match row.kind {
+            GatheringKind::Workshop => Self::Workshop(Workshop(row)),
+            GatheringKind::SupportGroup => Self::SupportGroup(SupportGroup(row)),
+        }
+    }
+}
+
+/// What gatherings of every kind say of themselves, in the one object that each kind is: `$own` is what it says besides.
+macro_rules! kind_of_gathering {
+    ($(#[$doc:meta])* $Kind:ident, $Id:ident, { $($own:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $Kind(pub(crate) Visible<gathering::Entity>);
+
+        impl $Kind {
+            /// As everything with an id.
+            pub(crate) async fn node_id(&self, _: &Context<'_>) -> Result<ID> {
+                Ok(ID(self.0.known_as().to_string()))
+            }
+
+            /// As every gathering may have one.
+            pub(crate) async fn run_by(&self, ctx: &Context<'_>) -> Result<Option<Program>> {
+                self.program(ctx).await.map(Some)
+            }
+        }
+
+        $(#[$doc])*
+        #[Object]
+        impl $Kind {
+            /// Its id.
+            pub(crate) async fn id(&self) -> $Id {
+                self.0.id.into()
+            }
+
+            /// What it is called.
+            pub(crate) async fn title(&self) -> String {
+                self.0.title.clone()
+            }
+
+            /// A few sentences for people who look for it.
+            pub(crate) async fn description(&self) -> Option<String> {
+                self.0.description.clone()
+            }
+
+            /// The program that runs it.
+            pub(crate) async fn program(&self, ctx: &Context<'_>) -> Result<Program> {
+                let found = ctx.load::<program::Entity>(self.0.program_id).await?;
+                found.map(Program).ok_or_else(|| coded("UNAVAILABLE", "Its program has closed."))
+            }
+
+            /// What it is about.
+            pub(crate) async fn topics(&self) -> Vec<Topic> {
+                self.0.topics.iter().filter_map(|code| by_code(code)).map(Topic::from).collect()
+            }
+
+            /// How people meet.
+            pub(crate) async fn modality(&self) -> Modality {
+                self.0.modality
+            }
+
+            /// The languages it is held in.
+            pub(crate) async fn languages(&self) -> Vec<LanguageTag> {
+                self.0.languages.iter().cloned().map(LanguageTag).collect()
+            }
+
+            /// What makes it accessible, such as `WHEELCHAIR` or `CAPTIONING`; more may come.
+            pub(crate) async fn accessibility(&self) -> Vec<String> {
+                self.0.accessibility.to_vec()
+            }
+
+            /// Whom it is for; null for everyone.
+            pub(crate) async fn audience(&self) -> Option<String> {
+                self.0.audience.clone()
+            }
+
+            /// From which age, in years; null for no limit.
+            pub(crate) async fn minimum_age(&self) -> Option<i32> {
+                self.0.minimum_age
+            }
+
+            /// What it costs; null when it costs nothing.
+            pub(crate) async fn cost(&self) -> Option<Money> {
+                self.0.cost_cents.map(Money::of_cents)
+            }
+
+            /// Who can find it, once it is published.
+            pub(crate) async fn visibility(&self) -> GatheringVisibility {
+                self.0.visibility
+            }
+
+            /// Where people meet in person; null where only those who registered are told, to others than its organization's staff.
+            pub(crate) async fn address(&self) -> Option<Address> {
+                told_address(&self.0)
+            }
+
+            /// Roughly where, as everyone may know.
+            pub(crate) async fn area(&self) -> Option<String> {
+                self.0.area.clone()
+            }
+
+            /// Whether only those who registered are told the address.
+            pub(crate) async fn address_after_registration(&self) -> bool {
+                self.0.address_after_registration
+            }
+
+            /// Who leads it.
+            pub(crate) async fn facilitators(&self, ctx: &Context<'_>) -> Result<Vec<Facilitator>> {
+                crate::graphql::gathering::facilitators(ctx, &self.0).await
+            }
+
+            /// The zone of its hours.
+            pub(crate) async fn time_zone(&self) -> TimeZone {
+                TimeZone(self.0.time_zone.clone())
+            }
+
+            /// The day of its first session, in its zone; where its schedule changed, the first since.
+            pub(crate) async fn starts_on(&self, ctx: &Context<'_>) -> Result<Date> {
+                Ok(Date(series(ctx, &self.0)?.starts_on))
+            }
+
+            /// When its sessions begin, on the clock of its zone, in summer and winter.
+            pub(crate) async fn start_time(&self, ctx: &Context<'_>) -> Result<LocalTime> {
+                Ok(LocalTime(series(ctx, &self.0)?.start_time))
+            }
+
+            /// How long a session takes.
+            pub(crate) async fn minutes(&self, ctx: &Context<'_>) -> Result<i32> {
+                Ok(series(ctx, &self.0)?.minutes)
+            }
+
+            /// The rule by which its sessions come again; null where all days are named. Sessions are there 180 days ahead.
+            pub(crate) async fn recurrence(&self, ctx: &Context<'_>) -> Result<Option<RecurrenceRule>> {
+                Ok(series(ctx, &self.0)?.recurrence.clone().map(RecurrenceRule))
+            }
+
+            /// Its calendar (RFC 5545), for everyone where it is public: nothing is there of other workshops.
+            pub(crate) async fn calendar_url(&self, ctx: &Context<'_>) -> Result<WebAddress> {
+                Ok(WebAddress(format!("{}/calendar/workshops/{}.ics", ctx.data::<PublicUrl>()?.0, self.0.known_as())))
+            }
+
+            /// Its sessions, earliest first.
+            #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
+            pub(crate) async fn sessions(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "Which sessions; all when there is none.")] filter: Option<SessionFilter>,
+                #[graphql(desc = "How many, from the beginning or from `after`: 20 unless it says so, 100 at most.")] first: Option<i32>,
+                #[graphql(desc = "After this cursor.")] after: Option<String>,
+                #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
+                #[graphql(desc = "Before this cursor.")] before: Option<String>,
+            ) -> Result<SessionConnection> {
+                let args = PageArgs { first, after, last, before };
+                let access = ctx.access();
+                let find = filter
+                    .unwrap_or_default()
+                    .narrow_own(ctx.store().find(&access))
+                    .map_err(query_error)?
+                    .ordered(session::Column::StartsAt, Order::Asc);
+                Ok(children(ctx, find, session::Column::GatheringId, self.0.id, args).await?.into())
+            }
+
+            /// The earliest session that is still to come.
+            pub(crate) async fn next_session(&self, ctx: &Context<'_>) -> Result<Option<Session>> {
+                let access = ctx.access();
+                let find = ctx.store().find::<session::Entity>(&access).matching(None, upcoming(access.now));
+                let find = find.ordered(session::Column::StartsAt, Order::Asc);
+                let only = PageArgs { first: Some(1), ..PageArgs::default() };
+                let loaded = ctx.load_children(self.0.id, find.of_each(session::Column::GatheringId, only, false)).await?;
+                Ok(loaded.page.rows.first().map(|(_, row)| Session(row.clone())))
+            }
+
+
+            /// How it is run; null to others than its organization's staff.
+            pub(crate) async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
+                if self.0.may_open(Class::Operations) {
+                    return Some(GatheringOperations(self.0.clone()));
+                }
+                if ctx.access().organization == Some(self.0.organization_id) {
+                    ctx.closed_by_role(Class::Operations);
+                }
+                None
+            }
+
+            $($own)*
+        }
+    };
+}
+
+pub(super) use kind_of_gathering;
+
+/// The series by which its sessions are now.
+pub(super) fn series<'a>(ctx: &Context<'_>, of: &'a Visible<gathering::Entity>) -> Result<&'a Series> {
+    let zone = zone_of(&of.time_zone).map_err(query_error)?;
+    in_force(&of.series, zone, ctx.access().now).ok_or_else(|| query_error(Error::internal("a gathering has no series")))
+}
+
+/// The address as someone is told who registered for nothing.
+pub(super) fn told_address(of: &Visible<gathering::Entity>) -> Option<Address> {
+    let told = if of.may_open(Class::Operations) { of.address.as_ref() } else { address_for_all(of) };
+    told.cloned().map(Into::into)
+}
+
+/// Who leads it, as they appear to everyone.
+pub(super) async fn facilitators(ctx: &Context<'_>, of: &Visible<gathering::Entity>) -> Result<Vec<Facilitator>> {
+    let named = ctx.load_parts::<gathering::Entity, gathering_facilitator::Entity>(of).await?;
+    let cards = named.iter().map(|leads| ctx.load_card(leads.peer_id));
+    let cards = futures_util::future::try_join_all(cards).await?;
+    Ok(cards.into_iter().flatten().map(Facilitator).collect())
+}
+
+/// How a gathering is run, for its organization's staff.
+pub(crate) struct GatheringOperations(pub(super) Visible<gathering::Entity>);
+
+/// How a gathering is run, for its organization's staff.
+#[Object]
+impl GatheringOperations {
+    /// Seats in the room of each session; null for any number, 0 where nobody meets in person.
+    async fn capacity_in_person(&self) -> Option<i32> {
+        self.0.capacity_in_person
+    }
+
+    /// Seats online; null for any number, 0 where nobody takes part online.
+    async fn capacity_online(&self) -> Option<i32> {
+        self.0.capacity_online
+    }
+
+    /// Places in line of each session, for both; null for any number, 0 where nobody can wait.
+    async fn waitlist_size(&self) -> Option<i32> {
+        self.0.waitlist_size
+    }
+
+    /// UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// UTC.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// Counts changes.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// What a gathering is about.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Topic {
+    /// Its stable code.
+    code: &'static str,
+    /// The area it belongs to.
+    area: &'static str,
+    /// Its name for people.
+    label: &'static str,
+}
+
+impl From<&'static topic::Topic> for Topic {
+    fn from(topic: &'static topic::Topic) -> Self {
+        Self { code: topic.code, area: topic.area, label: topic.label }
+    }
+}
+
+/// An amount of money.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct Money {
+    /// How much.
+    amount: Amount,
+    /// ISO 4217: US dollars.
+    currency: &'static str,
+}
+
+impl Money {
+    pub(super) fn of_cents(cents: i64) -> Self {
+        Self { amount: Amount(Decimal::new(cents, 2)), currency: "USD" }
+    }
+}
+
+/// Which workshops or groups. Times and seats are those of one session each.
+#[derive(InputObject, Default)]
+pub(crate) struct WorkshopFilter {
+    /// About one of these topics, by code.
+    topics: Option<Vec<String>>,
+    /// In one of these languages; `es` finds `es-MX` as well.
+    languages: Option<Vec<LanguageTag>>,
+    /// In one of these ways.
+    modality: Option<Vec<Modality>>,
+    /// Of one of these programs.
+    program_ids: Option<Vec<ProgramId>>,
+    /// With a session that begins then.
+    starts: Option<DateTimeRange>,
+    /// With a session that someone can still register for, or with one that nobody can.
+    has_seats: Option<bool>,
+    /// Accessible in all of these ways, by code.
+    accessibility: Option<Vec<String>>,
+    /// With words in the title or the description that begin with these, whatever their case and accents.
+    search: Option<String>,
+}
+
+impl WorkshopFilter {
+    pub(super) fn narrow(self, kind: GatheringKind, find: Find<'_, gathering::Entity>) -> Result<Find<'_, gathering::Entity>> {
+        let about = About {
+            kinds: Some(vec![kind]),
+            topics: self.topics,
+            languages: self.languages.map(each),
+            accessibility: self.accessibility,
+            modality: self.modality,
+            program_ids: self.program_ids,
+            search: self.search,
+        };
+        let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
+        let standing = Standing { from, to, has_seats: self.has_seats, status: None };
+        let condition = schedule::gatherings(&about, &standing, find.now()).map_err(query_error)?;
+        Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
+    }
+}
+
+/// What workshops and groups can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum WorkshopOrderField {
+    /// By when the next session begins; those without one are last.
+    NextSession,
+    /// By title.
+    Title,
+}
+
+/// In which order.
+#[derive(InputObject, Clone, Copy)]
+pub(crate) struct WorkshopOrder {
+    /// By what.
+    field: WorkshopOrderField,
+    /// Which way.
+    direction: SortDirection,
+}
+
+/// Gatherings in an order; by their next session when there is none.
+pub(crate) fn in_order<'a>(
+    ctx: &Context<'_>,
+    find: Find<'a, gathering::Entity>,
+    order_by: Option<WorkshopOrder>,
+) -> Find<'a, gathering::Entity> {
+    let order = if order_by.is_some_and(|by| by.direction == SortDirection::Desc) { Order::Desc } else { Order::Asc };
+    match order_by.map(|by| by.field) {
+        Some(WorkshopOrderField::Title) => find.ordered(gathering::Column::Title, order),
+        Some(WorkshopOrderField::NextSession) | None => find.ordered_by_instant("next session", next_session(ctx.access().now), order),
+    }
+}
