@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    ApiClientId, ClientId, Guarded, OrganizationId, RegistrationId, Sealed, SessionId, class,
+    ApiClientId, ClientId, Guarded, List, OrganizationId, RegistrationId, Sealed, SessionId, class,
     vocabulary::{AttendanceMode, RegistrationStatus},
 };
 
@@ -34,8 +34,8 @@ pub struct Model {
     pub offer_expires_at: Option<Guarded<class::ContactsAndNotes, DateTimeUtc>>,
     /// When they first came in (UTC); null where they did not, or nobody said so.
     pub checked_in_at: Option<Guarded<class::ContactsAndNotes, DateTimeUtc>>,
-    /// What they need to take part: codes and words, sealed under the client's key or the organization's own.
-    pub needs: Option<Guarded<class::ContactsAndNotes, Sealed>>,
+    /// What they need to take part, by the codes of domain 6.5.
+    pub needs: Option<Guarded<class::ContactsAndNotes, List<String>>>,
     /// When they agreed to keep among those who come what is said there (UTC).
     pub agreed_at: Option<DateTimeUtc>,
     /// As a guest is called, sealed under the organization's own key; null once that is forgotten.

@@ -151,7 +151,7 @@ fn seated_or_not() -> Expr {
     let status = || Expr::col("status");
     let seated = Expr::col("seated").eq(true);
     let never = status().is_in(["WAITLISTED", "CANCELLED"]).and(seated.clone());
-    let always = status().is_not_in(["WAITLISTED", "CANCELLED", "OFFERED"]).and(seated.not());
+    let always = status().is_not_in(["WAITLISTED", "CANCELLED", "OFFERED", "UNCONFIRMED"]).and(seated.not());
     never.or(always).not()
 }
 
@@ -167,7 +167,7 @@ fn registration() -> TableCreateStatement {
         .col(nullable(instant("waiting_since")))
         .col(nullable(instant("offer_expires_at")))
         .col(nullable(instant("checked_in_at")))
-        .col(nullable(bytes("needs")))
+        .col(nullable(list("needs")))
         .col(nullable(instant("agreed_at")))
         .col(nullable(bytes("guest_name")))
         .col(nullable(bytes("guest_contact")))

@@ -46,6 +46,7 @@ mod referral_order;
 mod revocation;
 mod schedule;
 mod schema;
+mod seats;
 mod series;
 mod statements;
 mod subscription;

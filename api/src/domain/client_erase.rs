@@ -12,7 +12,10 @@ use entity::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
-use super::{client_access, client_merge::with_merged, data_export, duplicate, message, referral::OPEN, text, work_item as work_items};
+use super::{
+    client_access, client_merge::with_merged, data_export, duplicate, message, referral::OPEN, registration as registrations, text,
+    work_item as work_items,
+};
 use crate::{
     access::Access,
     clock::Instant,
@@ -228,6 +231,7 @@ async fn forget(tx: &mut Tx, whom: &Forgotten, referrals: &[Sided]) -> Result<()
     data_export::forget(tx, &whom.clients).await?;
     client_access::forget(tx, &whom.clients).await?;
     message::forget(tx, &whom.clients).await?;
+    registrations::forget_needs(tx, &whom.clients).await?;
     tx.disarm(TimerKind::ClientMerge, clients().map(Uuid::from)).await
 }
 

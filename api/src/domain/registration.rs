@@ -5,7 +5,7 @@ mod line;
 mod step;
 
 use entity::{
-    ClientId, GatheringId, RegistrationId, SessionId, TypedId, class, gathering, registration, registration_step, session,
+    ClientId, GatheringId, List, RegistrationId, SessionId, TypedId, class, gathering, registration, registration_step, session,
     vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus, StepCause},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
@@ -148,12 +148,13 @@ fn attendance(modality: Modality, wanted: Option<AttendanceMode>) -> Result<Atte
 }
 
 /// What someone needs to take part: different codes that are all known.
-fn needs(given: &[String]) -> Result<Option<Vec<&str>>, Refusal> {
+fn needs(given: &[String]) -> Result<Option<List<String>>, Refusal> {
     if given.iter().any(|code| !ACCESSIBILITY.contains(&code.as_str())) {
         let sentence = format!("`accessibilityNeeds` holds some of {}.", ACCESSIBILITY.join(", "));
         return Err(at(Refusal::invalid(sentence), "accessibilityNeeds"));
     }
-    let different: Vec<_> = ACCESSIBILITY.iter().copied().filter(|code| given.iter().any(|given| given == code)).collect();
+    let different = ACCESSIBILITY.iter().filter(|code| given.iter().any(|given| given == *code));
+    let different: List<_> = different.map(|code| (*code).to_owned()).collect();
     Ok((!different.is_empty()).then_some(different))
 }
 
@@ -233,9 +234,11 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
         refuse_conflict(tx, &session, client.id).await?;
     }
     let (status, cause) = place(tx, &session, attendance).await?;
+    let waiting_since = match status {
+        RegistrationStatus::Waitlisted => Some(line::behind_all(tx, session.id).await?.into()),
+        _ => None,
+    };
     let id = RegistrationId::new();
-    let key = if needs.is_some() { Some(tx.key_of(client.id).await?) } else { None };
-    let needs = needs.zip(key).map(|(needs, key)| key.seal::<registration::Entity, _, _>(id, registration::Column::Needs, &needs));
     let row = registration::ActiveModel {
         id: Set(id),
         organization_id: Set(client.organization_id),
@@ -244,8 +247,8 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
         attendance: Set(attendance.into()),
         status: Set(status.into()),
         seated: Set((status == RegistrationStatus::Registered).into()),
-        waiting_since: Set((status == RegistrationStatus::Waitlisted).then(|| now.into())),
-        needs: Set(needs.transpose()?),
+        waiting_since: Set(waiting_since),
+        needs: Set(needs.map(Into::into)),
         agreed_at: Set(gathering.confidentiality.as_ref().map(|_| now)),
         registered_at: Set(now),
         updated_at: Set(now),
@@ -378,6 +381,17 @@ pub(super) async fn resize(tx: &mut Tx, gathering: &gathering::Model) -> Result<
             tx.record(event.changed(["capacity"]));
         }
         settle(tx, id).await?;
+    }
+    Ok(())
+}
+
+/// Takes away what people needed who are being erased: no key of theirs seals it.
+pub(super) async fn forget_needs(tx: &Tx, clients: &[ClientId]) -> Result<()> {
+    let of =
+        Condition::all().add(registration::Column::ClientId.is_in(clients.iter().copied())).add(registration::Column::Needs.is_not_null());
+    for registration in tx.every::<registration::Entity>(of, "an erasure").await? {
+        let change = registration::ActiveModel { needs: Set(None), ..Default::default() };
+        tx.write_if(&registration, change, Condition::all()).await?;
     }
     Ok(())
 }

@@ -116,15 +116,9 @@ impl Registration {
     }
 
     /// What they need to take part, by the codes of `accessibility`.
-    async fn accessibility_needs(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let needs = {
-            let seat = self.seat()?;
-            match &seat.needs {
-                Some(needs) => ctx.store().unseal(&seat, registration::Column::Needs, needs).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        needs.map_err(query_error)
+    async fn accessibility_needs(&self) -> Result<Vec<String>> {
+        let seat = self.seat()?;
+        Ok(seat.needs.as_ref().map(|needs| needs.read(&seat).to_vec()).unwrap_or_default())
     }
 
     /// How it came to stand where it does, oldest first.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType};
+use sea_orm::{ColumnTrait, Condition, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType};
 use uuid::Uuid;
 
 use super::{
@@ -91,9 +91,16 @@ impl Tx {
     ///
     /// # Errors
     /// `Database` when it cannot be asked.
-    pub async fn first<E: Protected>(&self, of: Condition, by: E::Column, most: u64, reason: &'static str) -> Result<Vec<Visible<E>>> {
+    pub async fn first<E: Protected>(
+        &self,
+        of: Condition,
+        (by, order): (E::Column, Order),
+        most: u64,
+        reason: &'static str,
+    ) -> Result<Vec<Visible<E>>> {
         let system = Access::system(reason, self.access.now);
-        let rows = scoped::<E>(&system).filter(of).order_by_asc(by).order_by_asc(E::id_column()).limit(most.min(i64::MAX.unsigned_abs()));
+        let rows = scoped::<E>(&system).filter(of).order_by(by, order.clone()).order_by(E::id_column(), order);
+        let rows = rows.limit(most.min(i64::MAX.unsigned_abs()));
         Ok(Fetched::all_visible(rows.into_model::<Fetched<E>>().all(&self.transaction).await?, &system, &ReadLog::default()))
     }
 

@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ExprTrait,
+    ColumnTrait, Condition, ExprTrait, Order,
     sea_query::{CaseStatement, Expr},
 };
 use uuid::Uuid;
@@ -152,6 +152,18 @@ pub(super) async fn is_waited_for(tx: &Tx, session: &session::Model, attendance:
     Ok(tx.how_many::<registration::Entity>(in_line(session.id, attendance), "whoever waits for a seat").await? > 0)
 }
 
+/// Since when somebody waits who gets in line now, behind all who did before: of two at one moment, whoever holds the session first.
+pub(super) async fn behind_all(tx: &Tx, session: SessionId) -> Result<Instant> {
+    let waited = Condition::all().add(registration::Column::SessionId.eq(session)).add(registration::Column::WaitingSince.is_not_null());
+    let last = tx.first::<registration::Entity>(waited, (registration::Column::WaitingSince, Order::Desc), 1, LINE).await?;
+    let last = last.first().and_then(|last| {
+        let opened: Option<Seat<'_>> = last.open();
+        opened.and_then(|seat| seat.waiting_since.as_ref().map(|since| *since.read(&seat)))
+    });
+    let now = tx.access().now;
+    Ok(last.map_or(now, |last| Ord::max(now, last + TimeDelta::microseconds(1))))
+}
+
 /// Brings the line of a session, which the caller holds, in order after its seats changed: whoever is first is offered what is free. In the
 /// last two hours all who wait may take what is free, for as long as anything is.
 pub(super) async fn settle(tx: &mut Tx, id: SessionId) -> Result<()> {
@@ -175,7 +187,9 @@ pub(super) async fn settle(tx: &mut Tx, id: SessionId) -> Result<()> {
 async fn offer(tx: &mut Tx, session: SessionId, attendance: AttendanceMode, free: usize, until: Instant) -> Result<By> {
     let mut by = By::default();
     let most = u64::try_from(free).unwrap_or(u64::MAX);
-    let first = tx.first::<registration::Entity>(in_line(session, attendance), registration::Column::WaitingSince, most, LINE).await?;
+    let first = tx
+        .first::<registration::Entity>(in_line(session, attendance), (registration::Column::WaitingSince, Order::Asc), most, LINE)
+        .await?;
     for registration in &first {
         let change =
             registration::ActiveModel { seated: Set(true.into()), offer_expires_at: Set(Some(until.into())), ..Default::default() };
