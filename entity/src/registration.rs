@@ -34,7 +34,7 @@ pub struct Model {
     pub offer_expires_at: Option<Guarded<class::ContactsAndNotes, DateTimeUtc>>,
     /// When they first came in (UTC); null where they did not, or nobody said so.
     pub checked_in_at: Option<Guarded<class::ContactsAndNotes, DateTimeUtc>>,
-    /// What they need to take part, by the codes of domain 6.5.
+    /// What they need to take part, by the codes of domain 6.5. Not sealed: an erasure takes it away.
     pub needs: Option<Guarded<class::ContactsAndNotes, List<String>>>,
     /// When they agreed to keep among those who come what is said there (UTC).
     pub agreed_at: Option<DateTimeUtc>,
@@ -48,9 +48,7 @@ pub struct Model {
     pub confirm_by: Option<DateTimeUtc>,
     /// A keyed hash of the code that confirms; null once it did.
     pub code_hash: Option<Vec<u8>>,
-    /// A keyed hash of the guest's ticket.
-    pub ticket_hash: Option<Vec<u8>>,
-    /// Until when the ticket is good (UTC).
+    /// Until when a guest's ticket is good (UTC); null for a client.
     pub ticket_expires_at: Option<DateTimeUtc>,
     /// Through which application a guest came.
     pub api_client_id: Option<ApiClientId>,

@@ -18,7 +18,7 @@ pub struct Model {
     pub program_id: ProgramId,
     /// Of which gathering.
     pub gathering_id: GatheringId,
-    /// Where it stands.
+    /// Whether it is cancelled. That it was held is reckoned: it says nothing of who came.
     pub status: SessionStatus,
     /// UTC.
     pub starts_at: DateTimeUtc,

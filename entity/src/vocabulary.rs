@@ -358,7 +358,7 @@ vocabulary! {
     StepCause {
         Registered = "REGISTERED", Requested = "REQUESTED", Confirmed = "CONFIRMED", NotConfirmed = "NOT_CONFIRMED", Full = "FULL",
         Others = "OTHERS_WAIT", SeatFree = "SEAT_FREE", FirstCome = "FIRST_COME", SeatTaken = "SEAT_TAKEN", Accepted = "ACCEPTED",
-        Lapsed = "LAPSED", Left = "LEFT", Attendance = "ATTENDANCE", Undone = "UNDONE", Linked = "LINKED",
+        Lapsed = "LAPSED", Left = "LEFT", Attendance = "ATTENDANCE", Undone = "UNDONE", Linked = "LINKED", Moved = "MOVED",
     }
 
     /// What happened.

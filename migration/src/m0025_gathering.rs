@@ -35,7 +35,7 @@ const STATUSES: &[&str] = &[
 #[rustfmt::skip]
 const CAUSES: &[&str] = &[
     "REGISTERED", "REQUESTED", "CONFIRMED", "NOT_CONFIRMED", "FULL", "OTHERS_WAIT", "SEAT_FREE", "FIRST_COME", "SEAT_TAKEN", "ACCEPTED",
-    "LAPSED", "LEFT", "ATTENDANCE", "UNDONE", "LINKED",
+    "LAPSED", "LEFT", "ATTENDANCE", "UNDONE", "LINKED", "MOVED",
 ];
 
 #[rustfmt::skip]
@@ -141,7 +141,8 @@ fn session() -> TableCreateStatement {
 /// A client's, or a guest's as long as anything is known of them.
 fn one_of_two() -> Expr {
     let client = Expr::col("client_id").is_not_null();
-    let guest = ["guest_name", "guest_contact", "guest_hash", "code_hash"].map(|column| Expr::col(column).is_not_null());
+    let guest =
+        ["guest_name", "guest_contact", "guest_hash", "code_hash", "ticket_expires_at"].map(|column| Expr::col(column).is_not_null());
     let guest = guest.into_iter().reduce(Expr::or).unwrap_or_else(|| Expr::val(false));
     client.and(guest).not()
 }
@@ -174,7 +175,6 @@ fn registration() -> TableCreateStatement {
         .col(nullable(bytes("guest_hash")))
         .col(nullable(instant("confirm_by")))
         .col(nullable(bytes("code_hash")))
-        .col(nullable(bytes("ticket_hash")))
         .col(nullable(instant("ticket_expires_at")))
         .col(nullable(id("api_client_id")))
         .col(instant("registered_at"))
@@ -215,12 +215,15 @@ async fn seats(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_index(index("registration", &["session_id", "registered_at", "id"])).await?;
     manager.create_index(index("registration", &["session_id", "waiting_since", "id"])).await?;
     manager.create_index(index("registration", &["client_id"])).await?;
-    manager.create_index(index("registration", &["ticket_hash"]).unique().take()).await?;
+    manager.create_index(index("registration", &["guest_hash"])).await?;
+    manager.create_index(index("registration", &["api_client_id", "registered_at"])).await?;
     manager.create_index(index("registration", &["code_hash"]).unique().take()).await?;
     // One live registration of a person and session, kept by the database (domain 6.5).
     let live = || Expr::col("status").ne("CANCELLED");
     manager.create_index(unique("ux_registration_live", "registration", ["session_id", "client_id"], live())).await?;
-    manager.create_index(unique("ux_registration_guest", "registration", ["session_id", "guest_hash"], live())).await
+    // Who registered a guest before learns nothing of whether another did: only what was confirmed is one.
+    let confirmed = Expr::col("status").is_not_in(["CANCELLED", "UNCONFIRMED"]);
+    manager.create_index(unique("ux_registration_guest", "registration", ["session_id", "guest_hash"], confirmed)).await
 }
 
 /// How each registration came to stand where it does, as far as that is known of those before.

@@ -3,6 +3,7 @@
 mod attendance;
 mod crowd;
 mod group;
+mod guest;
 
 use chrono::TimeDelta;
 use entity::vocabulary::{OrganizationKind, Role};

@@ -12,6 +12,7 @@ pub mod policy;
 mod scope;
 pub mod secret;
 mod share;
+pub mod ticket;
 pub mod token;
 
 use std::collections::BTreeSet;
@@ -78,6 +79,8 @@ pub struct Access {
     pub programs: Vec<ProgramId>,
     /// A client's own records there: the one that stands for them and all that were merged into it. None for everyone else.
     pub records: Vec<ClientId>,
+    /// A ticket that they hold, which opens one guest's registration.
+    pub ticket: Option<ticket::Ticket>,
     /// What they do there.
     pub roles: BTreeSet<Role>,
     /// What their token is good for.
@@ -107,6 +110,7 @@ impl Access {
             organization_kind: None,
             programs: Vec::new(),
             records: Vec::new(),
+            ticket: None,
             roles: BTreeSet::new(),
             scopes: BTreeSet::new(),
             purposes: BTreeSet::new(),
@@ -138,6 +142,12 @@ impl Access {
             purpose: Some(PurposeOfUse::PatientRequest),
             ..caller
         }
+    }
+
+    /// The same caller, who holds a ticket.
+    #[must_use]
+    pub fn holding(&self, ticket: ticket::Ticket) -> Self {
+        Self { ticket: Some(ticket), ..self.clone() }
     }
 
     /// Whether this is a client who reads their own data (domain 3.3: CLIENT, `o`).

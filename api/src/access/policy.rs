@@ -31,6 +31,8 @@ pub enum Resource {
     SessionRoster,
     /// A client's seat at a session.
     Registration,
+    /// A guest's seat at a session.
+    GuestRegistration,
     /// What happened, without what it happened to.
     Event,
     /// The audit.
@@ -114,6 +116,8 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::Registration, Act::Read, &[Coordinator, Supervisor, Peer]),
     (Resource::Registration, Act::Create, &[Coordinator, Supervisor, Peer]),
     (Resource::Registration, Act::End, &[Coordinator, Supervisor, Peer]),
+    (Resource::Registration, Act::Update, &[Coordinator, Supervisor, Peer]),
+    (Resource::GuestRegistration, Act::Create, &[Coordinator, Supervisor, Peer, PartnerApp]),
     (Resource::Event, Act::Read, STAFF),
     (Resource::Audit, Act::Read, &[PrivacyOfficer]),
     (Resource::Peer, Act::Read, STAFF),

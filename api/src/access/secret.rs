@@ -16,6 +16,10 @@ pub enum Purpose {
     Invitation,
     /// The second half of a refresh token.
     Refresh,
+    /// The code that a guest's contact confirms with.
+    GuestCode,
+    /// The proof in a guest's ticket.
+    Ticket,
 }
 
 impl Purpose {
@@ -24,6 +28,8 @@ impl Purpose {
             Self::ApiClient => b"aftercare client secret v1\0",
             Self::Invitation => b"aftercare invitation v1\0",
             Self::Refresh => b"aftercare refresh token v1\0",
+            Self::GuestCode => b"aftercare guest code v1\0",
+            Self::Ticket => b"aftercare ticket v1\0",
         }
     }
 }

@@ -150,7 +150,7 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ContactLogged => "A contact was logged.",
         EventKind::WorkshopChanged => "A workshop or support group was made or changed.",
         EventKind::WorkshopPublished => "A workshop or support group was published.",
-        EventKind::SessionChanged => "A session was moved.",
+        EventKind::SessionChanged => "A session was made or changed.",
         EventKind::SessionCancelled => "A session was cancelled.",
         EventKind::BulkStarted => "Work on many rows was asked for, or begun.",
         EventKind::BulkFinished => "Work on many rows came to its end, or its result was removed.",

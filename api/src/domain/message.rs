@@ -7,8 +7,8 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use entity::{
-    ClientId, OutgoingMessageId, TypedId, class, client, organization, outgoing_message,
-    vocabulary::{ContactMethodKind, MessageKind},
+    ClientId, OrganizationId, OutgoingMessageId, RegistrationId, TypedId, class, client, organization, outgoing_message, registration,
+    vocabulary::{ContactMethodKind, MessageKind, RegistrationStatus},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::{
     access::Access,
     clock::Instant,
     error::Result,
-    store::{Action, Attempt, Grants, Protected, Store, Tx, Visible, never},
+    store::{Action, Attempt, Grants, Protected, Store, SubjectKey, Tx, Visible, never},
 };
 
 /// After how long a message that could not be sent is given up.
@@ -77,28 +77,80 @@ pub(super) enum Words {
         /// Where.
         link: String,
     },
+    /// A guest is asked to confirm that they registered.
+    RegistrationConfirmation {
+        /// With this.
+        code: String,
+        /// Until when, as clocks show it there.
+        until: String,
+    },
+    /// A seat is offered to a guest.
+    SeatOffered {
+        /// Until when.
+        until: String,
+    },
+    /// What a guest registered for does not take place.
+    SessionCancelled {
+        /// When it was to.
+        was: String,
+    },
+    /// What a guest registered for is at another time.
+    SessionMoved {
+        /// When it was to be.
+        was: String,
+        /// When it is.
+        now: String,
+    },
 }
 
 impl Words {
     const fn kind(&self) -> MessageKind {
         match self {
             Self::ClientAccessInvitation { .. } => MessageKind::ClientAccessInvitation,
+            Self::RegistrationConfirmation { .. } => MessageKind::RegistrationConfirmation,
+            Self::SeatOffered { .. } => MessageKind::SeatOffered,
+            Self::SessionCancelled { .. } => MessageKind::SessionCancelled,
+            Self::SessionMoved { .. } => MessageKind::SessionMoved,
         }
     }
 
-    /// Subject and text. With a name only where recovery may be mentioned: names of organizations tell what they do.
+    /// Subject and text. With a name only where recovery may be mentioned: names of organizations tell what they do. To guests nothing is
+    /// named, neither what they registered for nor who runs it.
     fn written(&self, from: Option<&str>) -> (String, String) {
-        let Self::ClientAccessInvitation { link } = self;
-        let (subject, who) = match from {
-            Some(name) => (format!("{name}: a private page for you"), format!("{name} has opened a private page for you.")),
-            None => (
-                "A private page for you".to_owned(),
-                "Somebody to whom you gave this address has opened a private page for you.".to_owned(),
+        let (subject, said) = match (self, from) {
+            (Self::ClientAccessInvitation { link }, from) => {
+                let (subject, who) = match from {
+                    Some(name) => (format!("{name}: a private page for you"), format!("{name} has opened a private page for you.")),
+                    None => (
+                        "A private page for you".to_owned(),
+                        "Somebody to whom you gave this address has opened a private page for you.".to_owned(),
+                    ),
+                };
+                let said = format!("{who}\nYou can open it with this link:\n\n{link}\n\nThe link works once, and for three days.\n");
+                (subject, said)
+            }
+            (Self::RegistrationConfirmation { code, until }, _) => (
+                "Your code to confirm".to_owned(),
+                format!(
+                    "You asked for a place with this address. To confirm it, enter this code where you asked:\n\n{code}\n\nThe place is \
+                     held for you until {until}.\n"
+                ),
+            ),
+            (Self::SeatOffered { until }, _) => (
+                "A place has become free for you".to_owned(),
+                format!("A place that you asked for has become free. You can accept it where you asked for it, until {until}.\n"),
+            ),
+            (Self::SessionCancelled { was }, _) => (
+                "Your appointment does not take place".to_owned(),
+                format!("What you registered for with this address, on {was}, does not take place.\n"),
+            ),
+            (Self::SessionMoved { was, now }, _) => (
+                "Your appointment is at another time".to_owned(),
+                format!("What you registered for with this address, on {was}, is on {now} instead. Your place is kept.\n"),
             ),
         };
         let text = format!(
-            "Hello,\n\n{who}\nYou can open it with this link:\n\n{link}\n\nThe link works once, and for three days.\nIf you did not expect \
-             this message, you need not do anything.\nNobody reads this mailbox: please do not reply.\n"
+            "Hello,\n\n{said}If you did not expect this message, you need not do anything.\nNobody reads this mailbox: please do not reply.\n"
         );
         (subject, text)
     }
@@ -131,6 +183,10 @@ impl Protected for outgoing_message::Entity {
     fn subject(row: &outgoing_message::Model) -> uuid::Uuid {
         row.client_id.map_or_else(|| row.organization_id.into(), Into::into)
     }
+
+    fn sealed_by(row: &outgoing_message::Model) -> Option<OrganizationId> {
+        row.client_id.is_none().then_some(row.organization_id)
+    }
 }
 
 /// Whether mail may be sent there.
@@ -143,13 +199,34 @@ pub(super) const fn takes_mail(method: &ContactMethod) -> bool {
 /// # Errors
 /// `NotFound` when the person was erased.
 pub(super) async fn queue(tx: &Tx, client: &client::Model, address: &str, words: &Words) -> Result<()> {
-    let (id, now, key) = (OutgoingMessageId::new(), tx.access().now, tx.key_of(client.id).await?);
+    let key = tx.key_of(client.id).await?;
+    write(tx, client.organization_id, (Some(client.id), None), &key, address, words).await
+}
+
+/// Writes a message to a guest, who is known by their registration alone, likewise.
+///
+/// # Errors
+/// `Sealing` when it cannot be sealed.
+pub(super) async fn queue_guest(tx: &Tx, registration: &registration::Model, address: &str, words: &Words) -> Result<()> {
+    let key = tx.own_key(registration.organization_id)?;
+    write(tx, registration.organization_id, (None, Some(registration.id)), &key, address, words).await
+}
+
+async fn write(
+    tx: &Tx,
+    organization: OrganizationId,
+    (client, registration): (Option<ClientId>, Option<RegistrationId>),
+    key: &SubjectKey,
+    address: &str,
+    words: &Words,
+) -> Result<()> {
+    let (id, now) = (OutgoingMessageId::new(), tx.access().now);
     let row = outgoing_message::ActiveModel {
         id: Set(id),
         kind: Set(words.kind()),
-        organization_id: Set(client.organization_id),
-        client_id: Set(Some(client.id)),
-        registration_id: Set(None),
+        organization_id: Set(organization),
+        client_id: Set(client),
+        registration_id: Set(registration),
         address: Set(Some(key.seal::<outgoing_message::Entity, _, _>(id, outgoing_message::Column::Address, &address)?)),
         parameters: Set(Some(key.seal::<outgoing_message::Entity, _, _>(id, outgoing_message::Column::Parameters, words)?)),
         due_at: Set(Some(now)),
@@ -215,17 +292,41 @@ async fn attempted(store: &Store, system: &Access, sends: &dyn Sends, taken: &Vi
 /// What is to be sent; nothing when the person is gone, or does not call its address safe any more.
 async fn letter(store: &Store, system: &Access, taken: &Visible<outgoing_message::Entity>) -> Result<Option<Letter>> {
     let Some(opened) = taken.open::<class::Identity>() else { return Ok(None) };
-    let (Some(address), Some(parameters), Some(client)) = (&opened.address, &opened.parameters, opened.client_id) else { return Ok(None) };
-    let Some(client) = store.fetch::<client::Entity>(system, client).await?.filter(|row| row.erased_at.is_none()) else { return Ok(None) };
-    let Some(theirs) = client.open::<class::Identity>() else { return Ok(None) };
+    let (Some(address), Some(parameters)) = (&opened.address, &opened.parameters) else { return Ok(None) };
     let to: String = store.unseal(&opened, outgoing_message::Column::Address, address).await?;
     let words: Words = store.unseal(&opened, outgoing_message::Column::Parameters, parameters).await?;
+    let from = match (opened.client_id, opened.registration_id) {
+        (Some(client), _) => name_for(store, system, client, &to).await?,
+        (None, Some(registration)) => waits(store, system, registration, &words).await?.then_some(None),
+        (None, None) => None,
+    };
+    let Some(from) = from else { return Ok(None) };
+    let (subject, text) = words.written(from.as_deref());
+    Ok(Some(Letter { id: taken.id, to, subject, text, at: taken.created_at }))
+}
+
+/// Whether a client can be written to there, and under which name, if under any.
+async fn name_for(store: &Store, system: &Access, client: ClientId, to: &str) -> Result<Option<Option<String>>> {
+    let Some(client) = store.fetch::<client::Entity>(system, client).await?.filter(|row| row.erased_at.is_none()) else { return Ok(None) };
+    let Some(theirs) = client.open::<class::Identity>() else { return Ok(None) };
     let identity: Identity = store.unseal(&theirs, client::Column::Identity, &theirs.identity).await?;
     let Some(method) = identity.contact_methods.iter().find(|method| takes_mail(method) && method.value == to) else { return Ok(None) };
     let home = match method.may_mention_recovery {
         true => store.fetch::<organization::Entity>(system, client.organization_id).await?,
         false => None,
     };
-    let (subject, text) = words.written(home.as_ref().map(|home| home.name.as_str()));
-    Ok(Some(Letter { id: taken.id, to, subject, text, at: taken.created_at }))
+    Ok(Some(home.map(|home| home.name.clone())))
+}
+
+/// Whether a guest still waits for this: who was forgotten, or left, is written to no more.
+async fn waits(store: &Store, system: &Access, registration: RegistrationId, words: &Words) -> Result<bool> {
+    let Some(row) = store.fetch::<registration::Entity>(system, registration).await? else { return Ok(false) };
+    let Some(opened) = row.open::<class::ContactsAndNotes>() else { return Ok(false) };
+    let status = *opened.status.read(&opened);
+    Ok(opened.guest_contact.is_some()
+        && match words {
+            Words::RegistrationConfirmation { .. } => status == RegistrationStatus::Unconfirmed,
+            Words::SeatOffered { .. } => status == RegistrationStatus::Offered,
+            _ => status != RegistrationStatus::Cancelled,
+        })
 }

@@ -1,22 +1,30 @@
 //! Who sees that somebody comes to a session, and how seats are taken, offered and freed (domain 6.5).
 
 mod attendance;
+mod guest;
 mod line;
 mod step;
 
+use chrono::TimeDelta;
 use entity::{
-    ClientId, GatheringId, List, RegistrationId, SessionId, TypedId, class, gathering, registration, registration_step, session,
+    ClientId, GatheringId, List, OrganizationId, RegistrationId, SessionId, TypedId, class, gathering, registration, registration_step,
+    session,
     vocabulary::{AttendanceMode, EventKind, Modality, RegistrationStatus, SessionStatus, StepCause},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 pub use self::{
     attendance::{Entry, Recorded, record},
+    guest::{Held, NewGuest, confirm, forget, invite, link, not_confirmed},
     line::{accept, offer_ended},
     step::because,
 };
+pub(in crate::domain) use self::{
+    guest::tell,
+    line::{moved, release_timers},
+};
 use self::{
-    line::{FIRST_COME, Seats, is_waited_for, settle},
+    line::{Enters, FIRST_COME, Seats, is_waited_for, settle},
     step::{Step, first, take},
 };
 use super::{client as clients, client_merge::standing, gathering::ACCESSIBILITY, schedule::upcoming, session::refuse_over};
@@ -41,6 +49,30 @@ fn of_my_clients(access: &Access) -> Condition {
     clients::named_by(access, registration::Column::ClientId, clients::supported(access))
 }
 
+/// Registrations of guests of the caller's programs.
+fn of_my_guests(access: &Access) -> Condition {
+    if !access.scopes.contains(&Scope::RegistrationsWrite) || !may(access, Resource::Registration, Act::Read) {
+        return never();
+    }
+    let sessions = query::<session::Entity>().select_only().column(session::Column::Id);
+    let sessions = sessions.filter(session::Column::ProgramId.is_in(access.programs.iter().copied()));
+    let here = registration::Column::SessionId.in_subquery(sessions.into_query());
+    Condition::all().add(registration::Column::ClientId.is_null()).add(here)
+}
+
+/// The one registration of a guest whose ticket the caller holds.
+fn ticketed(access: &Access) -> Option<Condition> {
+    use registration::Column;
+    let ticket = access.ticket?;
+    let this = Condition::all().add(Column::Id.eq(ticket.registration())).add(Column::ClientId.is_null());
+    Some(this.add(Column::TicketExpiresAt.gt(access.now)))
+}
+
+/// Those that exist for the caller, whose class C is open to them.
+fn seen(access: &Access) -> Condition {
+    Condition::any().add(of_my_clients(access)).add(of_my_guests(access)).add_option(ticketed(access))
+}
+
 impl Protected for registration::Entity {
     type Id = RegistrationId;
 
@@ -52,21 +84,29 @@ impl Protected for registration::Entity {
         row.id
     }
 
-    /// Those of clients of a program that the caller coordinates or supervises, and their own: that someone comes at all is class C.
+    /// Those of clients of a program that the caller coordinates or supervises, and their own: that someone comes at all is class C. Those
+    /// of guests of the caller's programs, and the one whose ticket they hold.
     fn visible_to(access: &Access) -> Condition {
-        of_my_clients(access)
+        seen(access)
     }
 
     fn grants(access: &Access) -> Grants {
-        Grants::none().open(Class::ContactsAndNotes, of_my_clients(access))
+        Grants::none().open(Class::ContactsAndNotes, seen(access))
     }
 
-    fn allows(access: &Access, action: Action, _: &registration::Model) -> bool {
+    fn allows(access: &Access, action: Action, row: &registration::Model) -> bool {
+        let holds = access.ticket.is_some_and(|ticket| ticket.registration() == row.id);
         match action {
             Action::Read => true,
-            Action::End => access.acts_for_oneself() || may(access, Resource::Registration, Act::End),
+            Action::End => holds || access.acts_for_oneself() || may(access, Resource::Registration, Act::End),
+            Action::Update => may(access, Resource::Registration, Act::Update),
             _ => false,
         }
+    }
+
+    /// What is sealed of a registration is a guest's.
+    fn sealed_by(row: &registration::Model) -> Option<OrganizationId> {
+        Some(row.organization_id)
     }
 
     fn class_of(column: registration::Column) -> Option<Class> {
@@ -163,7 +203,8 @@ fn refuse_closed(tx: &Tx, gathering: &gathering::Model, agrees: bool) -> Result<
     if gathering.published_at.is_none() {
         return Err(at(Refusal::new(Code::Immutable, "This is a draft: publish it first."), "sessionId"));
     }
-    if !gathering.open && tx.access().is_oneself() {
+    let runs = tx.access().is_system() || tx.access().programs.contains(&gathering.program_id);
+    if !gathering.open && !runs {
         let sentence = "This group is closed: ask those who run it to take you in.";
         return Err(at(Refusal::new(Code::NotEligible, sentence), "sessionId"));
     }
@@ -172,6 +213,22 @@ fn refuse_closed(tx: &Tx, gathering: &gathering::Model, agrees: bool) -> Result<
         return Err(at(Refusal::new(Code::Required, sentence), "agreesToConfidentiality"));
     }
     Ok(())
+}
+
+fn known_already() -> Refusal {
+    at(Refusal::new(Code::AlreadyExists, "This client is registered for this session already."), "registrant")
+}
+
+/// Refuses somebody who is registered already, before anything is said of seats.
+async fn refuse_known(tx: &Tx, session: &session::Model, client: ClientId) -> Result<()> {
+    let this = Condition::all()
+        .add(registration::Column::SessionId.eq(session.id))
+        .add(registration::Column::ClientId.eq(client))
+        .add(registration::Column::Status.ne(RegistrationStatus::Cancelled));
+    match tx.how_many::<registration::Entity>(this, "one registration of a client and session").await? {
+        0 => Ok(()),
+        _ => Err(known_already().into()),
+    }
 }
 
 /// Refuses somebody who is registered for something else at that time, and does not know it.
@@ -194,6 +251,8 @@ fn overlapping(session: &session::Model) -> Condition {
         .add(Column::Id.ne(session.id))
         .add(Column::Status.ne(SessionStatus::Cancelled))
         .add(Column::StartsAt.lt(session.ends_at))
+        // Sessions end within a day.
+        .add(Column::StartsAt.gt(session.starts_at - TimeDelta::days(1)))
         .add(Column::EndsAt.gt(session.starts_at))
 }
 
@@ -233,6 +292,7 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
     if !new.despite_conflict {
         refuse_conflict(tx, &session, client.id).await?;
     }
+    refuse_known(tx, &session, client.id).await?;
     let (status, cause) = place(tx, &session, attendance).await?;
     let waiting_since = match status {
         RegistrationStatus::Waitlisted => Some(line::behind_all(tx, session.id).await?.into()),
@@ -255,11 +315,11 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
         version: Set(1),
         ..blank()
     };
-    let known = || at(Refusal::new(Code::AlreadyExists, "This client is registered for this session already."), "registrant");
-    tx.insert_unseen(row).await.map_err(|error| unique(error, known))?;
+    tx.insert_unseen(row).await.map_err(|error| unique(error, known_already))?;
     let made = tx.fetch_for::<registration::Entity>(id, Action::Read).await?;
-    first(tx, &made, status, cause).await?;
-    line::count(tx, &session, line::entering(status, attendance)).await?;
+    first(tx, &made, Step::to(status, cause)).await?;
+    let seated = status == RegistrationStatus::Registered;
+    line::count(tx, &session, Enters { seated, attendance }.by()).await?;
     settle(tx, session.id).await?;
     // In the last hours whoever waits may come first.
     tx.fetch_for::<registration::Entity>(id, Action::Read).await
@@ -279,7 +339,6 @@ fn blank() -> registration::ActiveModel {
         guest_hash: Set(None),
         confirm_by: Set(None),
         code_hash: Set(None),
-        ticket_hash: Set(None),
         ticket_expires_at: Set(None),
         api_client_id: Set(None),
         ..Default::default()
@@ -326,17 +385,20 @@ pub async fn cancel(store: &Store, access: &Access, id: RegistrationId) -> Resul
     tx.hold_alone::<session::Entity>(seen.session_id).await?;
     let registration = tx.fetch_for::<registration::Entity>(id, Action::End).await?;
     let opened: Seat<'_> = registration.open().ok_or(Error::NotPermitted)?;
-    if *opened.status.read(&opened) == RegistrationStatus::Cancelled {
-        return Err(Refusal::new(Code::Immutable, "It is cancelled already.").at(["id"]).into());
+    use RegistrationStatus::{Cancelled, Offered, Registered, Unconfirmed, Waitlisted};
+    match *opened.status.read(&opened) {
+        Unconfirmed | Registered | Waitlisted | Offered => {}
+        Cancelled => return Err(Refusal::new(Code::Immutable, "It is cancelled already.").at(["id"]).into()),
+        _ => return Err(Refusal::new(Code::Immutable, "It was recorded whether they came: that stays.").at(["id"]).into()),
     }
-    let session = tx.fetch_for::<session::Entity>(registration.session_id, Action::Read).await?;
+    let session = tx.known::<session::Entity>(registration.session_id, "seats of a session").await?.ok_or(Error::NotFound)?;
     if session.starts_at <= access.now {
         let sentence = "The session has begun: its seats are no longer freed.";
         return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
     }
     let freed = line::leaving(&opened);
-    let step = Step::to(RegistrationStatus::Cancelled, StepCause::Left);
-    if !take(&mut tx, &registration, gone(), step).await? {
+    let step = Step::to(Cancelled, StepCause::Left);
+    if !take(&mut tx, &registration, gone(&registration), step).await? {
         return Err(Refusal::stale(None).at(["id"]).into());
     }
     line::count(&tx, &session, freed).await?;
@@ -345,9 +407,10 @@ pub async fn cancel(store: &Store, access: &Access, id: RegistrationId) -> Resul
     tx.commit(cancelled).await
 }
 
-/// What is left of a registration that ended.
-fn gone() -> registration::ActiveModel {
-    registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..Default::default() }
+/// What is left of a registration that ended: of a guest nothing.
+fn gone(registration: &registration::Model) -> registration::ActiveModel {
+    let left = if registration.client_id.is_none() { guest::forgotten() } else { registration::ActiveModel::default() };
+    registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..left }
 }
 
 /// Has the seats of a gathering's sessions that are still to come be as many as it says now. Nobody is removed where there are fewer;
@@ -403,6 +466,8 @@ pub(super) async fn begun_to_come(tx: &Tx, gathering: GatheringId) -> Result<Vec
         .add(session::Column::StartsAt.lte(tx.access().now + attendance::EARLY));
     let mut there = Vec::new();
     for session in tx.every::<session::Entity>(soon, "whoever has come in").await? {
+        // Whoever comes in meanwhile is there before this looks, or after it is done.
+        tx.hold_alone::<session::Entity>(session.id).await?;
         if has_come(tx, session.id).await? {
             there.push(session.id);
         }

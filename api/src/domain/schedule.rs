@@ -20,7 +20,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Refusal, Result},
-    store::{Store, Visible, never, query},
+    store::{Store, Visible, any_of, never, query},
 };
 
 /// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
@@ -114,20 +114,32 @@ fn taken(registered: session::Column, before: session::Column, now: Instant) -> 
     Expr::Case(Box::new(CaseStatement::new().case(settled, column(registered)).finally(column(before))))
 }
 
-/// Sessions that someone can still register for, as everyone may know it.
+/// Sessions that someone can still register for, as everyone may know it. Of closed groups nobody but those who run them knows.
 fn open(now: Instant) -> Condition {
     use session::Column;
+    let to_all = query::<gathering::Entity>().select_only().column(gathering::Column::Id).filter(gathering::Column::Open.eq(true));
     let seats = |capacity: Column, registered, before| {
         let left = taken(registered, before, now).lt(Expr::col((session::Entity, capacity)));
         Condition::any().add(capacity.is_null()).add(left)
     };
-    Condition::all().add(Column::Status.eq(SessionStatus::Scheduled)).add(Column::StartsAt.gt(now)).add(
+    upcoming(now).add(Column::GatheringId.in_subquery(to_all.into_query())).add(
         Condition::any().add(seats(Column::CapacityInPerson, Column::RegisteredInPerson, Column::BeforeInPerson)).add(seats(
             Column::CapacityOnline,
             Column::RegisteredOnline,
             Column::BeforeOnline,
         )),
     )
+}
+
+/// Sessions in one of the states of [`status`](super::session::status).
+fn standing(status: SessionStatus, now: Instant) -> Condition {
+    let ends = session::Column::EndsAt;
+    let scheduled = Condition::all().add(session::Column::Status.eq(SessionStatus::Scheduled));
+    match status {
+        SessionStatus::Scheduled => scheduled.add(ends.gt(now)),
+        SessionStatus::Held => scheduled.add(ends.lte(now)),
+        SessionStatus::Cancelled => Condition::all().add(session::Column::Status.eq(SessionStatus::Cancelled)),
+    }
 }
 
 impl Standing {
@@ -137,7 +149,7 @@ impl Standing {
             self.from.map(|from| Condition::all().add(session::Column::StartsAt.gte(from))),
             self.to.map(|to| Condition::all().add(session::Column::StartsAt.lt(to))),
             self.has_seats.map(|wanted| if wanted { open(now) } else { open(now).not() }),
-            self.status.as_ref().map(|states| Condition::all().add(session::Column::Status.is_in(states.iter().copied()))),
+            self.status.as_ref().map(|states| any_of(states.iter().map(|status| standing(*status, now)))),
         ];
         all_of(conditions.into_iter().flatten())
     }
@@ -188,7 +200,7 @@ pub struct Published {
 /// Refused when the words to search for are none, with `TOO_MANY` when there are more.
 pub async fn published(store: &Store, about: &About, standing: &Standing, most: u64) -> Result<Vec<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let these = gatherings(about, standing, access.now)?;
+    let these = gatherings(about, standing, access.now)?.add(gathering::Column::Open.eq(true));
     let found = store.find::<gathering::Entity>(&access).matching_as("published", None, these);
     let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(most + 1).await?;
     if found.len() as u64 > most {
@@ -204,7 +216,7 @@ pub async fn published(store: &Store, about: &About, standing: &Standing, most: 
 /// `Database` when it cannot be asked.
 pub async fn published_one(store: &Store, id: GatheringId) -> Result<Option<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let this = store.fetch::<gathering::Entity>(&access, id).await?;
+    let this = store.fetch::<gathering::Entity>(&access, id).await?.filter(|this| this.open);
     Ok(with_sessions_apart(store, &access, this.into_iter().collect()).await?.pop())
 }
 

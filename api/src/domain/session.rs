@@ -68,6 +68,14 @@ impl Protected for session::Entity {
     }
 }
 
+/// Where a session stands now: what was not cancelled is held once its time is over. It says nothing of who came.
+pub fn status(session: &session::Model, now: Instant) -> SessionStatus {
+    match session.status {
+        SessionStatus::Scheduled if session.ends_at <= now => SessionStatus::Held,
+        status => status,
+    }
+}
+
 /// How many seats are left as everyone may know it, which moves at most every five minutes; null for any number.
 pub fn seats_left(session: &session::Model, attendance: AttendanceMode, now: Instant) -> Option<i32> {
     let (capacity, registered, before) = match attendance {
@@ -100,7 +108,7 @@ pub(super) fn refuse_over(session: &session::Model, path: &'static [&'static str
 
 /// Refuses to change a session to which people came.
 async fn refuse_attended(tx: &Tx, session: &session::Model) -> Result<()> {
-    if session.status == SessionStatus::Held || registration::has_come(tx, session.id).await? {
+    if registration::has_come(tx, session.id).await? {
         let sentence = "People have come to this session: it stays as it is.";
         return Err(Refusal::new(Code::Immutable, sentence).at(["id"]).into());
     }
@@ -121,6 +129,9 @@ pub async fn reschedule(
     despite_conflict: bool,
 ) -> Result<Visible<session::Entity>> {
     let mut tx = store.begin(access).await?;
+    // First what falls due there, then the session: whoever comes in meanwhile is there before this looks, or after it is done.
+    registration::release_timers(&tx, id).await?;
+    tx.hold_alone::<session::Entity>(id).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::Update).await?;
     let now = access.now;
     refuse_over(&session, &["id"], now)?;
@@ -139,8 +150,10 @@ pub async fn reschedule(
     };
     let moved = write(&tx, &session, change, version).await?;
     if !despite_conflict {
-        refuse_conflicts(&tx, &gathering, &["startsAt"]).await?;
+        refuse_conflicts(&tx, &gathering, Some(id), &["startsAt"]).await?;
     }
+    registration::tell(&tx, &moved, &gathering, session.starts_at).await?;
+    registration::moved(&mut tx, id).await?;
     tx.record(Event::new(EventKind::SessionChanged, moved.organization_id, moved.id, moved.version).changed(["startsAt", "endsAt"]));
     tx.commit(moved).await
 }
@@ -152,12 +165,15 @@ pub async fn reschedule(
 /// is cancelled already or has begun, with `STALE` when it changed meanwhile.
 pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<String>) -> Result<Visible<session::Entity>> {
     let mut tx = store.begin(access).await?;
+    tx.hold_alone::<session::Entity>(id).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::End).await?;
     refuse_over(&session, &["id"], access.now)?;
     refuse_attended(&tx, &session).await?;
     let note = note.map(|note| text::paragraph("note", &note, 500)).transpose().map_err(|refusal| refusal.at(["note"]))?;
     let change = session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note), ..changed(&session, None, access.now) };
     let cancelled = write(&tx, &session, change, None).await?;
+    let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;
+    registration::tell(&tx, &cancelled, &gathering, session.starts_at).await?;
     let event = Event::new(EventKind::SessionCancelled, cancelled.organization_id, cancelled.id, cancelled.version);
     tx.record(event.changed(["status", "note"]));
     tx.commit(cancelled).await

@@ -117,7 +117,14 @@ async fn fire(store: &Store, due: Due) -> Result<Fired> {
             let ended = registration::offer_ended(&mut tx, RegistrationId::from(subject)).await?;
             done(tx, ended).await
         }
-        TimerKind::GuestConfirmation | TimerKind::GuestForgotten => Ok(Fired::Nothing),
+        TimerKind::GuestConfirmation => {
+            let ended = registration::not_confirmed(&mut tx, RegistrationId::from(subject)).await?;
+            done(tx, ended).await
+        }
+        TimerKind::GuestForgotten => {
+            let forgotten = registration::forget(&mut tx, RegistrationId::from(subject)).await?;
+            done(tx, forgotten).await
+        }
         TimerKind::BulkExpiry => {
             let operation = data_export::remove(&mut tx, BulkOperationId::from(subject)).await?;
             done(tx, operation).await

@@ -29,9 +29,9 @@ use crate::{
 #[derive(InputObject)]
 pub(crate) struct ContactMethodInput {
     /// What it is.
-    kind: ContactMethodKind,
+    pub(crate) kind: ContactMethodKind,
     /// The number or address.
-    value: String,
+    pub(crate) value: String,
     /// Whether the person called it safe. Nothing else is ever used.
     safe: bool,
     /// Whether what is said there may mention recovery; not unless it says so.

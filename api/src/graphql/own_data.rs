@@ -143,8 +143,9 @@ const DOCUMENTS: &[Document] = &[
         of: Of::Record,
         at: "/node/care/registrations",
         query: "query($id: ID!, $after: String) { node(id: $id) { ... on Client { care { registrations(first: 100, after: $after) { nodes {
-            id session { id status startsAt endsAt localStart timeZone gathering { ... on Workshop { id title } } } client { id }
-            attendance status registeredAt joinUrl address { line1 line2 city region postalCode country latitude longitude } version }
+            id session { id status startsAt endsAt localStart timeZone gathering { id title } } client { id }
+            attendance waitlistPosition offerExpiresAt checkedInAt accessibilityNeeds history { status at because }
+            status registeredAt joinUrl address { line1 line2 city region postalCode country latitude longitude } version }
             pageInfo { hasNextPage endCursor } } } } } }",
     },
     Document {

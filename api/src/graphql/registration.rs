@@ -1,6 +1,6 @@
 //! Registrations: that somebody comes to a session.
 
-use async_graphql::{Context, InputObject, Object, OneofObject, Result, SimpleObject};
+use async_graphql::{Context, Guard, GuardExt, InputObject, Object, OneofObject, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
     ClientId, RegistrationId, SessionId, client, gathering, registration, registration_step, session,
@@ -9,6 +9,7 @@ use entity::{
 
 use super::{
     client::Client,
+    client_mutation::ContactMethodInput,
     connection::connection,
     context::RequestContext,
     error::{coded, command, internal, query_error},
@@ -19,12 +20,13 @@ use super::{
     session::Session,
 };
 use crate::{
-    access::Scope,
+    access::{Access, Scope, secret::Secrets, ticket::Ticket},
     domain::{
-        registration::{Entry, NewRegistration, Seat, accept, because, cancel, create, record},
+        client_access::Inviting,
+        registration::{Entry, NewGuest, NewRegistration, Seat, accept, because, cancel, confirm, create, invite, link, record},
         wall_time::zone_of,
     },
-    error::Error,
+    error::{Code, Error, Refusal},
     store::Visible,
 };
 
@@ -80,6 +82,18 @@ impl Registration {
         }
     }
 
+    /// As a guest is called; null for a client, and once it was forgotten.
+    async fn guest_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let seat = self.seat()?;
+        let Some(name) = &seat.guest_name else { return Ok(None) };
+        ctx.store().unseal(&seat, registration::Column::GuestName, name).await.map(Some).map_err(query_error)
+    }
+
+    /// Until when a guest's contact can confirm (UTC); null once it did, and for a client.
+    async fn confirm_by(&self) -> Option<DateTime<Utc>> {
+        self.0.confirm_by
+    }
+
     /// How they take part.
     async fn attendance(&self) -> Result<AttendanceMode> {
         let seat = self.seat()?;
@@ -123,8 +137,15 @@ impl Registration {
 
     /// How it came to stand where it does, oldest first.
     async fn history(&self, ctx: &Context<'_>) -> Result<Vec<RegistrationStep>> {
-        let steps = ctx.load_parts::<registration::Entity, registration_step::Entity>(&self.0).await?;
-        let zone = zone_of(&self.held_by(ctx).await?.time_zone).map_err(query_error)?;
+        // Both at once: where it is, other fields ask for in the same moment.
+        let steps = ctx.load_parts::<registration::Entity, registration_step::Entity>(&self.0);
+        let (steps, gathering) = futures_util::future::join(steps, self.held_by(ctx)).await;
+        let steps = steps?;
+        // Whoever does not see where it is reads the clock of everywhere.
+        let zone = match gathering {
+            Ok(gathering) => zone_of(&gathering.time_zone).map_err(query_error)?,
+            Err(_) => chrono_tz::UTC,
+        };
         let seat = self.seat()?;
         let step = |step: &registration_step::Model| RegistrationStep {
             status: *step.status.read(&seat),
@@ -174,11 +195,22 @@ pub(crate) struct RegistrationStep {
     because: String,
 }
 
+/// Somebody who comes and is nobody's client.
+#[derive(InputObject)]
+pub(crate) struct GuestInput {
+    /// As they are called there.
+    display_name: String,
+    /// Where they confirm: an e-mail address. What they are sent names neither what they registered for nor who runs it.
+    contact: ContactMethodInput,
+}
+
 /// Who comes; more kinds may come.
 #[derive(OneofObject)]
 pub(crate) enum RegistrantInput {
     /// A client of the caller's organization.
     ClientId(ClientId),
+    /// A guest, who is nobody's client, for what is open and published for everyone or for partners.
+    Guest(GuestInput),
 }
 
 /// A new registration for a session.
@@ -207,8 +239,22 @@ pub(crate) struct AttendanceEntryInput {
     status: RegistrationStatus,
 }
 
+/// What `registrationCreate` came to.
+#[derive(SimpleObject)]
+pub(crate) struct RegistrationCreatePayload {
+    /// The registration; null when it was refused.
+    registration: Option<Registration>,
+    /// A guest's ticket: whoever holds it reads, accepts and cancels this registration, without a token. Null for a client's.
+    ticket: Option<String>,
+    /// Until when the ticket is good (UTC).
+    ticket_expires_at: Option<DateTime<Utc>>,
+    /// What to mend.
+    user_errors: Vec<super::error::UserError>,
+}
+
 payloads! {
-    RegistrationCreatePayload = "registrationCreate", registration: Registration, "The registration";
+    RegistrationConfirmPayload = "registrationConfirm", registration: Registration, "The registration";
+    RegistrationLinkClientPayload = "registrationLinkClient", registration: Registration, "The registration";
     RegistrationAcceptOfferPayload = "registrationAcceptOffer", registration: Registration, "The registration";
     RegistrationCancelPayload = "registrationCancel", registration: Registration, "The registration";
 }
@@ -224,6 +270,59 @@ pub(crate) struct AttendanceRecordPayload {
     user_errors: Vec<super::error::UserError>,
 }
 
+fn secrets<'a>(ctx: &'a Context<'_>) -> &'a Secrets {
+    ctx.data_unchecked::<Secrets>()
+}
+
+/// Registers a guest. The ticket is told again when the answer is: it is derived.
+async fn invited(ctx: &Context<'_>, new: NewGuest) -> Result<RegistrationCreatePayload> {
+    let (access, sends_mail) = (ctx.access(), ctx.data_unchecked::<Inviting>().sends_mail);
+    let made = async { Box::pin(invite(ctx.store(), &access, secrets(ctx), sends_mail, new)).await };
+    let (made, user_errors) = command(ctx, "registrationCreate", made).await?;
+    let registration = made.map(|held| held.0);
+    Ok(RegistrationCreatePayload {
+        ticket: registration.as_ref().map(|row| Ticket::write(secrets(ctx), row.id)),
+        ticket_expires_at: registration.as_ref().and_then(|row| row.ticket_expires_at),
+        registration: registration.map(Registration),
+        user_errors,
+    })
+}
+
+/// Who acts on which registration: whoever holds a ticket on the one that it names, everybody else by its id.
+async fn named(ctx: &Context<'_>, id: Option<RegistrationId>, ticket: Option<String>) -> Result<(Access, Result<RegistrationId, Error>)> {
+    let access = ctx.access();
+    let Some(ticket) = ticket else {
+        ForOneself.or(Requires(Scope::RegistrationsWrite)).check(ctx).await?;
+        return Ok((Access::clone(&access), id.ok_or_else(|| Refusal::required("id").at(["id"]).into())));
+    };
+    if id.is_some() {
+        let sentence = "Give `id` or `ticket`, not both.";
+        return Ok((Access::clone(&access), Err(Refusal::invalid(sentence).at(["ticket"]).into())));
+    }
+    Ok(match Ticket::read(secrets(ctx), &ticket) {
+        Some(ticket) => (access.holding(ticket), Ok(ticket.registration())),
+        None => {
+            let sentence = "This is no ticket: give it as `registrationCreate` gave it to you.";
+            (Access::clone(&access), Err(Refusal::new(Code::NotFound, sentence).at(["ticket"]).into()))
+        }
+    })
+}
+
+/// Queries.
+#[derive(Default)]
+pub(crate) struct RegistrationQuery;
+
+#[Object]
+impl RegistrationQuery {
+    /// A guest's registration, for whoever holds its ticket; null when it is none, or its time is over. Public: no token is needed.
+    async fn registration(&self, ctx: &Context<'_>, #[graphql(desc = "The ticket.")] ticket: String) -> Result<Option<Registration>> {
+        let Some(ticket) = Ticket::read(secrets(ctx), &ticket) else { return Ok(None) };
+        let holding = ctx.access().holding(ticket);
+        let found = ctx.store().fetch::<registration::Entity>(&holding, ticket.registration()).await.map_err(query_error)?;
+        Ok(found.map(Registration))
+    }
+}
+
 /// Mutations.
 #[derive(Default)]
 pub(crate) struct RegistrationMutation;
@@ -231,7 +330,8 @@ pub(crate) struct RegistrationMutation;
 #[Object]
 impl RegistrationMutation {
     /// Registers a client for a session of their own organization: with a seat, or with a place in line where none is left. For coordinators
-    /// and supervisors of a program that the client is with, for their peer, and for clients themselves. SESSION_FULL when no place in line
+    /// and supervisors of a program that the client is with, for their peer, and for clients themselves. A guest is registered by an
+    /// application (PARTNER_APP), or by those who run the session: their contact confirms until `confirmBy`. SESSION_FULL when no place in line
     /// is left either, ALREADY_EXISTS when the client is registered, SCHEDULE_CONFLICT when they come to something else at that time.
     #[graphql(guard = "ForOneself.or(Requires(Scope::RegistrationsWrite))")]
     async fn registration_create(
@@ -239,44 +339,81 @@ impl RegistrationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The registration.")] input: RegistrationCreateInput,
     ) -> Result<Option<RegistrationCreatePayload>> {
-        let new = NewRegistration {
-            session_id: input.session_id,
-            client_id: input.registrant.map(|RegistrantInput::ClientId(id)| id),
-            attendance: input.attendance,
-            needs: input.accessibility_needs.unwrap_or_default(),
-            agrees: input.agrees_to_confidentiality.unwrap_or_default(),
-            despite_conflict: input.despite_conflict.unwrap_or_default(),
+        let (session_id, attendance) = (input.session_id, input.attendance);
+        let (needs, agrees) = (input.accessibility_needs.unwrap_or_default(), input.agrees_to_confidentiality.unwrap_or_default());
+        let client_id = match input.registrant {
+            Some(RegistrantInput::Guest(guest)) => {
+                let contact = (guest.contact.kind, guest.contact.value);
+                let new = NewGuest { session_id, display_name: guest.display_name, contact, attendance, needs, agrees };
+                return Ok(Some(invited(ctx, new).await?));
+            }
+            Some(RegistrantInput::ClientId(id)) => Some(id),
+            None => None,
         };
+        let despite_conflict = input.despite_conflict.unwrap_or_default();
+        let new = NewRegistration { session_id, client_id, attendance, needs, agrees, despite_conflict };
         let (made, user_errors) = command(ctx, "registrationCreate", create(ctx.store(), &ctx.access(), new)).await?;
-        Ok(Some(RegistrationCreatePayload { registration: made.map(Registration), user_errors }))
+        Ok(Some(RegistrationCreatePayload { registration: made.map(Registration), ticket: None, ticket_expires_at: None, user_errors }))
     }
 
-    /// Accepts a seat that is offered to whoever is first in line. For those who may register the client, and for clients themselves.
-    /// OFFER_EXPIRED when its time is over, OFFER_TAKEN when somebody else was first in the last two hours.
-    #[graphql(guard = "ForOneself.or(Requires(Scope::RegistrationsWrite))")]
+    /// Confirms a guest's registration by the code that was sent to their contact, which needs no token: they have the seat that was held
+    /// for them, or their place in line. NOT_FOUND when no registration waits for this code.
+    async fn registration_confirm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "As it was sent, in any spelling.")] code: String,
+    ) -> Result<Option<RegistrationConfirmPayload>> {
+        let access = ctx.access();
+        let confirmed = async { Box::pin(confirm(ctx.store(), &access, secrets(ctx), &code)).await };
+        let (confirmed, user_errors) = command(ctx, "registrationConfirm", confirmed).await?;
+        Ok(Some(RegistrationConfirmPayload { registration: confirmed.map(|held| Registration(held.0)), user_errors }))
+    }
+
+    /// Finds a guest to be a client of the program that runs the session: the registration is the client's from then on, what was told of
+    /// the guest is forgotten, and the ticket ends. For coordinators, supervisors and peers of the program.
+    #[graphql(guard = "Requires(Scope::RegistrationsWrite)")]
+    async fn registration_link_client(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] id: RegistrationId,
+        #[graphql(desc = "Whose it is.")] client_id: ClientId,
+    ) -> Result<Option<RegistrationLinkClientPayload>> {
+        let access = ctx.access();
+        let linked = async { Box::pin(link(ctx.store(), &access, id, client_id)).await };
+        let (linked, user_errors) = command(ctx, "registrationLinkClient", linked).await?;
+        Ok(Some(RegistrationLinkClientPayload { registration: linked.map(Registration), user_errors }))
+    }
+
+    /// Accepts a seat that is offered to whoever is first in line. For those who may register the client, for clients themselves, and for
+    /// whoever holds a guest's ticket. OFFER_EXPIRED when its time is over, OFFER_TAKEN when somebody else was first in the last two hours.
     async fn registration_accept_offer(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: RegistrationId,
+        #[graphql(desc = "Which; or `ticket`.")] id: Option<RegistrationId>,
+        #[graphql(desc = "A guest's, which needs no token.")] ticket: Option<String>,
     ) -> Result<Option<RegistrationAcceptOfferPayload>> {
-        let (accepted, user_errors) = command(ctx, "registrationAcceptOffer", accept(ctx.store(), &ctx.access(), id)).await?;
+        let (access, id) = named(ctx, id, ticket).await?;
+        let accepted = async { Box::pin(accept(ctx.store(), &access, id?)).await };
+        let (accepted, user_errors) = command(ctx, "registrationAcceptOffer", accepted).await?;
         Ok(Some(RegistrationAcceptOfferPayload { registration: accepted.map(Registration), user_errors }))
     }
 
-    /// Leaves a session, or its line: a seat is offered to whoever is next at once. For those who may register the client, and for clients
-    /// themselves.
-    #[graphql(guard = "ForOneself.or(Requires(Scope::RegistrationsWrite))")]
+    /// Leaves a session, or its line: a seat is offered to whoever is next at once. For those who may register the client, for clients
+    /// themselves, and for whoever holds a guest's ticket.
     async fn registration_cancel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] id: RegistrationId,
+        #[graphql(desc = "Which; or `ticket`.")] id: Option<RegistrationId>,
+        #[graphql(desc = "A guest's, which needs no token.")] ticket: Option<String>,
     ) -> Result<Option<RegistrationCancelPayload>> {
-        let (cancelled, user_errors) = command(ctx, "registrationCancel", cancel(ctx.store(), &ctx.access(), id)).await?;
+        let (access, id) = named(ctx, id, ticket).await?;
+        let cancelled = async { Box::pin(cancel(ctx.store(), &access, id?)).await };
+        let (cancelled, user_errors) = command(ctx, "registrationCancel", cancelled).await?;
         Ok(Some(RegistrationCancelPayload { registration: cancelled.map(Registration), user_errors }))
     }
 
     /// Records who came to a session, from an hour before it begins: all of it or nothing, and what is recorded already stays as it is. For
-    /// coordinators, peers and supervisors of its program.
+    /// coordinators, peers and supervisors, of those whose registrations they see.
     #[graphql(guard = "Requires(Scope::RegistrationsWrite)")]
     async fn attendance_record(
         &self,

@@ -40,7 +40,7 @@ use super::{
     referral_offer::{ReferralOffer, ReferralOfferMutation, ReferralOfferQuery, ReferralOfferSubscription},
     referral_query::{ReferralQuery, ReferralSubscription},
     referral_steps::ReferralStepMutation,
-    registration::{Registration, RegistrationMutation},
+    registration::{Registration, RegistrationMutation, RegistrationQuery},
     session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
     support_group::{SupportGroup, SupportGroupQuery},
@@ -81,7 +81,7 @@ pub struct Query(
 
 /// What can be asked of the schedule, likewise in one object of its own.
 #[derive(MergedObject, Default)]
-pub(crate) struct ScheduleQuery(WorkshopQuery, SupportGroupQuery, SessionQuery);
+pub(crate) struct ScheduleQuery(WorkshopQuery, SupportGroupQuery, SessionQuery, RegistrationQuery);
 
 /// What can be done. Each field is a transaction of its own and takes an Idempotency-Key.
 #[derive(MergedObject, Default)]

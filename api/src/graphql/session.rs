@@ -28,7 +28,7 @@ use crate::{
     domain::{
         gathering::in_person,
         schedule::{self, About, Standing},
-        session::{Change, cancel, changes, reschedule, seats_left, waitlist_open},
+        session::{Change, cancel, changes, reschedule, seats_left, status, waitlist_open},
     },
     error::Result as OurResult,
     store::{Class, Find, PageArgs, Visible},
@@ -39,6 +39,11 @@ use crate::{
 pub(crate) struct Session(pub(crate) Visible<session::Entity>);
 
 impl Session {
+    /// Whether seats are told: how many come to a closed group only to those who know who they are.
+    async fn tells_seats(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.0.may_open(Class::ContactsAndNotes) || self.held_by(ctx).await?.open)
+    }
+
     /// What it is a session of.
     pub(crate) async fn held_by(&self, ctx: &Context<'_>) -> Result<Visible<gathering::Entity>> {
         let found = ctx.load::<gathering::Entity>(self.0.gathering_id).await?;
@@ -59,9 +64,9 @@ impl Session {
         self.held_by(ctx).await.map(Gathering::from)
     }
 
-    /// Where it stands; more may come.
-    async fn status(&self) -> SessionStatus {
-        self.0.status
+    /// Where it stands: HELD once its time is over, whoever came; more may come.
+    async fn status(&self, ctx: &Context<'_>) -> SessionStatus {
+        status(&self.0, ctx.access().now)
     }
 
     /// UTC.
@@ -105,19 +110,20 @@ impl Session {
         self.0.note.as_deref()
     }
 
-    /// Seats left in the room, as of the last full five minutes of the clock; null for any number, 0 where nobody meets in person.
-    async fn seats_left_in_person(&self, ctx: &Context<'_>) -> Option<i32> {
-        seats_left(&self.0, AttendanceMode::InPerson, ctx.access().now)
+    /// Seats left in the room, as of the last full five minutes of the clock; null for any number, 0 where nobody meets in person. Of a
+    /// closed group 0 to everyone but those who run it, who take people in.
+    async fn seats_left_in_person(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        Ok(if self.tells_seats(ctx).await? { seats_left(&self.0, AttendanceMode::InPerson, ctx.access().now) } else { Some(0) })
     }
 
     /// Seats left online, likewise.
-    async fn seats_left_online(&self, ctx: &Context<'_>) -> Option<i32> {
-        seats_left(&self.0, AttendanceMode::Online, ctx.access().now)
+    async fn seats_left_online(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        Ok(if self.tells_seats(ctx).await? { seats_left(&self.0, AttendanceMode::Online, ctx.access().now) } else { Some(0) })
     }
 
     /// Whether somebody can still get in line where no seat is left, as of the last full five minutes.
-    async fn waitlist_open(&self, ctx: &Context<'_>) -> bool {
-        waitlist_open(&self.0, ctx.access().now)
+    async fn waitlist_open(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.tells_seats(ctx).await? && waitlist_open(&self.0, ctx.access().now))
     }
 
     /// Class C: how many come, for coordinators, peers and supervisors of its program, and who they are, as far as each client's data is
@@ -365,7 +371,7 @@ pub(crate) struct SessionSubscription;
 
 #[Subscription]
 impl SessionSubscription {
-    /// Sessions that were published, moved or cancelled after a cursor, as far as the viewer can find them, and then those that are.
+    /// Sessions that were published, changed or cancelled after a cursor, as far as the viewer can find them, and then those that are.
     /// Without a cursor, from now on. Public: no token is needed. Seats are not told: read them.
     async fn session_changed(
         &self,

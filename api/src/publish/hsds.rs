@@ -69,7 +69,7 @@ struct Service<'a> {
 impl<'a> Service<'a> {
     fn of(one: &'a Published, public: &str, now: Instant) -> Result<Self> {
         let zone = zone_of(&one.gathering.time_zone)?;
-        let link = format!("{public}/calendar/workshops/{}.ics", one.gathering.id);
+        let link = format!("{public}/calendar/workshops/{}.ics", one.gathering.known_as());
         Ok(Self {
             gathering: &one.gathering,
             apart: &one.apart,

@@ -102,7 +102,7 @@ fn meeting(gathering: &gathering::Model, entities: &Entities, website: &str, now
     let website = organization.map(|_| website);
     Ok(Some(object(json!({
         "name": gathering.title.chars().take(LONGEST_NAME).collect::<String>(),
-        "slug": gathering.id.to_string(),
+        "slug": gathering.known_as().to_string(),
         "day": if let [day] = days[..] { json!(day) } else { json!(days) },
         "time": series.start_time.format("%H:%M").to_string(),
         "end_time": end.format("%H:%M").to_string(),

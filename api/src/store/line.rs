@@ -22,7 +22,7 @@ impl Store {
         use registration::Column;
         let of = |alias: &'static str, column: Column| Expr::col((alias, column));
         let waits = |alias: &'static str| {
-            let states = [RegistrationStatus::Waitlisted, RegistrationStatus::Offered];
+            let states = [RegistrationStatus::Unconfirmed, RegistrationStatus::Waitlisted, RegistrationStatus::Offered];
             Condition::all().add(of(alias, Column::Status).is_in(states)).add(of(alias, Column::Seated).eq(false))
         };
         let (asked, other) = ("registration", "other");

@@ -50,7 +50,7 @@ pub use protected::{Action, Class, Classed, Discloser, Grants, Opened, Part, Par
 pub(crate) use protected::{always, any_of, never, unless};
 use reads::ReadLog;
 pub use reads::{ConsentScope, Released};
-pub use sealed::{SearchWord, Searchable};
+pub use sealed::{SearchWord, Searchable, SubjectKey};
 pub use timer::{Due, Taken};
 use vault::{Label, Vault};
 pub use write::{Event, Kept, Tx, unique};

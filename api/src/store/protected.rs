@@ -250,6 +250,11 @@ pub trait Protected: EntityTrait<Model: FromQueryResult + ModelTrait<Entity = Se
         Self::id(row).into()
     }
 
+    /// The organization whose own key seals the columns of a row, where no person's does.
+    fn sealed_by(_row: &Self::Model) -> Option<OrganizationId> {
+        None
+    }
+
     /// The class that a row is as a whole: fetching it is reading that class.
     fn row_class() -> Option<Class> {
         None

@@ -107,7 +107,10 @@ where
     for<'a> Opened<'a, E, C>: Proof<C>,
 {
     let row: &E::Model = opened;
-    let key = subject_key(vault, E::subject(row), opened.cohort()).await?;
+    let key = match E::sealed_by(row) {
+        Some(organization) => vault.guests_key(organization.into())?,
+        None => subject_key(vault, E::subject(row), opened.cohort()).await?,
+    };
     seal::open_json(&key, &place::<E>(&key, E::id(row).into(), column), sealed.read(opened))
 }
 
@@ -162,6 +165,14 @@ impl Tx {
     pub async fn key_of(&self, subject: impl Into<Uuid>) -> Result<SubjectKey> {
         let subject = subject.into();
         subject_key(self.vault(), subject, &[subject]).await.map(SubjectKey)
+    }
+
+    /// The key that seals what is an organization's own, and no client's.
+    ///
+    /// # Errors
+    /// `Sealing` when no key can be derived.
+    pub fn own_key(&self, organization: entity::OrganizationId) -> Result<SubjectKey> {
+        SubjectKey::of_organization(self.vault(), organization)
     }
 
     /// Opens a sealed column of a row whose class is open to the caller.

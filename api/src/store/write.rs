@@ -29,6 +29,9 @@ use crate::{
 /// How long an answer is kept for its idempotency key (contract.md).
 const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 
+/// How many rows are written with one statement: databases bound the number of its values.
+const BATCH: usize = 1_000;
+
 /// Something that happened in a command: kinds, ids and versions, never texts.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -396,7 +399,9 @@ impl Tx {
             changed: Set(happened.changed.iter().map(|field| (*field).to_owned()).collect()),
             hash: Set(None),
         });
-        event::Entity::insert_many(events).exec_without_returning(&self.transaction).await?;
+        for some in events.collect::<Vec<_>>().chunks(BATCH) {
+            event::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
+        }
         let audit = self.events.iter().map(|happened| audit_event::ActiveModel {
             id: Set(AuditEventId::new()),
             position: Set(None),
@@ -411,7 +416,9 @@ impl Tx {
             allowed: Set(true),
             hash: Set(None),
         });
-        audit_event::Entity::insert_many(audit).exec_without_returning(&self.transaction).await?;
+        for some in audit.collect::<Vec<_>>().chunks(BATCH) {
+            audit_event::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
+        }
         if let Some(key) = &self.access.idempotency {
             let kept = idempotency::ActiveModel { kept: Set(json!({ "done": result.keep() })), ..Default::default() };
             idempotency::Entity::update_many().set(kept).filter(place_of(&self.access, key)).exec(&self.transaction).await?;

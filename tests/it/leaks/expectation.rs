@@ -27,6 +27,8 @@ pub(crate) enum Class {
     Audit,
     /// What is not published: drafts, and what is for clients only.
     Draft,
+    /// Support groups for clients only.
+    Group,
     /// What is published for partners.
     Partners,
     /// An address that only those who registered are told.
@@ -37,6 +39,8 @@ pub(crate) enum Class {
     Roster,
     /// C: that a client comes to a session.
     Registration,
+    /// That a guest does.
+    Guest,
     /// What happened to a registration.
     RegistrationEvent,
 }
@@ -106,6 +110,7 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::Event, STAFF, Reach::Organization),
     (Class::Audit, &[PrivacyOfficer], Reach::Organization),
     (Class::Draft, STAFF, Reach::Organization),
+    (Class::Group, STAFF, Reach::Organization),
     (Class::Partners, STAFF, Reach::Anywhere),
     (Class::Partners, &[PartnerApp], Reach::Anywhere),
     (Class::HiddenAddress, STAFF, Reach::Organization),
@@ -113,6 +118,7 @@ pub(crate) const ROLES: &[(Class, &[Role], Reach)] = &[
     (Class::Roster, &[Coordinator, Peer, Supervisor], Reach::Program),
     (Class::Registration, &[Coordinator, Supervisor], Reach::Program),
     (Class::RegistrationEvent, &[Coordinator, Supervisor], Reach::Program),
+    (Class::Guest, &[Coordinator, Peer, Supervisor], Reach::Program),
 ];
 
 /// What a token without any scope still shows, by role: colleagues and how programs and what they publish are run, for which there is no
@@ -143,13 +149,14 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Query.program", "id: \"{program}\"", &[Class::Operations, Class::Draft, Class::Partners, Class::HiddenAddress]),
     field("Query.topics", "", &[]),
     field("Query.workshops", "first: 100", &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster]),
-    field("Query.supportGroups", "first: 100", &[Class::Draft]),
+    field("Query.supportGroups", "first: 100", &[Class::Group]),
     field(
         "Query.sessions",
         "first: 100",
         &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
     ),
     field("Query.session", "id: \"{session}\"", &[Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration]),
+    field("Query.registration", "ticket: \"tkt_none.none\"", &[]),
     field("Query.clients", "first: 100", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.client", "id: \"{client}\"", &[Class::Person, Class::Identity, Class::Recovery]),
     field("Query.events", "first: 100", &[Class::Event, Class::ClientEvent, Class::RegistrationEvent, Class::Person]),
@@ -193,6 +200,8 @@ pub(crate) const FIELDS: &[Field] = &[
         "input: { sessionId: \"{partners-session}\", registrant: { clientId: \"{client}\" }, attendance: ONLINE }",
         &[],
     ),
+    field("Mutation.registrationLinkClient", "id: \"{guest}\", clientId: \"{client}\"", &[]),
+    field("Mutation.registrationConfirm", "code: \"AAAABBBBCCCCDDDD\"", &[]),
     field("Mutation.registrationAcceptOffer", "id: \"{offered}\"", &[]),
     field(
         "Mutation.attendanceRecord",
@@ -220,7 +229,7 @@ pub(crate) const NODES: &[(&str, &str, Option<Class>)] = &[
     ("ApiClient", "application", Some(Class::Administration)),
     ("Client", "client", Some(Class::Person)),
     ("Workshop", "draft", Some(Class::Draft)),
-    ("SupportGroup", "group", Some(Class::Draft)),
+    ("SupportGroup", "group", Some(Class::Group)),
     ("Session", "session", None),
     ("Registration", "registration", Some(Class::Registration)),
     ("Event", "event", Some(Class::Event)),

@@ -1,7 +1,7 @@
 //! Two organizations, the first with two programs, full of canaries; and everyone who asks.
 
 use aftercare::{
-    access::{Access, Scope, token::Subject},
+    access::{Access, Scope, secret::Purpose, token::Subject},
     domain::{
         program::{self, NewProgram},
         staff_member::{self, NewStaffMember},
@@ -297,6 +297,37 @@ impl World {
         self.sing(Class::HiddenAddress, place, of("lane"));
         self.sing(Class::JoinUrl, place, of("room"));
         self.group(place, &coordinator).await;
+        self.guest(place, &coordinator).await;
+    }
+
+    /// A guest who comes to a choir, and in one place another, who is none of this world and has not confirmed yet: whoever has the code is
+    /// told what it is about.
+    async fn guest(&mut self, place: Place, coordinator: &Caller) {
+        let plain = json!({ "programId": self.home(place).program, "title": "Choir", "topics": [], "modality": "ONLINE", "visibility": "PUBLIC",
+            "startsOn": "2026-03-11", "startTime": "18:00", "minutes": 60 });
+        let choir = kit::workshops::published(coordinator, plain, &json!({})).await;
+        let choir = kit::workshops::sessions(coordinator, &choir).await[0]["id"].clone();
+        let name = format!("canary-guest-{place:?}").to_lowercase();
+        let connection = self.app.database.connect().await;
+        let register = "mutation($input: RegistrationCreateInput!) { registrationCreate(input: $input) { registration { id } userErrors { message } } }";
+        for (number, name) in [name.as_str(), "Robin"].into_iter().enumerate().take(if place == Place::Near { 2 } else { 1 }) {
+            let contact = json!({ "kind": "EMAIL", "value": format!("guest{number}@example.org"), "safe": true });
+            let input = json!({ "sessionId": choir, "registrant": { "guest": { "displayName": name, "contact": contact } } });
+            let made = coordinator.ask_with(register, json!({ "input": input })).await;
+            let id: entity::RegistrationId = made.text("/registrationCreate/registration/id").parse().unwrap();
+            let change = registration::Entity::update_many().filter(registration::Column::Id.eq(id));
+            let change = if number == 0 {
+                self.sing(Class::Guest, place, name);
+                self.id("guest", Some(Class::Guest), place, id);
+                change.col_expr(registration::Column::Status, Expr::val("REGISTERED"))
+            } else {
+                let code = self.app.secrets.of(Purpose::GuestCode).hash("AAAABBBBCCCCDDDD").to_vec();
+                change.col_expr(registration::Column::CodeHash, Expr::val(code))
+            };
+            change.exec(&connection).await.unwrap();
+        }
+        // Whoever waits for a mail of theirs waits for no other.
+        self.app.mails().await;
     }
 
     /// A closed support group for clients only, whose first session begins soon: the place's client comes to it, and is offered a seat at the
@@ -311,12 +342,12 @@ impl World {
         });
         let made = coordinator.ask_with(create, json!({ "input": input })).await;
         let group = made.text("/supportGroupCreate/supportGroup/id").to_owned();
-        self.sing(Class::Draft, place, &title);
-        self.id("group", Some(Class::Draft), place, group.parse::<AnyId>().unwrap());
+        self.sing(Class::Group, place, &title);
+        self.id("group", Some(Class::Group), place, group.parse::<AnyId>().unwrap());
         self.for_clients.extend([title, group].map(|text| (place, text)));
         for (number, session, seat) in [(0, "group-session", "coming"), (1, "later-session", "offered")] {
             let id = made.text(&format!("/supportGroupCreate/supportGroup/sessions/nodes/{number}/id")).to_owned();
-            self.id(session, Some(Class::Draft), place, id.parse::<AnyId>().unwrap());
+            self.id(session, Some(Class::Group), place, id.parse::<AnyId>().unwrap());
             let registration = self.register(place, coordinator, &id).await;
             self.id(seat, Some(Class::Registration), place, registration);
             self.for_clients.push((place, id));
@@ -396,7 +427,14 @@ impl World {
             let client = row.client_id.map(|id| id.to_string());
             let person = client.map(|id| self.ids.iter().find(|known| known.text == id).unwrap().place);
             let of_client = if row.subject_kind == "reg" { Class::RegistrationEvent } else { Class::ClientEvent };
-            let (class, place) = person.map_or((Class::Event, at(row.organization_id)), |place| (of_client, place));
+            let guest =
+                self.ids.iter().find(|id| id.placeholder == "guest" && AnyId::new("reg", row.subject_id).unwrap().to_string() == id.text);
+            let of_nobody = match guest {
+                Some(guest) => (Class::Guest, guest.place),
+                None if row.subject_kind == "reg" => (Class::Guest, Place::Near),
+                None => (Class::Event, at(row.organization_id)),
+            };
+            let (class, place) = person.map_or(of_nobody, |place| (of_client, place));
             self.sing(class, place, row.id.to_string());
             if !self.ids.iter().any(|id| (id.placeholder, id.class, id.place) == ("event", Some(class), place)) {
                 self.id("event", Some(class), place, row.id);

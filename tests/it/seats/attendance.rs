@@ -9,7 +9,7 @@ use kit::{
 };
 use serde_json::{Value, json};
 
-use super::Room;
+use super::{CANCEL, Room};
 
 const RECORD: &str =
     "mutation($session: ID!, $entries: [AttendanceEntryInput!]!) { attendanceRecord(sessionId: $session, entries: $entries) {
@@ -34,7 +34,9 @@ on_both! {
         assert_eq!(came.user_error_codes(), [""; 0], "{}", came.raw);
         assert_eq!(came.data("/attendanceRecord/session/status"), "SCHEDULED", "it has not begun");
         assert_eq!(came.data("/attendanceRecord/registrations/0"), &json!({ "id": ada["id"], "status": "ATTENDED", "checkedInAt": "2026-03-09T21:30:00+00:00" }));
-        assert_eq!(record(&desk, &room, &[(&bo, "NO_SHOW")]).await.user_error_codes(), ["INVALID"], "nobody has stayed away yet");
+        for early in ["NO_SHOW", "EXCUSED"] {
+            assert_eq!(record(&desk, &room, &[(&bo, early)]).await.user_error_codes(), ["INVALID"], "nobody has stayed away yet");
+        }
         for moved in [
             "mutation($id: ID!) { done: sessionReschedule(id: $id, startsAt: \"2026-03-12T18:00:00Z\") { userErrors { code } } }",
             "mutation($id: ID!) { done: sessionCancel(id: $id) { userErrors { code } } }",
@@ -50,7 +52,7 @@ on_both! {
         let batch = [(&ada, "ATTENDED"), (&bo, "PARTIAL"), (&cy, "NO_SHOW"), (&dee, "ATTENDED")];
         let all = record(&desk, &room, &batch).await;
         assert_eq!(all.user_error_codes(), [""; 0], "{}", all.raw);
-        assert_eq!(all.data("/attendanceRecord/session"), &json!({ "status": "HELD", "roster": { "registeredCount": 4, "waitlistCount": 0 } }),
+        assert_eq!(all.data("/attendanceRecord/session"), &json!({ "status": "SCHEDULED", "roster": { "registeredCount": 4, "waitlistCount": 0 } }),
             "whoever waited and came is there, however many seats there were");
         let statuses: Vec<_> = all.data("/attendanceRecord/registrations").as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["ATTENDED", "PARTIAL", "NO_SHOW", "ATTENDED"], "in their order");
@@ -62,6 +64,10 @@ on_both! {
         assert_eq!((room.app.database.count(steps).await, room.app.database.count(events).await), before);
         let undone = record(&desk, &room, &[(&bo, "REGISTERED"), (&cy, "EXCUSED")]).await;
         assert_eq!(undone.data("/attendanceRecord/registrations/0"), &json!({ "id": bo["id"], "status": "REGISTERED", "checkedInAt": null }));
+        let cancel = desk.ask_with(CANCEL, json!({ "id": ada["id"] })).await;
+        assert_eq!(cancel.user_error_codes(), ["IMMUTABLE"], "that they came stays: {}", cancel.raw);
+        room.app.clock().advance(TimeDelta::hours(1));
+        assert_eq!(room.session().await["status"], "HELD", "its time is over, whoever came");
         let history = room.look(&bo).await["history"].clone();
         assert_eq!(history[2]["because"], "What was recorded of attendance was taken back.", "{history}");
     }

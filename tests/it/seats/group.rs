@@ -16,7 +16,8 @@ fn circle(room: &Room, open: bool) -> Value {
     json!({
         "programId": room.home.program, "title": "Monday circle", "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",
         "open": open, "pathway": "SECULAR", "focus": ["ALCOHOL", "PARENTING", "ALCOHOL"], "confidentiality": "What is said here stays here.",
-        "startsOn": "2026-03-16", "startTime": "19:00", "minutes": 60, "recurrence": "FREQ=WEEKLY",
+        "startsOn": "2026-03-06", "startTime": "19:00", "minutes": 60, "recurrence": "FREQ=WEEKLY",
+        "address": { "line1": "12 Quiet Lane", "city": "Albany", "country": "US" },
     })
 }
 
@@ -37,7 +38,7 @@ on_both! {
         assert_eq!((found.text("/supportGroups/nodes/0/id"), found.data("/supportGroups/totalCount")), (id, &json!(1)));
         assert_eq!((found.data("/workshops/totalCount"), found.data("/one/totalCount")), (&json!(1), &json!(1)));
         assert_eq!(found.text("/one/nodes/0/gathering/__typename"), "Workshop");
-        assert_eq!(found.data("/both/nodes/1/gathering"), &json!({ "__typename": "SupportGroup", "open": true }));
+        assert_eq!(found.data("/both/nodes/0/gathering"), &json!({ "__typename": "SupportGroup", "open": true }));
         let as_workshop = id.replace("grp_", "wks_");
         let query = "query($group: ID!, $workshop: ID!) { group: node(id: $group) { __typename } workshop: node(id: $workshop) { __typename } }";
         let nodes = room.app.anyone().ask_with(query, json!({ "group": id, "workshop": as_workshop })).await;
@@ -97,10 +98,22 @@ on_both! {
         let stranger = room.app.staff(&other, &[Role::Coordinator]).await.ask_with(roster, json!({ "id": session })).await;
         assert_eq!(stranger.data("/session/roster"), &Value::Null);
 
+        let seats = "query($id: ID!) { session(id: $id) { seatsLeftInPerson seatsLeftOnline waitlistOpen }
+            sessions(filter: { includeGroups: true, hasSeats: true }) { nodes { gathering { title } } } }";
+        let public = room.app.anyone().ask_with(seats, json!({ "id": session })).await;
+        assert_eq!(public.data("/session"), &json!({ "seatsLeftInPerson": 0, "seatsLeftOnline": 0, "waitlistOpen": false }), "how many come is theirs to know");
+        assert_eq!(public.data("/sessions/nodes"), &json!([{ "gathering": { "title": "Riding out stress" } }]), "{}", public.raw);
+        for document in [format!("/calendar/workshops/{id}.ics"), "/meetings.json".to_owned(), "/hsds/services".to_owned()] {
+            let read = room.app.anyone().download(&document).await;
+            assert!(!read.raw.contains("Monday circle"), "{document}: {}", read.raw);
+        }
+
         let opened = room.coordinator.ask_with(UPDATE, json!({ "input": { "id": id, "open": true, "pathway": null, "focus": [] } })).await;
         assert_eq!(opened.data("/supportGroupUpdate/supportGroup"), &json!({
             "open": true, "pathway": null, "focus": [], "title": "Monday circle", "operations": { "version": 2 },
         }), "{}", opened.raw);
+        let listed = room.app.anyone().download("/meetings.json").await;
+        assert!(listed.raw.contains("Monday circle") && listed.raw.contains(&id), "{}", listed.raw);
         let cy = room.client().await;
         let comes = room.app.as_client(&room.coordinator, &cy).await.ask_with(REGISTER, json!({ "input": input })).await;
         assert_eq!(comes.user_error_codes(), [""; 0], "{}", comes.raw);

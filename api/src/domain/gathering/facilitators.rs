@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use entity::{PeerId, gathering, gathering_facilitator, peer, session};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
+use chrono::TimeDelta;
+use entity::{PeerId, SessionId, gathering, gathering_facilitator, peer, session, vocabulary::SessionStatus};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ExprTrait, Order, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, Query},
+};
 
 use super::{MOST, at};
 use crate::{
-    clock::Instant,
     domain::schedule::upcoming,
     error::{Code, Refusal, Result},
     store::{Action, Part, PartOf, Tx, Visible, query},
@@ -55,78 +59,47 @@ pub(super) async fn lead(tx: &Tx, gathering: &Visible<gathering::Entity>, given:
     tx.insert_parts::<gathering_facilitator::Entity, _>(ids.into_iter().zip(0..).map(row).collect()).await
 }
 
-/// Refuses sessions to come at which somebody who leads this gathering leads another.
+/// Refuses sessions to come of a gathering, or one of them, at which somebody who leads it leads another.
 ///
 /// # Errors
 /// Refused with `SCHEDULE_CONFLICT`, naming the first time.
-pub(in crate::domain) async fn refuse_conflicts(tx: &Tx, gathering: &gathering::Model, path: &[&str]) -> Result<()> {
-    const REASON: &str = "nobody leads two sessions at once";
-    let lead = |of: Condition, column: gathering_facilitator::Column| {
+pub(in crate::domain) async fn refuse_conflicts(
+    tx: &Tx,
+    gathering: &gathering::Model,
+    only: Option<SessionId>,
+    path: &[&str],
+) -> Result<()> {
+    use session::Column;
+    let led = |of: Condition, column: gathering_facilitator::Column| {
         query::<gathering_facilitator::Entity>().select_only().column(column).filter(of).into_query()
     };
     let these = Condition::all().add(gathering_facilitator::Column::GatheringId.eq(gathering.id));
-    let who = lead(these, gathering_facilitator::Column::PeerId);
     let others = Condition::all()
-        .add(gathering_facilitator::Column::PeerId.in_subquery(who))
+        .add(gathering_facilitator::Column::PeerId.in_subquery(led(these, gathering_facilitator::Column::PeerId)))
         .add(gathering_facilitator::Column::GatheringId.ne(gathering.id));
-    let others = lead(others, gathering_facilitator::Column::GatheringId);
-    let to_come = || upcoming(tx.access().now);
-    let theirs = tx.every::<session::Entity>(to_come().add(session::Column::GatheringId.in_subquery(others)), REASON).await?;
-    if theirs.is_empty() {
-        return Ok(());
-    }
-    let own = tx.every::<session::Entity>(to_come().add(session::Column::GatheringId.eq(gathering.id)), REASON).await?;
-    let spans = |sessions: &[Visible<session::Entity>]| sessions.iter().map(|one| (one.starts_at, one.ends_at)).collect();
-    match first_overlap(spans(&own), spans(&theirs)) {
+    let (own, other) = (|column: Column| Expr::col(("session", column)), |column: Column| Expr::col(("other", column)));
+    let beside = Query::select()
+        .expr(Expr::val(1))
+        .from_as(session::Entity, "other")
+        .and_where(other(Column::GatheringId).in_subquery(led(others, gathering_facilitator::Column::GatheringId)))
+        .and_where(other(Column::Status).eq(SessionStatus::Scheduled))
+        .and_where(other(Column::StartsAt).lt(own(Column::EndsAt)))
+        .and_where(other(Column::EndsAt).gt(own(Column::StartsAt)))
+        // Sessions end within a day.
+        .and_where(other(Column::StartsAt).gt(Expr::val(tx.access().now - TimeDelta::days(1))))
+        .take();
+    let of_this = upcoming(tx.access().now)
+        .add(Column::GatheringId.eq(gathering.id))
+        .add_option(only.map(|id| Column::Id.eq(id)))
+        .add(Expr::exists(beside));
+    let first = tx.first::<session::Entity>(of_this, (Column::StartsAt, Order::Asc), 1, "nobody leads two sessions at once").await?;
+    match first.first() {
         None => Ok(()),
-        Some(when) => {
-            let when = when.format("%Y-%m-%dT%H:%M:%SZ");
+        Some(session) => {
+            let when = session.starts_at.format("%Y-%m-%dT%H:%M:%SZ");
             let sentence =
                 format!("Somebody who leads this leads another session at {when}: give `despiteConflict: true` to have it all the same.");
             Err(Refusal::new(Code::ScheduleConflict, sentence).at(path.iter().copied()).into())
-        }
-    }
-}
-
-/// When the first of these begins that is at the same time as one of those.
-fn first_overlap(mut these: Vec<(Instant, Instant)>, mut those: Vec<(Instant, Instant)>) -> Option<Instant> {
-    these.sort_unstable();
-    those.sort_unstable();
-    // Sessions end within a day: what began longer ago than that is over.
-    let mut from = 0;
-    for (begins, ends) in these {
-        while those.get(from).is_some_and(|(other, _)| begins - *other > chrono::TimeDelta::days(1)) {
-            from += 1;
-        }
-        let beside = those[from..].iter().take_while(|(other, _)| *other < ends);
-        if beside.into_iter().any(|(_, other_ends)| *other_ends > begins) {
-            return Some(begins);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sessions_overlap_where_they_share_a_moment() {
-        let span = |from: i64, to: i64| {
-            let at = |hour| Instant::UNIX_EPOCH + chrono::TimeDelta::hours(hour);
-            (at(from), at(to))
-        };
-        let cases = [
-            (vec![span(10, 12)], vec![span(12, 13), span(8, 10)], None),
-            (vec![span(10, 12)], vec![span(11, 13)], Some(10)),
-            (vec![span(10, 12)], vec![span(9, 20)], Some(10)),
-            (vec![span(40, 41), span(10, 12)], vec![span(39, 42), span(1, 2)], Some(40)),
-            (vec![span(24, 25)], vec![span(1, 25), span(2, 3)], Some(24)),
-            (vec![], vec![span(1, 2)], None),
-        ];
-        for (these, those, hour) in cases {
-            let expected = hour.map(|hour| span(hour, hour).0);
-            assert_eq!(first_overlap(these.clone(), those.clone()), expected, "{these:?} {those:?}");
         }
     }
 }

@@ -109,9 +109,9 @@ pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, 
     Ok(followed)
 }
 
-/// Of a draft nobody is told; when it is published, all of it is news.
+/// Of a draft nobody is told, nor of what is published just now: then all of it is news.
 fn tell(tx: &mut Tx, gathering: &gathering::Model, event: Event) {
-    if gathering.published_at.is_some() {
+    if gathering.published_at.is_some_and(|at| at < tx.access().now) {
         tx.record(event);
     }
 }
@@ -156,9 +156,21 @@ async fn write(tx: &mut Tx, gathering: &gathering::Model, session: &Visible<sess
     let version = session.version + 1;
     let ends = change.status.is_set();
     let moves = change.starts_at.is_set();
+    if moves {
+        registration::release_timers(tx, session.id).await?;
+        tx.hold_alone::<session::Entity>(session.id).await?;
+    }
     let change = session::ActiveModel { updated_at: Set(tx.access().now), version: Set(version), ..change };
     if !tx.write_if(session, change, session::Column::Version.eq(session.version)).await? {
         return Err(Error::from(Refusal::stale(None)));
+    }
+    if (ends || moves)
+        && let Some(now) = tx.known::<session::Entity>(session.id, "whoever registered is told").await?
+    {
+        registration::tell(tx, &now, gathering, session.starts_at).await?;
+        if moves {
+            registration::moved(tx, session.id).await?;
+        }
     }
     let event = |kind| Event::new(kind, session.organization_id, session.id, version);
     if ends {

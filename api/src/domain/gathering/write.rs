@@ -360,7 +360,7 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
     lead(tx, &made, &leaders).await?;
     let followed = follow(tx, &made, None).await?;
     if !leaders.is_empty() && !despite_conflict {
-        refuse_conflicts(tx, &made, &["input", "facilitatorIds"]).await?;
+        refuse_conflicts(tx, &made, None, &["input", "facilitatorIds"]).await?;
     }
     let event = |kind| Event::new(kind, made.organization_id, made.known_as(), made.version);
     if made.published_at.is_some() {
@@ -427,7 +427,7 @@ pub async fn update(
     }
     if (leaders.is_some() || follows) && !despite_conflict {
         let field = if leaders.is_some() { "facilitatorIds" } else { "from" };
-        refuse_conflicts(&tx, &after, &["input", field]).await?;
+        refuse_conflicts(&tx, &after, None, &["input", field]).await?;
     }
     tx.record(Event::new(EventKind::WorkshopChanged, after.organization_id, after.known_as(), after.version).changed(fields));
     tx.commit(after).await
@@ -457,6 +457,9 @@ pub async fn publish(store: &Store, access: &Access, id: GatheringId) -> Result<
     // Of two who publish it, one sees that it is done.
     tx.hold_alone::<gathering::Entity>(id).await?;
     let draft = tx.fetch_for::<gathering::Entity>(id, Action::Update).await?;
+    if draft.kind != GatheringKind::Workshop {
+        return Err(Error::NotFound);
+    }
     let published = publish_in(&mut tx, &draft).await?;
     tx.commit(published).await
 }

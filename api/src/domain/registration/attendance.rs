@@ -1,17 +1,18 @@
 //! Who came.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use entity::{
     RegistrationId, SessionId, registration, session,
-    vocabulary::{EventKind, RegistrationStatus, SessionStatus, StepCause},
+    vocabulary::{RegistrationStatus, SessionStatus, StepCause},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::ActiveValue::Set;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Seat, line,
+    Seat,
+    line::{self, By, Enters},
     step::{Step, take, unchanged},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Event, Kept, Store, Tx, Visible},
+    store::{Action, Kept, Store, Tx, Visible},
 };
 
 /// How long before a session begins people can come in.
@@ -71,8 +72,8 @@ fn at(refusal: Refusal, place: usize, field: &str) -> Refusal {
 fn check(entry: Entry, place: usize, session: &session::Model, now: Instant) -> Result<(), Refusal> {
     use RegistrationStatus::{Attended, Excused, NoShow, Partial, Registered};
     match entry.status {
-        NoShow if session.starts_at > now => {
-            let sentence = "The session has not begun: nobody has stayed away yet.";
+        NoShow | Excused if session.starts_at > now => {
+            let sentence = "The session has not begun: nobody has stayed away yet. Whoever will not come cancels.";
             Err(at(Refusal::invalid(sentence), place, "status"))
         }
         Attended | Partial | NoShow | Excused | Registered => Ok(()),
@@ -86,39 +87,55 @@ fn check(entry: Entry, place: usize, session: &session::Model, now: Instant) -> 
 /// Records who came, all or nothing. What is recorded already stays as it is.
 ///
 /// # Errors
-/// `NotFound` when the caller does not see the session or a registration, `NotPermitted` when they do not run its program; refused with
+/// `NotFound` when the caller does not see the session or a registration, `NotPermitted` for other roles; refused with
 /// `IMMUTABLE` when it is cancelled, with `INVALID` before people can come in, when an entry is none that can be made, or is twice there.
 pub async fn record(store: &Store, access: &Access, id: SessionId, entries: &[Entry]) -> Result<Recorded> {
-    let mut tx = store.begin(access).await?;
-    tx.require(may(access, Resource::SessionRoster, Act::Update))?;
-    for entry in entries.iter().take(MOST) {
-        line::forget_timers(&tx, entry.registration_id).await?;
-    }
-    tx.hold_alone::<session::Entity>(id).await?;
-    let session = tx.fetch_for::<session::Entity>(id, Action::Read).await?;
-    tx.require(access.programs.contains(&session.program_id))?;
-    refuse_early(&session, access.now)?;
     if entries.is_empty() || entries.len() > MOST {
         let code = if entries.is_empty() { Code::Required } else { Code::TooMany };
         return Err(Refusal::new(code, format!("`entries` has from 1 to {MOST} entries.")).at(["entries"]).into());
     }
-    let (mut named, mut changed) = (HashSet::new(), false);
+    let mut tx = store.begin(access).await?;
+    tx.require(may(access, Resource::SessionRoster, Act::Update))?;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.registration_id).collect();
+    // First the timers, then the session, as the timers themselves have it.
+    line::forget_all_timers(&tx, ids.iter().copied()).await?;
+    tx.hold_alone::<session::Entity>(id).await?;
+    let session = tx.fetch_for::<session::Entity>(id, Action::Read).await?;
+    tx.require(access.organization == Some(session.organization_id))?;
+    refuse_early(&session, access.now)?;
+    let mut named = HashSet::new();
     for (place, entry) in entries.iter().enumerate() {
         check(*entry, place, &session, access.now)?;
         if !named.insert(entry.registration_id) {
             return Err(at(Refusal::invalid("This registration is there twice."), place, "registrationId").into());
         }
-        changed |= Box::pin(enter(&mut tx, &session, place, *entry)).await?;
     }
-    let ids: Vec<_> = entries.iter().map(|entry| entry.registration_id).collect();
-    let mut registrations = tx.fetch_each::<registration::Entity>(&ids, Action::Read).await?;
-    let place = |row: &Visible<registration::Entity>| entries.iter().position(|entry| entry.registration_id == row.id);
-    registrations.sort_by_key(place);
+    let registrations = in_order(&tx, &ids).await?;
+    let (mut changed, mut counted) = (false, By::default());
+    for (place, (registration, entry)) in registrations.iter().zip(entries).enumerate() {
+        if registration.session_id != session.id {
+            return Err(Error::NotFound);
+        }
+        if let Some(by) = Box::pin(enter(&mut tx, registration, place, *entry)).await? {
+            (changed, counted) = (true, counted.plus(by));
+        }
+    }
+    line::count(&tx, &session, counted).await?;
+    line::settle(&mut tx, id).await?;
     if let (false, Some(first)) = (changed, registrations.first()) {
         unchanged(&mut tx, first);
     }
-    let session = held(&mut tx, session, entries).await?;
+    let session = tx.fetch_for::<session::Entity>(id, Action::Read).await?;
+    let registrations = in_order(&tx, &ids).await?;
     tx.commit(Recorded { session, registrations }).await
+}
+
+/// These registrations, in the order in which they are named.
+async fn in_order(tx: &Tx, ids: &[RegistrationId]) -> Result<Vec<Visible<registration::Entity>>> {
+    let mut registrations = tx.fetch_each::<registration::Entity>(ids, Action::Read).await?;
+    let places: HashMap<_, _> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    registrations.sort_by_key(|row| places.get(&row.id).copied());
+    Ok(registrations)
 }
 
 fn refuse_early(session: &session::Model, now: Instant) -> Result<(), Refusal> {
@@ -132,23 +149,24 @@ fn refuse_early(session: &session::Model, now: Instant) -> Result<(), Refusal> {
     Err(Refusal::new(Code::Immutable, sentence).at(["sessionId"]))
 }
 
-/// Makes an entry. Whether that changes anything.
-async fn enter(tx: &mut Tx, session: &Visible<session::Entity>, place: usize, entry: Entry) -> Result<bool> {
-    use RegistrationStatus::{Attended, Cancelled, Partial, Registered, Unconfirmed};
-    let registration = tx.fetch_for::<registration::Entity>(entry.registration_id, Action::Read).await?;
-    if registration.session_id != session.id {
-        return Err(Error::NotFound);
-    }
+/// Makes an entry. Gives what it counts; nothing when it changes nothing.
+async fn enter(tx: &mut Tx, registration: &Visible<registration::Entity>, place: usize, entry: Entry) -> Result<Option<By>> {
+    use RegistrationStatus::{Attended, Cancelled, Excused, NoShow, Offered, Partial, Registered, Unconfirmed, Waitlisted};
     let opened: Seat<'_> = registration.open().ok_or(Error::NotPermitted)?;
-    let (status, seated) = (*opened.status.read(&opened), *opened.seated.read(&opened));
-    let came = matches!(entry.status, Attended | Partial);
+    let (status, seated, attendance) = (*opened.status.read(&opened), *opened.seated.read(&opened), *opened.attendance.read(&opened));
     if status == entry.status {
-        return Ok(false);
+        return Ok(None);
     }
-    if matches!(status, Cancelled | Unconfirmed) || !seated && !came {
-        let sentence = "This registration holds no seat: whoever came all the same is registered first.";
+    let came = matches!(entry.status, Attended | Partial);
+    let sentence = match status {
+        Cancelled | Unconfirmed => "This registration has ended, or was not confirmed: whoever came all the same is registered first.",
+        Waitlisted | Offered if !came => "This registration has no seat yet: only that they came is recorded of it.",
+        _ => "",
+    };
+    if !sentence.is_empty() {
         return Err(at(Refusal::new(Code::Immutable, sentence), place, "registrationId").into());
     }
+    debug_assert!(matches!(status, Registered | Attended | Partial | NoShow | Excused | Waitlisted | Offered), "{status}");
     let since = opened.checked_in_at.as_ref().map(|at| *at.read(&opened));
     let checked_in_at = came.then(|| since.unwrap_or(tx.access().now).into());
     let change = registration::ActiveModel {
@@ -158,33 +176,9 @@ async fn enter(tx: &mut Tx, session: &Visible<session::Entity>, place: usize, en
         ..Default::default()
     };
     let cause = if entry.status == Registered { StepCause::Undone } else { StepCause::Attendance };
-    let attendance = *opened.attendance.read(&opened);
-    let counted = if seated { None } else { Some(line::leaving(&opened).plus(line::entering(entry.status, attendance))) };
-    if !take(tx, &registration, change, Step::to(entry.status, cause)).await? {
+    let counted = if seated { By::default() } else { line::leaving(&opened).plus(Enters { seated: true, attendance }.by()) };
+    if !take(tx, registration, change, Step::to(entry.status, cause)).await? {
         return Err(at(Refusal::stale(None), place, "registrationId").into());
     }
-    if let Some(by) = counted {
-        line::count(tx, session, by).await?;
-    }
-    Ok(true)
-}
-
-/// A session that has begun, and to which people came, was held.
-async fn held(tx: &mut Tx, session: Visible<session::Entity>, entries: &[Entry]) -> Result<Visible<session::Entity>> {
-    use RegistrationStatus::{Attended, Partial};
-    let came = entries.iter().any(|entry| matches!(entry.status, Attended | Partial));
-    let version = session.version + 1;
-    if !came || session.status == SessionStatus::Held || session.starts_at > tx.access().now {
-        return tx.fetch_for::<session::Entity>(session.id, Action::Read).await;
-    }
-    let change = session::ActiveModel {
-        status: Set(SessionStatus::Held),
-        updated_at: Set(tx.access().now),
-        version: Set(version),
-        ..Default::default()
-    };
-    let unchanged = Condition::all().add(session::Column::Version.eq(session.version));
-    let held = tx.update_if(&session, change, unchanged).await?.ok_or_else(|| Error::from(Refusal::stale(None).at(["sessionId"])))?;
-    tx.record(Event::new(EventKind::SessionChanged, held.organization_id, held.id, version).changed(["status"]));
-    Ok(held)
+    Ok(Some(counted))
 }

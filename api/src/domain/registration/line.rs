@@ -14,7 +14,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Seat, gone, hold_session,
+    Seat, gone,
+    guest::{self, tell_offer},
+    hold_session,
     step::{Step, take},
 };
 use crate::{
@@ -88,12 +90,17 @@ impl By {
     }
 }
 
-/// What it counts that somebody comes to stand there.
-pub(super) fn entering(status: RegistrationStatus, attendance: AttendanceMode) -> By {
-    match status {
-        RegistrationStatus::Waitlisted => By::default().and_waiting(1),
-        RegistrationStatus::Cancelled => By::default(),
-        _ => By::seat(attendance, 1),
+/// Somebody who comes to stand there, with a seat or in line for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Enters {
+    pub(super) seated: bool,
+    pub(super) attendance: AttendanceMode,
+}
+
+impl Enters {
+    /// What that counts.
+    pub(super) fn by(self) -> By {
+        if self.seated { By::seat(self.attendance, 1) } else { By::default().and_waiting(1) }
     }
 }
 
@@ -196,6 +203,7 @@ async fn offer(tx: &mut Tx, session: SessionId, attendance: AttendanceMode, free
         let step = Step::to(RegistrationStatus::Offered, StepCause::SeatFree).until(until);
         if take(tx, registration, change, step).await? {
             tx.arm(TimerKind::SeatOffer, registration.id, until).await?;
+            tell_offer(tx, registration, until).await?;
             by = by.plus(By::seat(attendance, 1).and_waiting(-1));
         }
     }
@@ -213,18 +221,75 @@ async fn call(tx: &mut Tx, session: &session::Model, attendance: AttendanceMode,
     let these = in_line(session.id, attendance).add(registration::Column::Status.eq(from));
     for registration in tx.every::<registration::Entity>(these, LINE).await? {
         let change = registration::ActiveModel { offer_expires_at: Set(until.map(Into::into)), ..Default::default() };
-        take(tx, &registration, change, step).await?;
+        if take(tx, &registration, change, step).await?
+            && let Some(until) = until
+        {
+            tell_offer(tx, &registration, until).await?;
+        }
     }
     Ok(By::default())
 }
 
 const LINE: &str = "whoever waits for a seat";
 
+/// Has nothing fall due at a session for a while: before the session is held, as the timers themselves have it.
+pub(in crate::domain) async fn release_timers(tx: &Tx, session: SessionId) -> Result<()> {
+    use registration::Column;
+    let states = [RegistrationStatus::Offered, RegistrationStatus::Unconfirmed];
+    let due = Condition::all().add(Column::SessionId.eq(session)).add(Column::Status.is_in(states));
+    for registration in tx.every::<registration::Entity>(due, LINE).await? {
+        forget_timers(tx, registration.id).await?;
+    }
+    Ok(())
+}
+
+/// Brings the line of a session in order that was moved, which the caller holds: nothing is offered for longer than a seat could be that
+/// became free now, whoever may come first is called anew, and guests are kept for as long as they are after any session.
+pub(in crate::domain) async fn moved(tx: &mut Tx, id: SessionId) -> Result<()> {
+    use registration::Column;
+    let Some(session) = tx.known::<session::Entity>(id, LINE).await? else { return Ok(()) };
+    let most = offered_until(session.starts_at, tx.access().now);
+    let offered = Condition::all().add(Column::SessionId.eq(id)).add(Column::Status.eq(RegistrationStatus::Offered));
+    let mut by = By::default();
+    for registration in tx.every::<registration::Entity>(offered, LINE).await? {
+        let opened: Seat<'_> = registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))?;
+        let (seated, attendance) = (*opened.seated.read(&opened), *opened.attendance.read(&opened));
+        let until = opened.offer_expires_at.as_ref().map(|until| *until.read(&opened));
+        match (until, most) {
+            (Some(until), Some(most)) if seated => {
+                let until = Ord::min(until, most);
+                let change = registration::ActiveModel { offer_expires_at: Set(Some(until.into())), ..Default::default() };
+                tx.write_if(&registration, change, Condition::all()).await?;
+                tx.arm(TimerKind::SeatOffer, registration.id, until).await?;
+            }
+            _ => {
+                let change = registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..Default::default() };
+                if take(tx, &registration, change, Step::to(RegistrationStatus::Waitlisted, StepCause::Moved)).await? && seated {
+                    by = by.plus(By::seat(attendance, -1).and_waiting(1));
+                }
+            }
+        }
+    }
+    count(tx, &session, by).await?;
+    guest::moved(tx, &session).await?;
+    settle(tx, id).await
+}
+
 /// Has nothing fall due for a registration any more.
 pub(super) async fn forget_timers(tx: &Tx, id: RegistrationId) -> Result<()> {
     let one = || [Uuid::from(id)];
     tx.disarm(TimerKind::SeatOffer, one()).await?;
     tx.disarm(TimerKind::GuestConfirmation, one()).await
+}
+
+/// Likewise for several, in one order, so that two who name the same do not wait for each other.
+pub(super) async fn forget_all_timers(tx: &Tx, ids: impl IntoIterator<Item = RegistrationId>) -> Result<()> {
+    let mut ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
+    ids.sort_unstable();
+    for id in ids {
+        forget_timers(tx, id.into()).await?;
+    }
+    Ok(())
 }
 
 /// Accepts a seat that was offered.
@@ -290,7 +355,7 @@ pub async fn offer_ended(tx: &mut Tx, id: RegistrationId) -> Result<Option<Visib
         return Ok(None);
     }
     let freed = leaving(&opened);
-    if !take(tx, &registration, gone(), Step::to(RegistrationStatus::Cancelled, StepCause::Lapsed)).await? {
+    if !take(tx, &registration, gone(&registration), Step::to(RegistrationStatus::Cancelled, StepCause::Lapsed)).await? {
         return Ok(None);
     }
     count(tx, &session, freed).await?;

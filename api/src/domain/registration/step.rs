@@ -59,8 +59,8 @@ fn told(of: &Visible<registration::Entity>, version: i32, kind: EventKind) -> Ev
 }
 
 /// The step with which a registration begins, which is written already.
-pub(super) async fn first(tx: &mut Tx, made: &Visible<registration::Entity>, to: RegistrationStatus, cause: StepCause) -> Result<()> {
-    tx.insert_parts::<registration_step::Entity, _>(vec![part(made, made.version, Step::to(to, cause), tx.access().now)]).await?;
+pub(super) async fn first(tx: &mut Tx, made: &Visible<registration::Entity>, step: Step) -> Result<()> {
+    tx.insert_parts::<registration_step::Entity, _>(vec![part(made, made.version, step, tx.access().now)]).await?;
     tx.record(told(made, made.version, EventKind::RegistrationChanged));
     Ok(())
 }
@@ -112,6 +112,7 @@ pub fn because(cause: StepCause, at: Instant, named: Option<Instant>, zone: Tz) 
         (StepCause::Left, _) => "It was cancelled.".to_owned(),
         (StepCause::Attendance, _) => "Attendance was recorded.".to_owned(),
         (StepCause::Undone, _) => "What was recorded of attendance was taken back.".to_owned(),
+        (StepCause::Moved, _) => "The session was moved: this is the place in line again.".to_owned(),
         (StepCause::Linked, _) => "It was found to be a client's, and is theirs.".to_owned(),
     }
 }
