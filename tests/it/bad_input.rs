@@ -3,6 +3,7 @@
 mod handover;
 mod offer;
 mod program;
+mod proof;
 mod steps;
 mod work;
 mod workshop;
@@ -527,6 +528,7 @@ on_both! {
         let before = rows(&app.database).await;
         let clients = [bad_clients(&setting), bad_directory(&setting), program::bad_hours(&setting)].concat();
         let schedule = [bad_workshops(&setting), bad_series(&setting), bad_series_changes(&setting), bad_sessions(&setting)].concat();
+        let schedule = [schedule, proof::bad_proofs(&setting)].concat();
         let documents = [clients, schedule, bad_questions(&setting).await].concat();
         let requests = bad_requests();
         assert!(documents.len() + requests.len() >= 60 && before.len() > 5);

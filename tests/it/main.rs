@@ -1,6 +1,7 @@
 //! Integration tests.
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
 
+mod attendance_proof;
 mod backup;
 mod bad_input;
 mod calendar;
