@@ -13,7 +13,10 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use aftercare::{
-    access::{Access, Actor},
+    access::{
+        Access, Actor,
+        attendance_proof::{Checked, Flaw},
+    },
     clock::Clock,
     http::{Credentials, Document, DoorSettings, Engine, Export, NotLetIn, Publication, Rate, Shutdown, metrics_routes, routes},
 };
@@ -169,6 +172,10 @@ impl Engine for Example {
 
     async fn publication(&self, _: Document) -> Publication {
         Publication::Absent
+    }
+
+    fn check_proof(&self, _: &str, _: Option<&str>) -> Result<Checked, Flaw> {
+        Err(Flaw::NotAProof)
     }
 
     fn sdl(&self) -> String {

@@ -71,6 +71,13 @@ pub struct Model {
     pub visibility: GatheringVisibility,
     /// Where people meet in person.
     pub address: Option<Address>,
+    /// Where everyone may know that it is, in metres from the middle of the earth towards 0° north, 0° east: of an address that only those
+    /// who registered are told, a square of a tenth of a degree. Null where nobody meets in person, and where the address has no degrees.
+    pub earth_x: Option<i64>,
+    /// Towards 0° north, 90° east.
+    pub earth_y: Option<i64>,
+    /// Towards the north pole.
+    pub earth_z: Option<i64>,
     /// Roughly where, as everyone may know.
     pub area: Option<String>,
     /// Whether only those who registered are told the address.

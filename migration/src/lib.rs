@@ -26,6 +26,7 @@ mod m0022_referral_order;
 mod m0023_access_reuse;
 mod m0024_series;
 mod m0025_gathering;
+mod m0026_gathering_place;
 mod rebuild;
 
 use sea_orm_migration::prelude::*;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_access_reuse::Migration),
             Box::new(m0024_series::Migration),
             Box::new(m0025_gathering::Migration),
+            Box::new(m0026_gathering_place::Migration),
         ]
     }
 }

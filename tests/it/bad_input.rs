@@ -3,6 +3,8 @@
 mod handover;
 mod offer;
 mod program;
+mod proof;
+mod seats;
 mod steps;
 mod work;
 mod workshop;
@@ -527,6 +529,8 @@ on_both! {
         let before = rows(&app.database).await;
         let clients = [bad_clients(&setting), bad_directory(&setting), program::bad_hours(&setting)].concat();
         let schedule = [bad_workshops(&setting), bad_series(&setting), bad_series_changes(&setting), bad_sessions(&setting)].concat();
+        let schedule = [schedule, seats::bad_seats(&setting)].concat();
+        let schedule = [schedule, proof::bad_proofs(&setting)].concat();
         let documents = [clients, schedule, bad_questions(&setting).await].concat();
         let requests = bad_requests();
         assert!(documents.len() + requests.len() >= 60 && before.len() > 5);

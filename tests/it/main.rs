@@ -1,6 +1,7 @@
 //! Integration tests.
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its helpers too")]
 
+mod attendance_proof;
 mod backup;
 mod bad_input;
 mod calendar;
@@ -45,6 +46,7 @@ mod referral_offer;
 mod referral_order;
 mod revocation;
 mod schedule;
+mod schedule_near;
 mod schema;
 mod seats;
 mod series;

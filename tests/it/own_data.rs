@@ -24,6 +24,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("Event.cursor", "a place in the organization's log"),
     ("Event.subject", "what it happened to is a line of its own"),
     ("Event.referralTransition", "it is in the referral's history"),
+    ("Registration.confirmBy", "a guest's, who is no client"),
+    ("Registration.guestName", "likewise"),
     ("AuditEvent.requestId", "of the organization's own search for mistakes"),
     ("AuditEvent.hash", "of the organization's own chain"),
 ];

@@ -187,6 +187,18 @@ const LISTS: &[(&str, &str, &str)] = &[
     ),
     (
         "Query.workshops",
+        "query($first: Int!) { workshops(first: $first, filter: { near: { latitude: 42.65, longitude: -73.75, withinKm: 100 } },
+            orderBy: { field: DISTANCE, direction: ASC }) { totalCount nodes { title address { latitude } } } }",
+        "/workshops/nodes",
+    ),
+    (
+        "Query.sessions",
+        "query($first: Int!) { sessions(first: $first, filter: { near: { latitude: 42.65, longitude: -73.75, withinKm: 100 } },
+            orderBy: { field: DISTANCE, direction: ASC }) { totalCount nodes { startsAt distanceKm area gathering { title } } } }",
+        "/sessions/nodes",
+    ),
+    (
+        "Query.workshops",
         "query($first: Int!) { workshops(first: $first, filter: { languages: [\"en\"], hasSeats: true, search: \"stress\" }) { totalCount nodes {
             id title topics { label } operations { version } program { name } nextSession { startsAt } facilitators { displayName } } } }",
         "/workshops/nodes",
@@ -303,7 +315,7 @@ async fn fill(app: &TestApp, home: &Home) {
             name: format!("Program {number}"),
             languages: vec!["en".to_owned()],
             services: vec![ServiceKind::Workshop],
-            address: Some(address),
+            address: Some(address.clone()),
             ..NewProgram::default()
         };
         let program = program::create_in(&mut tx, &organization, new).await.unwrap();
@@ -324,7 +336,7 @@ async fn fill(app: &TestApp, home: &Home) {
         api_client::create_in(&mut tx, &organization, new, NewSecret::make(&app.secrets)).await.unwrap();
         let client = clients::create_in(&mut tx, home.organization, somebody(home)).await.unwrap();
         let second = vec!["2026-03-16".parse().unwrap()];
-        let usual = new_workshop(home);
+        let usual = NewGathering { address: Some(address), ..new_workshop(home) };
         let near = NewGathering {
             capacity_in_person: Some(1),
             waitlist_size: None,

@@ -137,6 +137,18 @@ impl Claimed {
     /// # Errors
     /// `Invalid`, when it is no token, is too long, or its header carries something that we never take.
     pub fn read(token: &str) -> Result<Self, Invalid> {
+        Self::read_if(token, is_plain_token)
+    }
+
+    /// Likewise, of a token of this kind alone, which its header names.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when it is of another kind.
+    pub fn read_as(token: &str, kind: &str) -> Result<Self, Invalid> {
+        Self::read_if(token, |header| header.get("typ").and_then(Value::as_str).is_some_and(|named| named.eq_ignore_ascii_case(kind)))
+    }
+
+    fn read_if(token: &str, is_of_kind: impl FnOnce(&Map<String, Value>) -> bool) -> Result<Self, Invalid> {
         if token.len() > MAX_BYTES {
             return Err(Invalid);
         }
@@ -145,7 +157,7 @@ impl Claimed {
             return Err(Invalid);
         };
         let (header, claims) = (object(header)?, object(claims)?);
-        if REFUSED_MEMBERS.iter().any(|member| header.contains_key(*member)) || !is_plain_token(&header) {
+        if REFUSED_MEMBERS.iter().any(|member| header.contains_key(*member)) || !is_of_kind(&header) {
             return Err(Invalid);
         }
         Ok(Self {

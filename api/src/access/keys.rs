@@ -1,6 +1,7 @@
 //! The folder of signing keys: one PKCS#8 PEM file per key, `KID.pem`, that only its owner can read.
 //!
-//! The newest signs. Older ones verify until their file is removed: keep them as long as tokens live, then delete them.
+//! The newest signs. Older ones verify until their file is removed: keep them as long as tokens live, of which attendance proofs live
+//! longest, 90 days, then delete them.
 //! There is no list of retired keys to fall out of step with the folder.
 
 use std::{
@@ -138,7 +139,16 @@ impl SigningKey {
     /// # Errors
     /// The library's, when it cannot sign.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+        self.sign_as("JWT", claims)
+    }
+
+    /// Likewise, a token of this kind (`typ`), so that none is taken for one of another (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_as(&self, kind: &str, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(self.kind.algorithm());
+        header.typ = Some(kind.to_owned());
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.private)
     }

@@ -1,5 +1,6 @@
 //! Who is asking, and what may they see.
 
+pub mod attendance_proof;
 pub mod consent;
 pub mod emergency;
 pub mod issuer;

@@ -59,6 +59,8 @@ pub enum Resource {
     DataExport,
     /// A client's way to read their own data.
     ClientAccess,
+    /// A proof that a client can show of how many hours they came.
+    AttendanceProof,
 }
 
 /// What is done.
@@ -144,6 +146,7 @@ pub const TABLE: &[(Resource, Act, &[Role])] = &[
     (Resource::DataExport, Act::Create, &[PrivacyOfficer, Client]),
     (Resource::ClientAccess, Act::Create, &[Referrer, Coordinator, Peer, Supervisor]),
     (Resource::ClientAccess, Act::End, &[Referrer, Coordinator, Peer, Supervisor, PrivacyOfficer]),
+    (Resource::AttendanceProof, Act::Create, &[Coordinator, Supervisor, Peer]),
 ];
 
 /// Whether one of the caller's roles may do this at all.

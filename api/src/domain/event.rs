@@ -119,7 +119,9 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::ApiClientChanged => "An API client was made, changed or revoked.",
         EventKind::ClientCreated => "A client was added.",
         EventKind::ClientUpdated => "A client's record was updated.",
-        EventKind::ClientAccessChanged => "A client was invited to read their own data, or their access began or ended.",
+        EventKind::ClientAccessChanged => {
+            "A client was invited to read their own data, their access began or ended, or they were given something of it to show."
+        }
         EventKind::ClientMerged => "Two records of a client became one.",
         EventKind::ConsentRecorded => "A consent was recorded.",
         EventKind::ConsentConfirmed => "A consent was confirmed.",

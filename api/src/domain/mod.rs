@@ -4,6 +4,7 @@ pub mod access_explanation;
 pub mod address;
 pub mod api_client;
 pub mod attempts;
+pub mod attendance_proof;
 pub mod audit_event;
 pub mod bulk_operation;
 pub mod calendar;

@@ -3,6 +3,10 @@
 //! A place is kept as whole metres from the middle of the earth along three axes. The square of the straight line between two places is
 //! then a sum of whole numbers, the same in every database, and grows with the way along the surface: it orders and bounds as that would.
 
+use sea_orm::{ExprTrait, sea_query::Expr};
+
+use crate::error::Refusal;
+
 /// The earth's mean radius in metres (IUGG).
 const RADIUS: f64 = 6_371_008.8;
 
@@ -26,8 +30,72 @@ impl Place {
     }
 }
 
+/// The widest circle, in kilometres.
+const WIDEST_KM: f64 = 1_000.0;
+
+/// A circle around somebody, as they ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Near {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// How far.
+    pub within_km: f64,
+}
+
+impl Near {
+    /// The circle. Its middle is taken to a hundredth of a degree: about a kilometre, which is all that anybody has to know of where someone
+    /// is.
+    ///
+    /// # Errors
+    /// Refused when it is off the earth, or too wide.
+    pub fn circle(&self) -> Result<Circle, Refusal> {
+        let degrees = |field: &'static str, value: f64, most: f64| {
+            if (-most..=most).contains(&value) {
+                return Ok((value * 100.0).round() / 100.0);
+            }
+            Err(Refusal::invalid(format!("`{field}` is from -{most} to {most} degrees.")).at(["filter", "near", field]))
+        };
+        let middle = Place::at(degrees("latitude", self.latitude, 90.0)?, degrees("longitude", self.longitude, 180.0)?);
+        if self.within_km > 0.0 && self.within_km <= WIDEST_KM {
+            return Ok(Circle { middle, most: square_of(self.within_km) });
+        }
+        Err(Refusal::invalid(format!("`withinKm` is more than 0 and at most {WIDEST_KM}.")).at(["filter", "near", "withinKm"]))
+    }
+}
+
+/// A circle on the earth.
+#[derive(Clone, Copy, Debug)]
+pub struct Circle {
+    middle: Place,
+    /// The square of the straight line to its rim.
+    most: i64,
+}
+
+impl Circle {
+    /// The square of the straight line from the middle to a place that columns hold; null where they do.
+    pub fn square_to(&self, [x, y, z]: [Expr; 3]) -> Expr {
+        let along = |axis: Expr, from: i64| {
+            let way = axis.sub(from);
+            way.clone().mul(way)
+        };
+        along(x, self.middle.x).add(along(y, self.middle.y)).add(along(z, self.middle.z))
+    }
+
+    /// That such a square is of a place within the circle.
+    pub fn holds(&self, square: Expr) -> Expr {
+        square.lte(self.most)
+    }
+}
+
+/// Why a list is not ordered by a distance that nothing is measured by.
+pub fn no_distance() -> Refusal {
+    Refusal::invalid("`orderBy` DISTANCE needs `filter: { near }`.").at(["orderBy"])
+}
+
 /// The square, in square metres, of the straight line between two places that are so many kilometres apart along the surface.
-pub fn square_of(km: f64) -> i64 {
+fn square_of(km: f64) -> i64 {
     let line = 2.0 * RADIUS * (km * 1_000.0 / (2.0 * RADIUS)).sin();
     (line * line).round() as i64
 }

@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, Condition};
 pub use capacity::begin as begin_capacity;
 pub(in crate::domain) use capacity::{Found, confirm as confirm_capacity, found as capacity_found, soon as capacity_soon};
 pub use hours::{calendar, holidays, staffed_hours};
-pub use search::{By, Near, Wanted, complete, find};
+pub use search::{By, Wanted, complete, find};
 pub use write::{NewProgram, ProgramChange, create, create_in, update};
 
 use crate::{

@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Func, SubQueryStatement},
 };
 
-use super::{recurrence::MOST_OCCURRENCES, search_words, text};
+use super::{place::Near, recurrence::MOST_OCCURRENCES, search_words, text};
 use crate::{
     access::{
         Access, Scope,
@@ -20,7 +20,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Refusal, Result},
-    store::{Store, Visible, any_of, never, query},
+    store::{Find, Store, Visible, any_of, never, query},
 };
 
 /// What everyone may read of seats moves no faster than this: who watches must not see people come and go.
@@ -177,6 +177,35 @@ pub fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Cond
         session::Column::GatheringId.in_subquery(of.into_query())
     });
     Ok(Condition::all().add_option(standing.condition(now)).add_option(of_gathering))
+}
+
+/// Where each gathering is.
+fn place() -> [Expr; 3] {
+    [gathering::Column::EarthX, gathering::Column::EarthY, gathering::Column::EarthZ].map(|axis| Expr::col((gathering::Entity, axis)))
+}
+
+/// Gatherings that meet in person in a circle, each measured by its distance.
+///
+/// # Errors
+/// Refused when the circle makes no sense.
+pub fn gatherings_near<'a>(find: Find<'a, gathering::Entity>, near: &Near) -> Result<Find<'a, gathering::Entity>> {
+    let circle = near.circle()?;
+    let square = circle.square_to(place());
+    Ok(find.matching(None, Condition::all().add(circle.holds(square.clone()))).measured(square))
+}
+
+/// Sessions of such gatherings, measured likewise.
+///
+/// # Errors
+/// As [`gatherings_near`].
+pub fn sessions_near<'a>(find: Find<'a, session::Entity>, near: &Near) -> Result<Find<'a, session::Entity>> {
+    let circle = near.circle()?;
+    let square = circle.square_to(place());
+    let within = query::<gathering::Entity>().select_only().column(gathering::Column::Id).filter(circle.holds(square.clone()));
+    let within = Condition::all().add(session::Column::GatheringId.in_subquery(within.into_query()));
+    let of_session = Expr::col((gathering::Entity, gathering::Column::Id)).eq(Expr::col((session::Entity, session::Column::GatheringId)));
+    let square = query::<gathering::Entity>().select_only().expr_as(square, "square").filter(of_session).into_query();
+    Ok(find.matching(None, within).measured(Expr::from(SubQueryStatement::from(square))))
 }
 
 /// Sessions that are still to come.

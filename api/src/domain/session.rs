@@ -153,7 +153,7 @@ pub async fn reschedule(
         refuse_conflicts(&tx, &gathering, Some(id), &["startsAt"]).await?;
     }
     registration::tell(&tx, &moved, &gathering, session.starts_at).await?;
-    registration::moved(&mut tx, id).await?;
+    Box::pin(registration::moved(&mut tx, id)).await?;
     tx.record(Event::new(EventKind::SessionChanged, moved.organization_id, moved.id, moved.version).changed(["startsAt", "endsAt"]));
     tx.commit(moved).await
 }

@@ -19,11 +19,13 @@ use super::{
 use crate::{
     access::{
         Access, Actor, KeySets,
+        attendance_proof::{Checked, Flaw},
         jws::Claimed,
         token::{Tokens, Verified},
     },
     clock::Instant,
     domain::{
+        attendance_proof,
         client_access::Inviting,
         data_export::{Download, download},
         disclosure::NOTICE,
@@ -56,7 +58,7 @@ impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
     pub fn new(store: Store, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
         let public = PublicUrl(tokens.issuer().to_owned());
-        let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public);
+        let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public).data(tokens.clone());
         Self { schema: schema.finish(), store, tokens, key_sets, documents: Semaphore::new(DOCUMENTS) }
     }
 
@@ -219,6 +221,10 @@ impl Engine for GraphEngine {
                 Publication::Unavailable
             }
         }
+    }
+
+    fn check_proof(&self, token: &str, name: Option<&str>) -> Result<Checked, Flaw> {
+        attendance_proof::check(&self.tokens, token, name, self.store.clock().now())
     }
 
     fn sdl(&self) -> String {

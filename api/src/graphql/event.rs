@@ -16,6 +16,7 @@ use super::{
     guard::{Oneself, Requires},
     organization::Organization,
     referral_progress::{ReferralTransition, actor_name, transition_at},
+    scalar::Date,
     schema::{AnyNodeId, Node, find},
 };
 use crate::{
@@ -120,6 +121,15 @@ pub(crate) struct DateTimeRange {
     /// Not included.
     #[graphql(validator(custom = "in_our_era"))]
     pub(crate) to: Option<DateTime<Utc>>,
+}
+
+/// From which day to which: both are included.
+#[derive(InputObject, Clone, Copy, Debug)]
+pub(crate) struct DateRange {
+    /// The first day.
+    pub(crate) from: Option<Date>,
+    /// The last day.
+    pub(crate) to: Option<Date>,
 }
 
 /// The rows of a list whose instant in this column is in a range, where one is given.

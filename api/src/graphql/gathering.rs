@@ -16,7 +16,7 @@ use super::{
     error::query_error,
     event::DateTimeRange,
     peer::Facilitator,
-    program::{Address, Program},
+    program::{Address, NearInput, Program},
     scalar::{Amount, Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress, each},
     session::{Session, SessionConnection, SessionFilter},
     support_group::SupportGroup,
@@ -25,7 +25,8 @@ use super::{
 use crate::{
     domain::{
         gathering::{address_for_all, in_force},
-        schedule::{self, About, Standing, next_session},
+        place::no_distance,
+        schedule::{self, About, Standing, gatherings_near, next_session},
         topic,
         wall_time::zone_of,
     },
@@ -380,6 +381,9 @@ pub(crate) struct WorkshopFilter {
     modality: Option<Vec<Modality>>,
     /// Of one of these programs.
     program_ids: Option<Vec<ProgramId>>,
+    /// Those that meet in person near a place. One whose place is not known is not found so. Where only those who registered are told the
+    /// address, its place is taken to a tenth of a degree, some eleven kilometres.
+    near: Option<NearInput>,
     /// With a session that begins then.
     starts: Option<DateTimeRange>,
     /// With a session that someone can still register for, or with one that nobody can.
@@ -404,7 +408,11 @@ impl WorkshopFilter {
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
         let standing = Standing { from, to, has_seats: self.has_seats, status: None };
         let condition = schedule::gatherings(&about, &standing, find.now()).map_err(query_error)?;
-        Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
+        let find = find.matching_as(&format!("{about:?} {standing:?}"), None, condition);
+        match self.near {
+            Some(near) => gatherings_near(find, &near.into()).map_err(query_error),
+            None => Ok(find),
+        }
     }
 }
 
@@ -415,6 +423,8 @@ pub(crate) enum WorkshopOrderField {
     NextSession,
     /// By title.
     Title,
+    /// By how far they are from where `near` asks about.
+    Distance,
 }
 
 /// In which order.
@@ -431,10 +441,12 @@ pub(crate) fn in_order<'a>(
     ctx: &Context<'_>,
     find: Find<'a, gathering::Entity>,
     order_by: Option<WorkshopOrder>,
-) -> Find<'a, gathering::Entity> {
+) -> Result<Find<'a, gathering::Entity>> {
     let order = if order_by.is_some_and(|by| by.direction == SortDirection::Desc) { Order::Desc } else { Order::Asc };
-    match order_by.map(|by| by.field) {
+    Ok(match order_by.map(|by| by.field) {
         Some(WorkshopOrderField::Title) => find.ordered(gathering::Column::Title, order),
+        Some(WorkshopOrderField::Distance) if find.is_measured() => find.ordered_by_measure(order),
+        Some(WorkshopOrderField::Distance) => return Err(query_error(no_distance().into())),
         Some(WorkshopOrderField::NextSession) | None => find.ordered_by_instant("next session", next_session(ctx.access().now), order),
-    }
+    })
 }

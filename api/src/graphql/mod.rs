@@ -3,6 +3,7 @@
 mod access_explanation;
 mod analytics;
 mod api_client;
+mod attendance_proof;
 mod audit_event;
 mod bulk_operation;
 mod client;

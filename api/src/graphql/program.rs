@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{
-        place,
-        program::{self as rules, By, Near, Wanted, level_name},
+        place::{self, Near},
+        program::{self as rules, By, Wanted, level_name},
     },
     store::{Class, PageArgs, Visible},
 };
@@ -128,7 +128,7 @@ impl Program {
     ) -> Result<WorkshopConnection> {
         let access = ctx.access();
         let find = WorkshopFilter::default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?;
-        let find = in_order(ctx, find, None);
+        let find = in_order(ctx, find, None)?;
         Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -143,7 +143,7 @@ impl Program {
     ) -> Result<SupportGroupConnection> {
         let access = ctx.access();
         let find = WorkshopFilter::default().narrow(GatheringKind::SupportGroup, ctx.store().find(&access))?;
-        let find = in_order(ctx, find, None);
+        let find = in_order(ctx, find, None)?;
         Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
     }
 
@@ -279,7 +279,7 @@ pub(crate) struct ProgramFilter {
 }
 
 /// Near a place. It is rounded to a hundredth of a degree, about a kilometre. Send it by POST: an address of a query ends up in logs.
-#[derive(InputObject)]
+#[derive(InputObject, Clone, Copy)]
 pub(crate) struct NearInput {
     /// Degrees north, -90 to 90.
     latitude: f64,
@@ -287,6 +287,12 @@ pub(crate) struct NearInput {
     longitude: f64,
     /// How far away at most, in kilometres: up to 1000.
     within_km: f64,
+}
+
+impl From<NearInput> for Near {
+    fn from(near: NearInput) -> Self {
+        Self { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }
+    }
 }
 
 impl From<ProgramFilter> for Wanted {
@@ -299,7 +305,7 @@ impl From<ProgramFilter> for Wanted {
             services: filter.services,
             languages: filter.languages.map(each),
             levels: filter.levels_of_care.map(|levels| levels.into_iter().map(|level| (level.edition, level.code)).collect()),
-            near: filter.near.map(|near| Near { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }),
+            near: filter.near.map(Into::into),
             search: filter.search,
         }
     }

@@ -14,6 +14,7 @@ use super::{
     access_explanation::AccessExplanationQuery,
     analytics::AnalyticsQuery,
     api_client::{ApiClient, ApiClientMutation},
+    attendance_proof::AttendanceProofMutation,
     audit_event::{AuditEvent, AuditEventQuery},
     bulk_operation::{BulkOperation, BulkOperationMutation, BulkOperationQuery, BulkOperationSubscription},
     client::{Client, ClientQuery},
@@ -107,7 +108,7 @@ pub struct Mutation(
 
 /// What can be done with the schedule: in one object of its own, for each of a row of objects lies within the one before it.
 #[derive(MergedObject, Default)]
-pub(crate) struct ScheduleMutation(WorkshopMutation, SupportGroupMutation, SessionMutation, RegistrationMutation);
+pub(crate) struct ScheduleMutation(WorkshopMutation, SupportGroupMutation, SessionMutation, RegistrationMutation, AttendanceProofMutation);
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]

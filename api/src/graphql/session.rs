@@ -19,7 +19,7 @@ use super::{
     gathering::{Gathering, told_address},
     guard::Requires,
     payload::payloads,
-    program::Address,
+    program::{Address, NearInput},
     registration::RegistrationConnection,
     scalar::{LanguageTag, TimeZone},
 };
@@ -27,7 +27,8 @@ use crate::{
     access::Scope,
     domain::{
         gathering::in_person,
-        schedule::{self, About, Standing},
+        place::{km_of, no_distance},
+        schedule::{self, About, Standing, sessions_near},
         session::{Change, cancel, changes, reschedule, seats_left, status, waitlist_open},
     },
     error::Result as OurResult,
@@ -103,6 +104,13 @@ impl Session {
     /// Roughly where, as everyone may know.
     async fn area(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(self.held_by(ctx).await?.area.clone())
+    }
+
+    /// How far it is in kilometres, to the nearest tenth, from where `near` was asked about; null when it was not, and of a session that was
+    /// reached in another way. Where only those who registered are told the address, it is the way to the middle of a square of a tenth of a
+    /// degree.
+    async fn distance_km(&self) -> Option<f64> {
+        self.0.measure().map(km_of)
     }
 
     /// A sentence for everyone, such as why it is cancelled.
@@ -207,6 +215,9 @@ pub(crate) struct SessionFilter {
     modality: Option<Vec<Modality>>,
     /// Of one of these programs.
     program_ids: Option<Vec<ProgramId>>,
+    /// In person near a place. One whose place is not known is not found so. Where only those who registered are told the address, its place
+    /// is taken to a tenth of a degree, some eleven kilometres.
+    near: Option<NearInput>,
     /// That someone can still register for, or that nobody can.
     has_seats: Option<bool>,
     /// In one of these states.
@@ -244,7 +255,11 @@ impl SessionFilter {
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
         let standing = Standing { from, to, has_seats: self.has_seats, status: self.status.clone() };
         let condition = schedule::sessions(&about, &standing, find.now())?;
-        Ok(find.matching_as(&format!("{about:?} {standing:?}"), None, condition))
+        let find = find.matching_as(&format!("{about:?} {standing:?}"), None, condition);
+        match self.near {
+            Some(near) => sessions_near(find, &near.into()),
+            None => Ok(find),
+        }
     }
 }
 
@@ -253,6 +268,8 @@ impl SessionFilter {
 pub(crate) enum SessionOrderField {
     /// By when they begin.
     StartsAt,
+    /// By how far they are from where `near` asks about.
+    Distance,
 }
 
 /// In which order.
@@ -283,16 +300,18 @@ impl SessionQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<SessionConnection> {
-        let order = match order_by {
-            Some(SessionOrder { field: SessionOrderField::StartsAt, direction: SortDirection::Desc }) => Order::Desc,
-            _ => Order::Asc,
+        let (field, order) = match order_by {
+            Some(SessionOrder { field, direction: SortDirection::Desc }) => (field, Order::Desc),
+            Some(SessionOrder { field, .. }) => (field, Order::Asc),
+            None => (SessionOrderField::StartsAt, Order::Asc),
         };
         let access = ctx.access();
-        let find = filter
-            .unwrap_or_default()
-            .narrow_all(ctx.store().find(&access))
-            .map_err(query_error)?
-            .ordered(session::Column::StartsAt, order);
+        let find = filter.unwrap_or_default().narrow_all(ctx.store().find(&access)).map_err(query_error)?;
+        let find = match field {
+            SessionOrderField::StartsAt => find.ordered(session::Column::StartsAt, order),
+            SessionOrderField::Distance if find.is_measured() => find.ordered_by_measure(order),
+            SessionOrderField::Distance => return Err(query_error(no_distance().into())),
+        };
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 

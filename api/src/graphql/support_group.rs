@@ -69,6 +69,6 @@ impl SupportGroupQuery {
     ) -> Result<SupportGroupConnection> {
         let access = ctx.access();
         let of_kind = filter.unwrap_or_default().narrow(GatheringKind::SupportGroup, ctx.store().find(&access))?;
-        Ok(paged(ctx, in_order(ctx, of_kind, order_by), PageArgs { first, after, last, before }).await?.into())
+        Ok(paged(ctx, in_order(ctx, of_kind, order_by)?, PageArgs { first, after, last, before }).await?.into())
     }
 }

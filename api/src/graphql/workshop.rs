@@ -66,7 +66,7 @@ impl WorkshopQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
         let access = ctx.access();
-        let find = in_order(ctx, filter.unwrap_or_default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?, order_by);
+        let find = in_order(ctx, filter.unwrap_or_default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?, order_by)?;
         Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
     }
 

@@ -260,7 +260,9 @@ impl WorkshopMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: WorkshopId,
     ) -> Result<Option<WorkshopPublishPayload>> {
-        let (published, user_errors) = command(ctx, "workshopPublish", publish(ctx.store(), &ctx.access(), id.into())).await?;
+        let access = ctx.access();
+        let published = async { Box::pin(publish(ctx.store(), &access, id.into())).await };
+        let (published, user_errors) = command(ctx, "workshopPublish", published).await?;
         Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
     }
 }

@@ -119,10 +119,15 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, settings: &Doo
         let error = ErrorCode::BadUserInput.error("Send JSON, as `content-type: application/json`.");
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).with(header::ACCEPT, "application/json"));
     }
+    Parameters::from_body(&body(request, payload, settings, settings.body_bytes).await?).map_err(Refused::bad)
+}
+
+/// Reads a body of at most so many bytes.
+pub(super) async fn body(request: &HttpRequest, payload: Payload, settings: &DoorSettings, most: usize) -> Result<Bytes, Refused> {
     let told = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    let body = timeout(settings.body_timeout, collect(payload, told.unwrap_or(0), settings.body_bytes)).await;
+    let body = timeout(settings.body_timeout, collect(payload, told.unwrap_or(0), most)).await;
     let late = || Refused::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout.error("The body took too long to arrive."));
-    Parameters::from_body(&body.map_err(|_| late())??).map_err(Refused::bad)
+    body.map_err(|_| late())?
 }
 
 async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes, Refused> {

@@ -15,6 +15,7 @@ pub mod oauth;
 mod operation;
 mod parameters;
 mod persisted;
+mod proofs;
 mod publication;
 mod rate;
 mod routes;
@@ -29,7 +30,10 @@ use async_trait::async_trait;
 use entity::vocabulary::PurposeOfUse;
 use futures_util::stream::BoxStream;
 
-use crate::access::Access;
+use crate::access::{
+    Access,
+    attendance_proof::{Checked, Flaw},
+};
 
 pub use answer::ErrorCode;
 pub use frame::frame;
@@ -122,6 +126,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// A document of the public schedule, the same for everyone.
     async fn publication(&self, document: Document) -> Publication;
+
+    /// What an attendance proof proves, and whether it is of somebody of this name; what is wrong with it otherwise.
+    fn check_proof(&self, token: &str, name: Option<&str>) -> Result<Checked, Flaw>;
 
     /// The schema as SDL.
     fn sdl(&self) -> String;

@@ -8,7 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, publication, rate::Limiter, stream,
+    DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, proofs, publication, rate::Limiter,
+    stream,
 };
 
 /// What all doors share.
@@ -40,6 +41,12 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
             .service(framed("/access").route(web::get().to(access_page::page)))
             .service(framed("/access/{file}").route(web::get().to(access_page::asset)))
             .service(framed("/exports/{name}").route(web::get().to(exports::file)))
+            .service(
+                framed("/proofs/verify")
+                    .route(web::get().to(proofs::page))
+                    .route(web::post().to(proofs::verify))
+                    .default_service(web::to(graphql::other)),
+            )
             .service(published("/calendar/workshops.ics").route(web::get().to(publication::workshops)))
             .service(published("/calendar/workshops/{id}.ics").route(web::get().to(publication::workshop)))
             .service(published("/meetings.json").route(web::get().to(publication::meetings)))

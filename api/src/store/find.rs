@@ -169,6 +169,11 @@ impl<'a, E: Protected> Find<'a, E> {
         self
     }
 
+    /// Whether rows are measured.
+    pub const fn is_measured(&self) -> bool {
+        self.listing.measure.is_some()
+    }
+
     /// Orders by what rows are measured by; rows that are equal in it, and all where nothing is measured, are ordered by their ids.
     #[must_use]
     pub fn ordered_by_measure(mut self, order: Order) -> Self {

@@ -208,6 +208,7 @@ pub(crate) const FIELDS: &[Field] = &[
         "sessionId: \"{group-session}\", entries: [{ registrationId: \"{coming}\", status: ATTENDED }]",
         &[],
     ),
+    field("Mutation.attendanceProofIssue", "clientId: \"{client}\", range: { from: \"2026-02-01\", to: \"2026-03-01\" }", &[]),
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
     field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
     field("Mutation.clientAccessInvite", "clientId: \"{client}\", contactMethodId: \"1\"", &[]),

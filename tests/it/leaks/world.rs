@@ -330,27 +330,31 @@ impl World {
         self.app.mails().await;
     }
 
-    /// A closed support group for clients only, whose first session begins soon: the place's client comes to it, and is offered a seat at the
-    /// next.
+    /// A closed support group for clients only, whose first session begins soon: the place's client comes to it, is offered a seat at the
+    /// next, and came to one that is over.
     async fn group(&mut self, place: Place, coordinator: &Caller) {
         let title = format!("canary-group-{place:?}").to_lowercase();
         let create = "mutation($input: SupportGroupCreateInput!) { supportGroupCreate(input: $input) {
             supportGroup { id sessions { nodes { id } } } userErrors { message } } }";
         let input = json!({
             "programId": self.home(place).program, "title": title, "topics": [], "modality": "ONLINE", "visibility": "CLIENTS_ONLY",
-            "open": false, "startsOn": "2026-03-02", "startTime": "07:30", "minutes": 60, "extraDates": ["2026-03-09"],
+            "open": false, "startsOn": "2026-03-02", "startTime": "07:30", "minutes": 60, "extraDates": ["2026-03-09", "2026-03-16"],
         });
         let made = coordinator.ask_with(create, json!({ "input": input })).await;
         let group = made.text("/supportGroupCreate/supportGroup/id").to_owned();
         self.sing(Class::Group, place, &title);
         self.id("group", Some(Class::Group), place, group.parse::<AnyId>().unwrap());
         self.for_clients.extend([title, group].map(|text| (place, text)));
-        for (number, session, seat) in [(0, "group-session", "coming"), (1, "later-session", "offered")] {
+        let sessions = [(0, "group-session", "coming"), (1, "later-session", "offered"), (2, "past-session", "attended")];
+        for (number, session, seat) in sessions {
             let id = made.text(&format!("/supportGroupCreate/supportGroup/sessions/nodes/{number}/id")).to_owned();
             self.id(session, Some(Class::Group), place, id.parse::<AnyId>().unwrap());
             let registration = self.register(place, coordinator, &id).await;
             self.id(seat, Some(Class::Registration), place, registration);
-            self.for_clients.push((place, id));
+            self.for_clients.push((place, id.clone()));
+            if seat == "attended" {
+                self.is_over(&id, registration).await;
+            }
             if seat == "offered" {
                 use registration::Column;
                 let until = self.app.clock().now() + chrono::TimeDelta::days(1);
@@ -361,6 +365,19 @@ impl World {
                 offered.filter(Column::Id.eq(registration)).exec(&self.app.database.connect().await).await.unwrap();
             }
         }
+    }
+
+    /// Lets a session be a week ago, to which somebody came.
+    async fn is_over(&self, session: &str, seat: entity::RegistrationId) {
+        let connection = self.app.database.connect().await;
+        let (begun, row): (_, entity::SessionId) = (self.app.clock().now() - chrono::TimeDelta::days(7), session.parse().unwrap());
+        let over = session::Entity::update_many()
+            .col_expr(session::Column::StartsAt, Expr::val(begun))
+            .col_expr(session::Column::EndsAt, Expr::val(begun + chrono::TimeDelta::hours(1)))
+            .col_expr(session::Column::LocalStart, Expr::val(begun.naive_utc()));
+        over.filter(session::Column::Id.eq(row)).exec(&connection).await.unwrap();
+        let came = registration::Entity::update_many().col_expr(registration::Column::Status, Expr::val("ATTENDED"));
+        came.filter(registration::Column::Id.eq(seat)).exec(&connection).await.unwrap();
     }
 
     /// The place's client comes to a session. Numbers that can be searched for say how many come, and that this one does.
@@ -409,7 +426,7 @@ impl World {
         let seat = self
             .ids
             .iter()
-            .filter(|id| ["registration", "coming", "offered"].contains(&id.placeholder) && id.place == place)
+            .filter(|id| ["registration", "coming", "offered", "attended"].contains(&id.placeholder) && id.place == place)
             .map(|id| id.text.clone());
         let version = self.canaries.iter().filter(|canary| canary.class == Class::Registration && canary.place == place);
         own.extend(seat.chain(version.map(|canary| canary.text.clone())));

@@ -169,7 +169,7 @@ async fn write(tx: &mut Tx, gathering: &gathering::Model, session: &Visible<sess
     {
         registration::tell(tx, &now, gathering, session.starts_at).await?;
         if moves {
-            registration::moved(tx, session.id).await?;
+            Box::pin(registration::moved(tx, session.id)).await?;
         }
     }
     let event = |kind| Event::new(kind, session.organization_id, session.id, version);

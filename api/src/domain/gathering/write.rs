@@ -25,6 +25,7 @@ use crate::{
     domain::{
         address,
         change::{changed_fields, set, set_or_none},
+        place::Place,
         registration, search_words, text, topic,
         wall_time::zone_of,
     },
@@ -277,15 +278,33 @@ fn columns(change: GatheringChange, modality: Modality) -> Result<gathering::Act
 }
 
 /// With what the gathering is searched by, of what it will be.
-fn searched(row: gathering::ActiveModel, before: Option<&gathering::Model>) -> gathering::ActiveModel {
+fn searched(row: gathering::ActiveModel, modality: Modality, before: Option<&gathering::Model>) -> gathering::ActiveModel {
     let title = row.title.try_as_ref().or(before.map(|before| &before.title)).cloned().unwrap_or_default();
     let description = row.description.try_as_ref().or(before.map(|before| &before.description)).cloned().flatten();
-    searchable(row, &title, description.as_deref())
+    let address = row.address.try_as_ref().or(before.map(|before| &before.address)).cloned().flatten();
+    let hidden = row.address_after_registration.try_as_ref().or(before.map(|before| &before.address_after_registration));
+    let place = known_place(address.as_ref(), hidden == Some(&true), modality);
+    searchable(row, &title, description.as_deref(), place)
 }
 
-/// Sets what a gathering is searched by. Whoever writes a title or a description goes through here.
-fn searchable(row: gathering::ActiveModel, title: &str, description: Option<&str>) -> gathering::ActiveModel {
-    gathering::ActiveModel { search_words: Set(Some(search_words::kept(title, description))), ..row }
+/// Sets what a gathering is searched by. Whoever writes a title, a description or an address goes through here.
+fn searchable(row: gathering::ActiveModel, title: &str, description: Option<&str>, place: Option<Place>) -> gathering::ActiveModel {
+    gathering::ActiveModel {
+        search_words: Set(Some(search_words::kept(title, description))),
+        earth_x: Set(place.map(|place| place.x)),
+        earth_y: Set(place.map(|place| place.y)),
+        earth_z: Set(place.map(|place| place.z)),
+        ..row
+    }
+}
+
+/// Where people meet in person, as everyone may know it. Who asks from a few places how far something is knows where it is: an address that
+/// only those who registered are told is, for everyone and in every order, that of a square of a tenth of a degree, some eleven kilometres
+/// from south to north.
+fn known_place(address: Option<&Address>, hidden: bool, modality: Modality) -> Option<Place> {
+    let (latitude, longitude) = address.filter(|_| in_person(modality)).and_then(|address| address.latitude.zip(address.longitude))?;
+    let told = |degrees: f64| if hidden { (degrees * 10.0).round() / 10.0 } else { degrees };
+    Some(Place::at(told(latitude), told(longitude)))
 }
 
 /// Fills in what gatherings are searched by where it is missing, as after a migration.
@@ -294,7 +313,10 @@ fn searchable(row: gathering::ActiveModel, title: &str, description: Option<&str
 /// `Database` when it cannot be written.
 pub async fn complete(store: &Store) -> Result<()> {
     let missing = || Condition::all().add(gathering::Column::SearchWords.is_null());
-    let of = |row: &gathering::Model| searchable(gathering::ActiveModel::default(), &row.title, row.description.as_deref());
+    let of = |row: &gathering::Model| {
+        let place = known_place(row.address.as_ref(), row.address_after_registration, row.modality);
+        searchable(gathering::ActiveModel::default(), &row.title, row.description.as_deref(), place)
+    };
     store.derive::<gathering::Entity, _>(missing, of).await
 }
 
@@ -353,7 +375,7 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(1),
-        ..searched(columns(new.into(), modality)?, None)
+        ..searched(columns(new.into(), modality)?, modality, None)
     };
     let made = tx.insert::<gathering::Entity, _>(row).await?;
     tx.insert_parts::<gathering_label::Entity, _>(labels(&made)).await?;
@@ -404,7 +426,11 @@ pub async fn update(
     let hidden = *row.address_after_registration.try_as_ref().unwrap_or(&before.address_after_registration);
     check_area(hidden, row.area.try_as_ref().unwrap_or(&before.area).as_ref())?;
     let mut fields = changed_fields(FIELDS, &row, &before);
-    let row = gathering::ActiveModel { updated_at: Set(access.now), version: Set(seen.saturating_add(1)), ..searched(row, Some(&before)) };
+    let row = gathering::ActiveModel {
+        updated_at: Set(access.now),
+        version: Set(seen.saturating_add(1)),
+        ..searched(row, before.modality, Some(&before))
+    };
     let written = tx.update_if(&before, row, gathering::Column::Version.eq(seen)).await?;
     let after = written.ok_or_else(|| Refusal::stale(Some(before.version)).at(["input", "version"]))?;
     if ["topics", "languages", "accessibility"].iter().any(|list| fields.contains(list)) {

@@ -11,7 +11,7 @@ use super::known_level;
 use crate::{
     access::Access,
     domain::{
-        place::{Place, square_of},
+        place::{Near, Place, no_distance},
         search_words, text,
     },
     error::{Code, Refusal, Result},
@@ -20,20 +20,6 @@ use crate::{
 
 /// The most that a list in a filter holds.
 const MOST: usize = 50;
-
-/// The widest circle, in kilometres.
-const WIDEST_KM: f64 = 1_000.0;
-
-/// A circle around somebody.
-#[derive(Clone, Copy, Debug)]
-pub struct Near {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
-    /// How far.
-    pub within_km: f64,
-}
 
 /// Which programs. What is not said does not matter.
 #[derive(Clone, Debug, Default)]
@@ -104,14 +90,15 @@ pub fn find<'a>(store: &'a Store, access: &'a Access, wanted: &Wanted, by: By, o
         find = find.matching(None, words_like(search)?);
     }
     if let Some(near) = &wanted.near {
-        let (square, most) = (square_from(near.middle()?), square_of(near.radius()?));
-        find = find.matching(None, Condition::all().add(square.clone().lte(most))).measured(square);
+        let circle = near.circle()?;
+        let square = circle.square_to(place());
+        find = find.matching(None, Condition::all().add(circle.holds(square.clone()))).measured(square);
     }
     match (by, &wanted.near) {
         (By::Name, _) => Ok(find.ordered(program::Column::Name, order)),
         (By::Capacity, _) => Ok(find.ordered(program::Column::CapacityRank, order)),
         (By::Distance, Some(_)) => Ok(find.ordered_by_measure(order)),
-        (By::Distance, None) => Err(Refusal::invalid("`orderBy` DISTANCE needs `filter: { near }`.").at(["orderBy"]).into()),
+        (By::Distance, None) => Err(no_distance().into()),
     }
 }
 
@@ -145,34 +132,9 @@ fn words_like(search: &str) -> Result<Condition> {
     all.ok_or_else(|| Refusal::invalid("`search` has at least one letter or digit.").at(["filter", "search"]).into())
 }
 
-impl Near {
-    /// The middle, to a hundredth of a degree: about a kilometre, which is all that anybody has to know of where someone is.
-    fn middle(&self) -> Result<Place, Refusal> {
-        let degrees = |field: &'static str, value: f64, most: f64| {
-            if (-most..=most).contains(&value) {
-                return Ok((value * 100.0).round() / 100.0);
-            }
-            Err(Refusal::invalid(format!("`{field}` is from -{most} to {most} degrees.")).at(["filter", "near", field]))
-        };
-        Ok(Place::at(degrees("latitude", self.latitude, 90.0)?, degrees("longitude", self.longitude, 180.0)?))
-    }
-
-    fn radius(&self) -> Result<f64, Refusal> {
-        if self.within_km > 0.0 && self.within_km <= WIDEST_KM {
-            return Ok(self.within_km);
-        }
-        Err(Refusal::invalid(format!("`withinKm` is more than 0 and at most {WIDEST_KM}.")).at(["filter", "near", "withinKm"]))
-    }
-}
-
-/// The square of the straight line from a place to each program; null for one that has none.
-fn square_from(middle: Place) -> Expr {
-    let along = |column: program::Column, from: i64| {
-        let way = Expr::col((program::Entity, column)).sub(from);
-        way.clone().mul(way)
-    };
-    let (x, y) = (along(program::Column::EarthX, middle.x), along(program::Column::EarthY, middle.y));
-    x.add(y).add(along(program::Column::EarthZ, middle.z))
+/// Where each program is.
+fn place() -> [Expr; 3] {
+    [program::Column::EarthX, program::Column::EarthY, program::Column::EarthZ].map(|axis| Expr::col((program::Entity, axis)))
 }
 
 /// Sets what a program is searched by. Whoever writes a name, a description or an address goes through here.
