@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use aftercare::clock::Clock;
 use futures_util::future::{join, join_all};
 use kit::{
     databases::{TestDatabase, say_skipped},
@@ -148,7 +149,7 @@ async fn three_hundred_on_two_processes(database: TestDatabase) {
     let program = nodes("programs").into_iter().find(|program| program["name"] == "Open Door Peer Support").unwrap()["id"].clone();
     let clients: Vec<_> = nodes("clients").iter().map(|client| client["id"].as_str().unwrap().to_owned()).collect();
     let create = "mutation($input: WorkshopCreateInput!) { workshopCreate(input: $input) { workshop { id sessions(first: 100) { nodes { id } } } userErrors { message } } }";
-    let day = (chrono::Utc::now() + chrono::TimeDelta::days(20)).format("%Y-%m-%d").to_string();
+    let day = (Clock::system().now() + chrono::TimeDelta::days(20)).format("%Y-%m-%d").to_string();
     let input = json!({ "programId": program, "title": "Few seats", "topics": [], "modality": "ONLINE", "visibility": "PUBLIC", "capacityOnline": SEATS,
         "startsOn": day, "startTime": "18:00", "minutes": 60, "recurrence": format!("FREQ=DAILY;COUNT={SESSIONS}") });
     let made = crowd.ask(0, None, create, json!({ "input": input })).await;
