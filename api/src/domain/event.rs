@@ -32,32 +32,7 @@ impl Protected for event::Entity {
     /// consent of no client of theirs, when they see the consent; to a bulk operation, when they see that. What the other side
     /// of a referral did, while its progress is open. Asks for a scope itself, because `node` reads events as well.
     fn visible_to(access: &Access) -> Condition {
-        if access.is_oneself() {
-            return happened_to_oneself(access);
-        }
-        let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
-        let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
-            return never();
-        };
-        let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
-        let referrals = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
-        let known_client =
-            Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query()));
-        let known_referral =
-            Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals.into_query()));
-        let followed = referrals::followed(access);
-        let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral);
-        let of_work = event::Column::SubjectKind.eq(WorkItemId::PREFIX);
-        let known_work = Condition::any()
-            .add(of_work.not())
-            .add(event::Column::ReferralId.in_subquery(followed.clone()))
-            .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
-        let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
-        let here = here.add(known::<registration::Entity>(access)).add(known::<referral_offer::Entity>(access));
-        let here = here.add(known::<bulk_operation::Entity>(access));
-        let other_side =
-            Condition::all().add(event::Column::OtherOrganizationId.eq(own)).add(event::Column::ReferralId.in_subquery(followed));
-        Condition::all().add(event::Column::Position.is_not_null()).add(Condition::any().add(here).add(other_side))
+        Condition::any().add(told(access)).add_option(ticketed(access))
     }
 
     fn grants(_: &Access) -> Grants {
@@ -67,6 +42,45 @@ impl Protected for event::Entity {
     fn allows(_: &Access, action: Action, _: &event::Model) -> bool {
         action == Action::Read
     }
+}
+
+/// What happened to the one registration of a guest whose ticket the caller holds.
+fn ticketed(access: &Access) -> Option<Condition> {
+    let ticket = access.ticket?;
+    let this = Condition::all()
+        .add(event::Column::SubjectKind.eq(RegistrationId::PREFIX))
+        .add(event::Column::SubjectId.eq(uuid::Uuid::from(ticket.registration())))
+        .add(event::Column::Position.is_not_null());
+    Some(this.add(known::<registration::Entity>(access)))
+}
+
+/// What happened as far as the caller's role and scopes tell them of it.
+fn told(access: &Access) -> Condition {
+    if access.is_oneself() {
+        return happened_to_oneself(access);
+    }
+    let scoped = access.scopes.contains(&Scope::ReferralsRead) || access.scopes.contains(&Scope::Admin);
+    let Some(own) = access.organization.filter(|_| scoped && may(access, Resource::Event, Act::Read)) else {
+        return never();
+    };
+    let clients = query::<client::Entity>().select_only().column(client::Column::Id).filter(client::Entity::visible_to(access));
+    let referrals = query::<referral::Entity>().select_only().column(referral::Column::Id).filter(referral::Entity::visible_to(access));
+    let known_client =
+        Condition::any().add(event::Column::ClientId.is_null()).add(event::Column::ClientId.in_subquery(clients.into_query()));
+    let known_referral =
+        Condition::any().add(event::Column::ReferralId.is_null()).add(event::Column::ReferralId.in_subquery(referrals.into_query()));
+    let followed = referrals::followed(access);
+    let here = Condition::all().add(event::Column::OrganizationId.eq(own)).add(known_client).add(known_referral);
+    let of_work = event::Column::SubjectKind.eq(WorkItemId::PREFIX);
+    let known_work = Condition::any()
+        .add(of_work.not())
+        .add(event::Column::ReferralId.in_subquery(followed.clone()))
+        .add_option(work_item::of_clients(access).map(|items| event::Column::SubjectId.in_subquery(items)));
+    let here = here.add(known_care(access)).add(known_consent(access)).add(known_work);
+    let here = here.add(known::<registration::Entity>(access)).add(known::<referral_offer::Entity>(access));
+    let here = here.add(known::<bulk_operation::Entity>(access));
+    let other_side = Condition::all().add(event::Column::OtherOrganizationId.eq(own)).add(event::Column::ReferralId.in_subquery(followed));
+    Condition::all().add(event::Column::Position.is_not_null()).add(Condition::any().add(here).add(other_side))
 }
 
 /// What happened to a client as they are told themselves: to their record, and to what they read of it. What was to be done about them,

@@ -207,7 +207,7 @@ impl EventQuery {
 }
 
 /// How many events are read from the log at once.
-const BATCH: u64 = 100;
+pub(super) const BATCH: u64 = 100;
 
 /// Subscriptions.
 #[derive(Default)]

@@ -43,6 +43,7 @@ mod referral_progress;
 mod referral_query;
 mod referral_steps;
 mod registration;
+mod registration_changed;
 mod scalar;
 mod schema;
 mod session;

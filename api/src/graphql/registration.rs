@@ -270,7 +270,7 @@ pub(crate) struct AttendanceRecordPayload {
     user_errors: Vec<super::error::UserError>,
 }
 
-fn secrets<'a>(ctx: &'a Context<'_>) -> &'a Secrets {
+pub(super) fn secrets<'a>(ctx: &'a Context<'_>) -> &'a Secrets {
     ctx.data_unchecked::<Secrets>()
 }
 

@@ -42,6 +42,7 @@ use super::{
     referral_query::{ReferralQuery, ReferralSubscription},
     referral_steps::ReferralStepMutation,
     registration::{Registration, RegistrationMutation, RegistrationQuery},
+    registration_changed::RegistrationSubscription,
     session::{Session, SessionMutation, SessionQuery, SessionSubscription},
     staff_member::{StaffMember, StaffMemberMutation},
     support_group::{SupportGroup, SupportGroupQuery},
@@ -118,6 +119,7 @@ pub struct Subscription(
     ReferralOfferSubscription,
     WorkItemSubscription,
     SessionSubscription,
+    RegistrationSubscription,
     BulkOperationSubscription,
 );
 

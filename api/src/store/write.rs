@@ -217,6 +217,12 @@ impl Tx {
         &self.shared.vault
     }
 
+    /// What time it is by now (UTC): later than when the request came, where a command waited for others. What follows one another under a
+    /// lock has times that follow one another.
+    pub fn moment(&self) -> crate::clock::Instant {
+        self.shared.clock.now()
+    }
+
     /// Who asks.
     pub fn access(&self) -> &Access {
         &self.access

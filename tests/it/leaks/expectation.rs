@@ -219,6 +219,7 @@ pub(crate) const FIELDS: &[Field] = &[
         "after: \"{start}\"",
         &[Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
     ),
+    field("Subscription.registrationChanged", "after: \"{start}\"", &[Class::Registration, Class::Guest]),
     field("Subscription.events", "after: \"{start}\"", &[Class::Event, Class::ClientEvent, Class::RegistrationEvent, Class::Person]),
 ];
 

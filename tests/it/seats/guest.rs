@@ -1,8 +1,13 @@
 //! Guests, who come through an application and are nobody's clients: their contact confirms, and a ticket does the rest.
 
-use aftercare::access::{Scope, token::Subject};
+use std::time::Duration;
+
+use aftercare::access::{Access, Scope, token::Subject};
 use chrono::TimeDelta;
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::{
+    OrganizationId,
+    vocabulary::{OrganizationKind, Role},
+};
 use kit::{
     app::TestApp,
     caller::{Answer, Caller},
@@ -208,6 +213,47 @@ on_both! {
         assert_eq!(again.headers["idempotency-replayed"], "true");
         assert_eq!(room.app.database.count("FROM registration").await, 1);
         assert_eq!(room.app.mails().await.len(), 1);
+    }
+
+    async fn a_ticket_follows_its_registration_and_no_other(db: TestDatabase) {
+        let room = Room::with(TestApp::start(db).await, json!({})).await;
+        let finder = application(&room.app, "Meeting Finder").await;
+        let ada = room.register().await;
+        let held = ticket(&register(&finder, &room.session, "robin@example.org").await);
+        let code = code(&room.app).await;
+        room.app.anyone().ask_with(CONFIRM, json!({ "code": code })).await;
+        room.cancel(&ada).await;
+        room.app.anyone().ask_with(ACCEPT, held.clone()).await;
+        room.app.sealed().await;
+        let anyone = Access::anonymous("test", room.app.clock().now());
+        let heard = async |caller: &Caller, of: Option<OrganizationId>, arguments: &str| {
+            // Where the log begins, as the organization's own people know it, or as everybody does.
+            let start = room.app.store.event_cursor(&Access { organization: of, ..anyone.clone() }, 0).unwrap();
+            let query = format!("subscription {{ registrationChanged({arguments}after: \"{start}\") {{ cursor event {{ kind actorName client {{ id }} }}
+                registration {{ guestName status }} }} }}");
+            caller.follow(&query, Duration::from_secs(1)).await
+        };
+        let items = |heard: &Answer| {
+            let items = heard.raw.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+            items.map(|item| item["data"]["registrationChanged"].clone()).collect::<Vec<_>>()
+        };
+
+        let own = heard(&room.app.anyone(), None, &format!("ticket: {}, ", held["ticket"])).await;
+
+        let own = items(&own);
+        let kinds: Vec<_> = own.iter().map(|change| change["event"]["kind"].as_str().unwrap_or_default()).collect();
+        assert_eq!(kinds, ["REGISTRATION_CHANGED", "REGISTRATION_CHANGED", "REGISTRATION_OFFERED", "REGISTRATION_CHANGED"], "{own:?}");
+        for change in &own {
+            assert_eq!(change["registration"], json!({ "guestName": "Robin", "status": "REGISTERED" }));
+            assert_eq!(change["event"]["client"], Value::Null);
+            assert!([json!(null), json!("Open Door")].contains(&change["event"]["actorName"]), "no person is named: {change}");
+        }
+        let all = items(&heard(&room.coordinator, Some(room.home.organization), "").await);
+        assert_eq!(all.len(), 6, "those who run it hear of everybody: {all:?}");
+        let wrong = heard(&room.app.anyone(), None, "ticket: \"tkt_a.b\", ").await;
+        assert!(wrong.raw.contains("BAD_USER_INPUT"), "{}", wrong.raw);
+        let none = heard(&room.app.anyone(), None, "").await;
+        assert!(none.raw.contains("UNAUTHENTICATED"), "{}", none.raw);
     }
 
     async fn a_guest_who_is_found_to_be_a_client_is_theirs_from_then_on(db: TestDatabase) {

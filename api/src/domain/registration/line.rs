@@ -167,7 +167,7 @@ pub(super) async fn behind_all(tx: &Tx, session: SessionId) -> Result<Instant> {
         let opened: Option<Seat<'_>> = last.open();
         opened.and_then(|seat| seat.waiting_since.as_ref().map(|since| *since.read(&seat)))
     });
-    let now = tx.access().now;
+    let now = tx.moment();
     Ok(last.map_or(now, |last| Ord::max(now, last + TimeDelta::microseconds(1))))
 }
 

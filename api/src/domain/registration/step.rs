@@ -60,7 +60,7 @@ fn told(of: &Visible<registration::Entity>, version: i32, kind: EventKind) -> Ev
 
 /// The step with which a registration begins, which is written already.
 pub(super) async fn first(tx: &mut Tx, made: &Visible<registration::Entity>, step: Step) -> Result<()> {
-    tx.insert_parts::<registration_step::Entity, _>(vec![part(made, made.version, step, tx.access().now)]).await?;
+    tx.insert_parts::<registration_step::Entity, _>(vec![part(made, made.version, step, tx.moment())]).await?;
     tx.record(told(made, made.version, EventKind::RegistrationChanged));
     Ok(())
 }
@@ -72,7 +72,7 @@ pub(super) async fn take(
     change: registration::ActiveModel,
     step: Step,
 ) -> Result<bool> {
-    let (version, now) = (registration.version + 1, tx.access().now);
+    let (version, now) = (registration.version + 1, tx.moment());
     let change = registration::ActiveModel { status: Set(step.to.into()), updated_at: Set(now), version: Set(version), ..change };
     if !tx.write_if(registration, change, registration::Column::Version.eq(registration.version)).await? {
         return Ok(false);
