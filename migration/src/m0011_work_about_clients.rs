@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::{
     column::{bytes, id, index, instant, nullable, reference, text, version, word},
-    rebuild::rebuilt,
+    rebuild::{rebuilt, timers},
 };
 
 #[derive(DeriveMigrationName)]
@@ -20,8 +20,6 @@ const WORK: &[&str] = &[
     "EMERGENCY_ACCESS_REVIEW", "FOLLOW_UP_DUE", "CREDENTIAL_EXPIRING", "SUPERVISION_DUE", "MODERATION",
 ];
 
-const TIMER_COLUMNS: &[&str] = &["kind", "subject_id", "due_at", "failures"];
-
 #[rustfmt::skip]
 const WORK_COLUMNS: &[&str] = &[
     "id", "organization_id", "program_id", "kind", "referral_id", "clock", "opened_at", "due_at", "assignee_id", "requested_by", "note",
@@ -31,15 +29,7 @@ const WORK_COLUMNS: &[&str] = &[
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let timer = Table::create()
-            .col(word("kind", TIMERS))
-            .col(id("subject_id"))
-            .col(instant("due_at"))
-            .col(ColumnDef::new("failures").integer().not_null())
-            .primary_key(Index::create().col("kind").col("subject_id"))
-            .take();
-        rebuilt(manager, timer, "timer", "m0011", TIMER_COLUMNS).await?;
-        manager.create_index(index("timer", &["due_at"])).await?;
+        timers(manager, "m0011", TIMERS).await?;
 
         let about_one = Expr::col("referral_id").is_null().and(Expr::col("client_id").is_not_null());
         let about_one = about_one.or(Expr::col("referral_id").is_not_null().and(Expr::col("client_id").is_null()));

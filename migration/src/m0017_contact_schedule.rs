@@ -5,7 +5,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::{
     column::{bytes, flag, id, index, instant, list, nullable, reference, text, version, word},
-    rebuild::{copied, put_in_place, rebuilt},
+    rebuild::{copied, put_in_place, timers},
 };
 
 #[derive(DeriveMigrationName)]
@@ -16,8 +16,6 @@ const TIMERS: &[&str] = &[
     "CLOCK", "REFERRAL_EXPIRY", "REFERRAL_REVIEW", "CONSENT_EXPIRY", "OFFER_EXPIRY", "CLIENT_MERGE", "PROGRAM_CAPACITY",
     "BULK_RUN", "BULK_EXPIRY",
 ];
-
-const TIMER_COLUMNS: &[&str] = &["kind", "subject_id", "due_at", "failures"];
 
 #[rustfmt::skip]
 const OUTCOMES: &[&str] = &[
@@ -41,15 +39,7 @@ impl MigrationTrait for Migration {
         let message = Table::alter().table("referral_message").add_column(nullable(instant("read_at"))).take();
         manager.alter_table(message).await?;
 
-        let timer = Table::create()
-            .col(word("kind", TIMERS))
-            .col(id("subject_id"))
-            .col(instant("due_at"))
-            .col(ColumnDef::new("failures").integer().not_null())
-            .primary_key(Index::create().col("kind").col("subject_id"))
-            .take();
-        rebuilt(manager, timer, "timer", "m0017", TIMER_COLUMNS).await?;
-        manager.create_index(index("timer", &["due_at"])).await?;
+        timers(manager, "m0017", TIMERS).await?;
 
         // Nobody has looked at what these can take on yet: the server does when it starts.
         let capacity = word("capacity", CAPACITIES).default("NO_CAPACITY").take();

@@ -22,7 +22,7 @@ fn invited_or_accepted() -> Expr {
 }
 
 /// What was sent or given up holds neither address nor words any more, and what waits holds both.
-fn waiting_with_its_words() -> Expr {
+pub(crate) fn waiting_with_its_words() -> Expr {
     let waits = Expr::col("due_at").is_not_null();
     let whole = Expr::col("address").is_not_null().and(Expr::col("parameters").is_not_null());
     let ended = Expr::col("sent_at").is_not_null().or(Expr::col("failed_at").is_not_null());

@@ -2,10 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::{
-    column::{id, index, instant, word},
-    rebuild::rebuilt,
-};
+use crate::rebuild::timers;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -16,20 +13,10 @@ const TIMERS: &[&str] = &[
     "BULK_RUN", "BULK_EXPIRY", "CONTACT_FOLLOW_UP",
 ];
 
-const COLUMNS: &[&str] = &["kind", "subject_id", "due_at", "failures"];
-
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let timer = Table::create()
-            .col(word("kind", TIMERS))
-            .col(id("subject_id"))
-            .col(instant("due_at"))
-            .col(ColumnDef::new("failures").integer().not_null())
-            .primary_key(Index::create().col("kind").col("subject_id"))
-            .take();
-        rebuilt(manager, timer, "timer", "m0021", COLUMNS).await?;
-        manager.create_index(index("timer", &["due_at"])).await?;
+        timers(manager, "m0021", TIMERS).await?;
 
         // What is planned already. It falls due with its time and is put off then: databases add hours in ways of their own.
         let planned = Query::select()
@@ -40,10 +27,10 @@ impl MigrationTrait for Migration {
             .from("contact")
             .and_where(Expr::col("outcome").is_null())
             .take();
-        let mut timers = Query::insert();
-        timers.into_table("timer").columns(COLUMNS.iter().copied());
-        timers.select_from(planned).map_err(|error| DbErr::Custom(error.to_string()))?;
-        manager.execute(timers).await
+        let mut added = Query::insert();
+        added.into_table("timer").columns(["kind", "subject_id", "due_at", "failures"]);
+        added.select_from(planned).map_err(|error| DbErr::Custom(error.to_string()))?;
+        manager.execute(added).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

@@ -11,8 +11,8 @@ use sea_orm_migration::{
 };
 
 use crate::{
-    column::{id, index, instant, list, nullable, text, word},
-    rebuild::rebuilt,
+    column::{list, nullable, text},
+    rebuild::timers,
 };
 
 #[derive(DeriveMigrationName)]
@@ -104,15 +104,7 @@ impl MigrationTrait for Migration {
             .take();
         manager.create_index(one).await?;
 
-        let timer = Table::create()
-            .col(word("kind", TIMERS))
-            .col(id("subject_id"))
-            .col(instant("due_at"))
-            .col(ColumnDef::new("failures").integer().not_null())
-            .primary_key(Index::create().col("kind").col("subject_id"))
-            .take();
-        rebuilt(manager, timer, "timer", "m0024", &["kind", "subject_id", "due_at", "failures"]).await?;
-        manager.create_index(index("timer", &["due_at"])).await
+        timers(manager, "m0024", TIMERS).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

@@ -5,7 +5,8 @@ use sea_orm_migration::prelude::*;
 
 use crate::{
     column::{bytes, flag, id, index, instant, list, nullable, reference, text, version, word},
-    rebuild::{copied, put_in_place, rebuilt},
+    m0019_client_access::waiting_with_its_words,
+    rebuild::{copied, put_in_place, rebuilt, timers},
 };
 
 #[derive(DeriveMigrationName)]
@@ -266,15 +267,6 @@ async fn steps(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// What was sent or given up holds neither address nor words any more, and what waits holds both.
-fn waiting_with_its_words() -> Expr {
-    let waits = Expr::col("due_at").is_not_null();
-    let whole = Expr::col("address").is_not_null().and(Expr::col("parameters").is_not_null());
-    let ended = Expr::col("sent_at").is_not_null().or(Expr::col("failed_at").is_not_null());
-    let empty = Expr::col("address").is_null().and(Expr::col("parameters").is_null());
-    waits.clone().and(whole).and(ended.clone().not()).or(waits.not().and(empty).and(ended))
-}
-
 /// Messages to guests, each about their registration.
 async fn messages(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let message = Table::create()
@@ -308,15 +300,7 @@ impl MigrationTrait for Migration {
         seats(manager).await?;
         steps(manager).await?;
         messages(manager).await?;
-        let timer = Table::create()
-            .col(word("kind", TIMERS))
-            .col(id("subject_id"))
-            .col(instant("due_at"))
-            .col(ColumnDef::new("failures").integer().not_null())
-            .primary_key(Index::create().col("kind").col("subject_id"))
-            .take();
-        rebuilt(manager, timer, "timer", STEP, &["kind", "subject_id", "due_at", "failures"]).await?;
-        manager.create_index(index("timer", &["due_at"])).await
+        timers(manager, STEP, TIMERS).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

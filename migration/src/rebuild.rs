@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::column::{id, index, instant, word};
+
 /// Makes a table anew, without its indices, and moves these columns of what is in it. Nothing may refer to the table.
 pub(crate) async fn rebuilt(
     manager: &SchemaManager<'_>,
@@ -12,6 +14,19 @@ pub(crate) async fn rebuilt(
 ) -> Result<(), DbErr> {
     copied(manager, table, name, step, columns).await?;
     put_in_place(manager, name, step).await
+}
+
+/// Makes the table of timers anew, for these kinds of what falls due.
+pub(crate) async fn timers(manager: &SchemaManager<'_>, step: &str, kinds: &[&'static str]) -> Result<(), DbErr> {
+    let timer = Table::create()
+        .col(word("kind", kinds))
+        .col(id("subject_id"))
+        .col(instant("due_at"))
+        .col(ColumnDef::new("failures").integer().not_null())
+        .primary_key(Index::create().col("kind").col("subject_id"))
+        .take();
+    rebuilt(manager, timer, "timer", step, &["kind", "subject_id", "due_at", "failures"]).await?;
+    manager.create_index(index("timer", &["due_at"])).await
 }
 
 /// Makes a table beside the one of this name, as `step_name`, with these columns of what is in it. The step's name tells its primary key,
