@@ -262,7 +262,6 @@ macro_rules! kind_of_gathering {
                 Ok(loaded.page.rows.first().map(|(_, row)| Session(row.clone())))
             }
 
-
             /// How it is run; null to others than its organization's staff.
             pub(crate) async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
                 if self.0.may_open(Class::Operations) {

@@ -23,6 +23,7 @@ mod episode;
 mod error;
 mod event;
 mod gathering;
+mod gathering_input;
 mod guard;
 mod level;
 mod milestone;

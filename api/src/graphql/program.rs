@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::Order;
 
 use super::{
-    connection::{children, connection, paged},
+    connection::{Paged, children, connection, paged},
     context::RequestContext,
     error::{coded, query_error},
     gathering::{WorkshopFilter, in_order},
@@ -31,6 +31,15 @@ use crate::{
 /// One of an organization's services: what people are referred to.
 #[derive(Clone)]
 pub(crate) struct Program(pub(crate) Visible<program::Entity>);
+
+impl Program {
+    /// What of one kind it runs that the viewer can find, by the next session.
+    async fn gatherings(&self, ctx: &Context<'_>, kind: GatheringKind, args: PageArgs) -> Result<Paged<gathering::Entity>> {
+        let access = ctx.access();
+        let find = WorkshopFilter::default().narrow(kind, ctx.store().find(&access))?;
+        children(ctx, in_order(ctx, find, None)?, gathering::Column::ProgramId, self.0.id, args).await
+    }
+}
 
 /// One of an organization's services: what people are referred to.
 #[Object]
@@ -126,10 +135,7 @@ impl Program {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
-        let access = ctx.access();
-        let find = WorkshopFilter::default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?;
-        let find = in_order(ctx, find, None)?;
-        Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
+        Ok(self.gatherings(ctx, GatheringKind::Workshop, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// Its support groups that the viewer can find, by their next session.
@@ -141,10 +147,7 @@ impl Program {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<SupportGroupConnection> {
-        let access = ctx.access();
-        let find = WorkshopFilter::default().narrow(GatheringKind::SupportGroup, ctx.store().find(&access))?;
-        let find = in_order(ctx, find, None)?;
-        Ok(children(ctx, find, gathering::Column::ProgramId, self.0.id, PageArgs { first, after, last, before }).await?.into())
+        Ok(self.gatherings(ctx, GatheringKind::SupportGroup, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// How it is run; null to others than its organization's staff.
