@@ -420,9 +420,7 @@ on_both! {
         let start = app.store.event_cursor(&Access::anonymous("test", app.clock().now()), 0).unwrap();
         let follow = async |caller: &Caller, after: &str| {
             let query = format!("subscription {{ sessionChanged(after: \"{after}\") {{ cursor event {{ kind }} session {{ id status }} }} }}");
-            let heard = caller.follow(&query, Duration::from_secs(1)).await;
-            let items = heard.raw.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
-            items.map(|item| item["data"]["sessionChanged"].clone()).collect::<Vec<_>>()
+            caller.follow(&query, Duration::from_secs(1)).await.items("sessionChanged")
         };
 
         let heard = follow(&app.anyone(), &start).await;

@@ -51,6 +51,12 @@ impl Answer {
         self.data(pointer).as_str().unwrap_or_else(|| panic!("no text at {pointer} in {}", self.raw))
     }
 
+    /// What a subscription sent, item by item, of its one field.
+    pub fn items(&self, field: &str) -> Vec<Value> {
+        let items = self.raw.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+        items.map(|item| item["data"][field].clone()).collect()
+    }
+
     /// The codes of the top-level errors.
     pub fn error_codes(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();

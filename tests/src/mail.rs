@@ -42,6 +42,16 @@ impl Mail {
         }
     }
 
+    /// The code in it that a guest types, in four groups of four.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn typed_code(&self) -> String {
+        let text = self.text();
+        let code = text.lines().map(str::trim).find(|line| line.len() == 19 && line.matches('-').count() == 3);
+        code.expect("there is a code").to_owned()
+    }
+
     /// The link in it.
     ///
     /// # Panics

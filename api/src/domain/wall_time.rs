@@ -35,6 +35,11 @@ pub fn local_of(zone: Tz, at: Instant) -> NaiveDateTime {
     at.with_timezone(&zone).naive_local()
 }
 
+/// An instant as people are told it: what clocks show, and where, such as `2026-03-02 07:00 (America/New_York)`.
+pub fn shown(zone: Tz, at: Instant) -> String {
+    format!("{} ({})", local_of(zone, at).format("%Y-%m-%d %H:%M"), zone.name())
+}
+
 /// The zone of a name that was checked when it was written.
 ///
 /// # Errors

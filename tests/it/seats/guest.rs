@@ -51,9 +51,7 @@ fn ticket(made: &Answer) -> Value {
 
 /// The code in the last mail.
 async fn code(app: &TestApp) -> String {
-    let mail = app.mails().await.pop().expect("a mail was sent").0;
-    let code = mail.lines().map(str::trim).find(|line| line.len() == 19 && line.matches('-').count() == 3);
-    code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned()
+    app.mails().await.pop().expect("a mail was sent").typed_code()
 }
 
 async fn read(app: &TestApp, ticket: &Value) -> Value {
@@ -73,12 +71,13 @@ on_both! {
         assert_eq!((&registration["client"], &registration["joinUrl"]), (&Value::Null, &Value::Null));
         assert_eq!(registration["confirmBy"], "2026-03-02T14:00:00+00:00");
         assert_eq!(room.session().await["roster"]["registeredCount"], 1, "the seat is held");
-        let mail = room.app.mails().await.pop().expect("a mail was sent").0;
+        let sent = room.app.mails().await.pop().expect("a mail was sent");
+        let mail = &sent.0;
         assert!(mail.contains("robin@example.org") && mail.contains("2026-03-02 09:00"), "{mail}");
         for told in ["stress", "Open Door", "recovery", "Robin,"] {
             assert!(!mail.to_lowercase().contains(&told.to_lowercase()), "{told}: {mail}");
         }
-        let code = mail.lines().map(str::trim).find(|line| line.len() == 19 && line.matches('-').count() == 3).unwrap();
+        let code = sent.typed_code();
 
         let wrong = room.app.anyone().ask_with(CONFIRM, json!({ "code": "AAAA-BBBB-CCCC-DDDD" })).await;
         assert_eq!(wrong.user_error_codes(), ["NOT_FOUND"], "{}", wrong.raw);
@@ -113,11 +112,8 @@ on_both! {
         let (first, second) = (ticket(&register(&finder, &room.session, "one@example.org").await), register(&finder, &room.session, "two@example.org").await);
         assert_eq!(second.data("/registrationCreate/registration/waitlistPosition"), 1, "{}", second.raw);
         let second = ticket(&second);
-        let confirmed = {
-            let mails = room.app.mails().await;
-            let mail = mails.into_iter().find(|mail| mail.0.contains("two@example.org")).unwrap().0;
-            mail.lines().map(str::trim).find(|line| line.len() == 19 && line.matches('-').count() == 3).unwrap().to_owned()
-        };
+        let mails = room.app.mails().await;
+        let confirmed = mails.into_iter().find(|mail| mail.0.contains("two@example.org")).unwrap().typed_code();
         let confirmed = room.app.anyone().ask_with(CONFIRM, json!({ "code": confirmed })).await;
         assert_eq!(confirmed.text("/registrationConfirm/registration/status"), "WAITLISTED", "{}", confirmed.raw);
 
@@ -233,10 +229,7 @@ on_both! {
                 registration {{ guestName status }} }} }}");
             caller.follow(&query, Duration::from_secs(1)).await
         };
-        let items = |heard: &Answer| {
-            let items = heard.raw.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
-            items.map(|item| item["data"]["registrationChanged"].clone()).collect::<Vec<_>>()
-        };
+        let items = |heard: &Answer| heard.items("registrationChanged");
 
         let own = heard(&room.app.anyone(), None, &format!("ticket: {}, ", held["ticket"])).await;
 

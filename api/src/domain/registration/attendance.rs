@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use entity::{
-    RegistrationId, SessionId, registration, session,
+    GatheringId, RegistrationId, SessionId, registration, session,
     vocabulary::{RegistrationStatus, SessionStatus, StepCause},
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde_json::{Value as Json, json};
 
 use super::{
     Seat,
-    line::{self, By, Enters},
+    line::{self, By},
     step::{Step, take, unchanged},
 };
 use crate::{
@@ -21,12 +21,15 @@ use crate::{
         policy::{Act, Resource, may},
     },
     clock::Instant,
+    domain::schedule::upcoming,
     error::{Code, Error, Refusal, Result},
     store::{Action, Kept, Store, Tx, Visible},
 };
 
 /// How long before a session begins people can come in.
-pub(super) const EARLY: TimeDelta = TimeDelta::hours(1);
+const EARLY: TimeDelta = TimeDelta::hours(1);
+
+const CAME: &str = "whoever has come in";
 
 /// The most entries of one batch.
 const MOST: usize = 500;
@@ -98,7 +101,7 @@ pub async fn record(store: &Store, access: &Access, id: SessionId, entries: &[En
     tx.require(may(access, Resource::SessionRoster, Act::Update))?;
     let ids: Vec<_> = entries.iter().map(|entry| entry.registration_id).collect();
     // First the timers, then the session, as the timers themselves have it.
-    line::forget_all_timers(&tx, ids.iter().copied()).await?;
+    line::release(&tx, Condition::all().add(registration::Column::Id.is_in(ids.iter().copied()))).await?;
     tx.hold_alone::<session::Entity>(id).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::Read).await?;
     tx.require(access.organization == Some(session.organization_id))?;
@@ -149,24 +152,47 @@ fn refuse_early(session: &session::Model, now: Instant) -> Result<(), Refusal> {
     Err(Refusal::new(Code::Immutable, sentence).at(["sessionId"]))
 }
 
+/// The sessions at which somebody has come in already, of those of a gathering that begin before long.
+pub(in crate::domain) async fn begun_to_come(tx: &Tx, gathering: GatheringId) -> Result<Vec<SessionId>> {
+    let soon = upcoming(tx.access().now)
+        .add(session::Column::GatheringId.eq(gathering))
+        .add(session::Column::StartsAt.lte(tx.access().now + EARLY));
+    let mut there = Vec::new();
+    for session in tx.every::<session::Entity>(soon, CAME).await? {
+        // Whoever comes in meanwhile is there before this looks, or after it is done.
+        tx.hold_alone::<session::Entity>(session.id).await?;
+        if has_come(tx, session.id).await? {
+            there.push(session.id);
+        }
+    }
+    Ok(there)
+}
+
+/// Whether somebody has come in at a session.
+pub(in crate::domain) async fn has_come(tx: &Tx, session: SessionId) -> Result<bool> {
+    let came = Condition::all().add(registration::Column::SessionId.eq(session)).add(registration::Column::CheckedInAt.is_not_null());
+    Ok(tx.how_many::<registration::Entity>(came, CAME).await? > 0)
+}
+
 /// Makes an entry. Gives what it counts; nothing when it changes nothing.
 async fn enter(tx: &mut Tx, registration: &Visible<registration::Entity>, place: usize, entry: Entry) -> Result<Option<By>> {
-    use RegistrationStatus::{Attended, Cancelled, Excused, NoShow, Offered, Partial, Registered, Unconfirmed, Waitlisted};
+    use RegistrationStatus::{Attended, Cancelled, Offered, Partial, Registered, Unconfirmed, Waitlisted};
     let opened: Seat<'_> = registration.open().ok_or(Error::NotPermitted)?;
     let (status, seated, attendance) = (*opened.status.read(&opened), *opened.seated.read(&opened), *opened.attendance.read(&opened));
     if status == entry.status {
         return Ok(None);
     }
     let came = matches!(entry.status, Attended | Partial);
-    let sentence = match status {
-        Cancelled | Unconfirmed => "This registration has ended, or was not confirmed: whoever came all the same is registered first.",
-        Waitlisted | Offered if !came => "This registration has no seat yet: only that they came is recorded of it.",
-        _ => "",
+    let refused = match status {
+        Cancelled | Unconfirmed => {
+            Some("This registration has ended, or was not confirmed: whoever came all the same is registered first.")
+        }
+        Waitlisted | Offered if !came => Some("This registration has no seat yet: only that they came is recorded of it."),
+        _ => None,
     };
-    if !sentence.is_empty() {
+    if let Some(sentence) = refused {
         return Err(at(Refusal::new(Code::Immutable, sentence), place, "registrationId").into());
     }
-    debug_assert!(matches!(status, Registered | Attended | Partial | NoShow | Excused | Waitlisted | Offered), "{status}");
     let since = opened.checked_in_at.as_ref().map(|at| *at.read(&opened));
     let checked_in_at = came.then(|| since.unwrap_or(tx.access().now).into());
     let change = registration::ActiveModel {
@@ -176,7 +202,7 @@ async fn enter(tx: &mut Tx, registration: &Visible<registration::Entity>, place:
         ..Default::default()
     };
     let cause = if entry.status == Registered { StepCause::Undone } else { StepCause::Attendance };
-    let counted = if seated { By::default() } else { line::leaving(&opened).plus(Enters { seated: true, attendance }.by()) };
+    let counted = if seated { By::default() } else { By::seating(attendance) };
     if !take(tx, registration, change, Step::to(entry.status, cause)).await? {
         return Err(at(Refusal::stale(None), place, "registrationId").into());
     }

@@ -11,10 +11,11 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde_json::Value as Json;
 
 use super::{
-    Seat, at, attendance, blank, gone, hold_session,
-    line::{self, Enters},
-    needs, place, refuse_closed,
-    step::{Step, first, take},
+    Seat, at,
+    create::{attendance, blank, needs, place, refuse_closed},
+    hold_session,
+    line::{self, By},
+    step::{Step, first, take, unchanged},
 };
 use crate::{
     access::{
@@ -29,7 +30,7 @@ use crate::{
         message::{self, Words},
         session::refuse_over,
         text,
-        wall_time::{local_of, zone_of},
+        wall_time::{shown, zone_of},
     },
     error::{Code, Error, Refusal, Result},
     store::{Action, Class, Kept, Searchable, Store, Tx, Visible, unique},
@@ -146,8 +147,7 @@ fn hash_of(secrets: &Secrets, code: &str) -> Vec<u8> {
 
 /// An instant as the guest's clock shows it where the session is.
 fn clock(gathering: &gathering::Model, at: Instant) -> Result<String> {
-    let zone = zone_of(&gathering.time_zone)?;
-    Ok(format!("{} ({})", local_of(zone, at).format("%Y-%m-%d %H:%M"), zone.name()))
+    Ok(shown(zone_of(&gathering.time_zone)?, at))
 }
 
 /// Registers a guest: a seat is held for them, or a place in line, until their contact confirms. Whether the contact is registered already
@@ -155,8 +155,7 @@ fn clock(gathering: &gathering::Model, at: Instant) -> Result<String> {
 ///
 /// # Errors
 /// `NotFound` when the caller does not see the session, `NotPermitted` for other roles; refused with `NOT_ELIGIBLE` when it is not for
-/// guests, with `SESSION_FULL` when neither a seat nor a place in line is left, with
-/// `TOO_MANY` when the contact or the application has asked too often, with `INVALID` for another contact than an e-mail address.
+/// guests, with `SESSION_FULL` when neither a seat nor a place in line is left, with `TOO_MANY` when the contact or the application has asked too often, with `INVALID` for another contact than an e-mail address.
 pub async fn invite(store: &Store, access: &Access, secrets: &Secrets, sends_mail: bool, new: NewGuest) -> Result<Held> {
     let mut tx = store.begin(access).await?;
     tx.require(may(access, Resource::GuestRegistration, Act::Create))?;
@@ -212,7 +211,7 @@ pub async fn invite(store: &Store, access: &Access, secrets: &Secrets, sends_mai
     tx.insert_unseen(row).await?;
     let made = held(&tx, id).await?;
     first(&mut tx, &made, Step::to(RegistrationStatus::Unconfirmed, StepCause::Requested).until(confirm_by)).await?;
-    line::count(&tx, &session, Enters { seated, attendance }.by()).await?;
+    line::count(&tx, &session, By::entering(seated, attendance)).await?;
     tx.arm(TimerKind::GuestConfirmation, id, confirm_by).await?;
     tx.arm(TimerKind::GuestForgotten, id, session.ends_at + KEPT_FOR).await?;
     if written_to {
@@ -232,7 +231,8 @@ async fn held(tx: &Tx, id: RegistrationId) -> Result<Visible<registration::Entit
 /// Confirms a registration by the code that was sent to its contact.
 ///
 /// # Errors
-/// Refused with `NOT_FOUND` when no registration waits for this code, with `ALREADY_EXISTS` when the contact confirmed another, with `IMMUTABLE` when the session is cancelled or has begun.
+/// Refused with `NOT_FOUND` when no registration waits for this code, with `ALREADY_EXISTS` when the contact confirmed another, with
+/// `IMMUTABLE` when the session is cancelled or has begun.
 pub async fn confirm(store: &Store, access: &Access, secrets: &Secrets, code: &str) -> Result<Held> {
     let system = Access::system(WHY, access.now);
     let waits =
@@ -269,25 +269,10 @@ pub async fn confirm(store: &Store, access: &Access, secrets: &Secrets, code: &s
 /// # Errors
 /// `Database` when it cannot be done.
 pub async fn not_confirmed(tx: &mut Tx, id: RegistrationId) -> Result<Option<Visible<registration::Entity>>> {
-    let Some(seen) = tx.known::<registration::Entity>(id, WHY).await? else { return Ok(None) };
-    tx.hold_alone::<session::Entity>(seen.session_id).await?;
-    let (Some(registration), Some(session)) =
-        (tx.known::<registration::Entity>(id, WHY).await?, tx.known::<session::Entity>(seen.session_id, WHY).await?)
-    else {
-        return Ok(None);
+    let over = |seat: &Seat<'_>, _: &session::Model, now| {
+        *seat.status.read(seat) == RegistrationStatus::Unconfirmed && seat.confirm_by.is_some_and(|until| until <= now)
     };
-    let opened: Seat<'_> = registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))?;
-    let over = registration.confirm_by.is_some_and(|until| until <= tx.access().now);
-    if *opened.status.read(&opened) != RegistrationStatus::Unconfirmed || !over {
-        return Ok(None);
-    }
-    let freed = line::leaving(&opened);
-    if !take(tx, &registration, gone(&registration), Step::to(RegistrationStatus::Cancelled, StepCause::NotConfirmed)).await? {
-        return Ok(None);
-    }
-    line::count(tx, &session, freed).await?;
-    line::settle(tx, session.id).await?;
-    tx.known::<registration::Entity>(id, WHY).await
+    line::lapse(tx, id, StepCause::NotConfirmed, over).await
 }
 
 /// Forgets a guest whose session was long ago.
@@ -301,7 +286,7 @@ pub async fn forget(tx: &mut Tx, id: RegistrationId) -> Result<Option<Visible<re
     }
     let change = registration::ActiveModel { guest_hash: Set(None), updated_at: Set(tx.access().now), ..forgotten() };
     tx.write_if(&registration, change, Condition::all()).await?;
-    super::step::unchanged(tx, &registration);
+    unchanged(tx, &registration);
     Ok(Some(registration))
 }
 
@@ -394,23 +379,32 @@ pub(in crate::domain) async fn tell(tx: &Tx, session: &session::Model, gathering
 }
 
 /// Tells a guest whose session this is; nobody where it is a client's, or the guest was forgotten.
-pub(super) async fn tell_one(tx: &Tx, registration: &Visible<registration::Entity>, words: &Words) -> Result<()> {
+async fn tell_one(tx: &Tx, registration: &Visible<registration::Entity>, words: &Words) -> Result<()> {
     let address: String = {
-        let opened: Seat<'_> = registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))?;
+        let opened = line::to_the_system(registration)?;
         let Some(contact) = &opened.guest_contact else { return Ok(()) };
         tx.unseal(&opened, registration::Column::GuestContact, contact).await?
     };
     message::queue_guest(tx, registration, &address, words).await
 }
 
-/// Tells a guest that a seat is offered to them, and until when.
-pub(super) async fn tell_offer(tx: &Tx, registration: &Visible<registration::Entity>, until: Instant) -> Result<()> {
-    if registration.client_id.is_some() {
+/// Tells those of these who are guests that a seat is offered to them, and until when.
+pub(super) async fn tell_offers(
+    tx: &Tx,
+    session: &session::Model,
+    offered: &[Visible<registration::Entity>],
+    until: Instant,
+) -> Result<()> {
+    let guests: Vec<_> = offered.iter().filter(|registration| registration.client_id.is_none()).collect();
+    if guests.is_empty() {
         return Ok(());
     }
-    let Some(session) = tx.known::<session::Entity>(registration.session_id, WHY).await? else { return Ok(()) };
     let Some(gathering) = tx.known::<gathering::Entity>(session.gathering_id, WHY).await? else { return Ok(()) };
-    tell_one(tx, registration, &Words::SeatOffered { until: clock(&gathering, until)? }).await
+    let words = Words::SeatOffered { until: clock(&gathering, until)? };
+    for guest in guests {
+        tell_one(tx, guest, &words).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

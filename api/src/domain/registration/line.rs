@@ -14,8 +14,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Seat, gone,
-    guest::{self, tell_offer},
+    Seat,
+    guest::{self, tell_offers},
     hold_session,
     step::{Step, take},
 };
@@ -34,6 +34,8 @@ const SOON: TimeDelta = TimeDelta::hours(48);
 const OFFERED_SOON_FOR: TimeDelta = TimeDelta::hours(2);
 /// When less than this is left, a free seat is whoever's takes it first.
 pub(super) const FIRST_COME: TimeDelta = TimeDelta::hours(2);
+
+const LINE: &str = "whoever waits for a seat";
 
 /// The seats of one kind at a session.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl Seats {
 }
 
 /// Until when a seat is offered that becomes free now; nothing when it is whoever's takes it first.
-pub(super) fn offered_until(starts_at: Instant, now: Instant) -> Option<Instant> {
+fn offered_until(starts_at: Instant, now: Instant) -> Option<Instant> {
     match starts_at - now {
         left if left < FIRST_COME => None,
         left if left < SOON => Some(now + OFFERED_SOON_FOR),
@@ -81,8 +83,18 @@ impl By {
         }
     }
 
-    const fn and_waiting(self, by: i32) -> Self {
-        Self { waiting: self.waiting + by, ..self }
+    fn line(by: i32) -> Self {
+        Self { waiting: by, ..Self::default() }
+    }
+
+    /// Somebody comes to stand there, with a seat or in line for one.
+    pub(super) fn entering(seated: bool, attendance: AttendanceMode) -> Self {
+        if seated { Self::seat(attendance, 1) } else { Self::line(1) }
+    }
+
+    /// Somebody who waited has a seat.
+    pub(super) fn seating(attendance: AttendanceMode) -> Self {
+        Self::seat(attendance, 1).plus(Self::line(-1))
     }
 
     pub(super) const fn plus(self, other: Self) -> Self {
@@ -90,27 +102,13 @@ impl By {
     }
 }
 
-/// Somebody who comes to stand there, with a seat or in line for one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Enters {
-    pub(super) seated: bool,
-    pub(super) attendance: AttendanceMode,
-}
-
-impl Enters {
-    /// What that counts.
-    pub(super) fn by(self) -> By {
-        if self.seated { By::seat(self.attendance, 1) } else { By::default().and_waiting(1) }
-    }
-}
-
 /// What it counts that somebody leaves where they stand: a seat, or a place in line.
-pub(super) fn leaving(opened: &Seat<'_>) -> By {
+fn leaving(opened: &Seat<'_>) -> By {
     let status = *opened.status.read(opened);
     match *opened.seated.read(opened) {
         true => By::seat(*opened.attendance.read(opened), -1),
         false if status == RegistrationStatus::Cancelled => By::default(),
-        false => By::default().and_waiting(-1),
+        false => By::line(-1),
     }
 }
 
@@ -156,7 +154,7 @@ pub(super) async fn is_waited_for(tx: &Tx, session: &session::Model, attendance:
     if session.waiting == 0 {
         return Ok(false);
     }
-    Ok(tx.how_many::<registration::Entity>(in_line(session.id, attendance), "whoever waits for a seat").await? > 0)
+    Ok(tx.how_many::<registration::Entity>(in_line(session.id, attendance), LINE).await? > 0)
 }
 
 /// Since when somebody waits who gets in line now, behind all who did before: of two at one moment, whoever holds the session first.
@@ -182,20 +180,20 @@ pub(super) async fn settle(tx: &mut Tx, id: SessionId) -> Result<()> {
     let mut by = By::default();
     for attendance in [AttendanceMode::InPerson, AttendanceMode::Online] {
         let free = Seats::of(&session, attendance).free();
-        by = by.plus(match offered_until(session.starts_at, now) {
-            Some(until) => offer(tx, id, attendance, free, until).await?,
+        match offered_until(session.starts_at, now) {
+            Some(until) => by = by.plus(offer(tx, &session, attendance, free, until).await?),
             None => call(tx, &session, attendance, free > 0).await?,
-        });
+        }
     }
     count(tx, &session, by).await
 }
 
 /// Offers the seats that are free to those who are first in line.
-async fn offer(tx: &mut Tx, session: SessionId, attendance: AttendanceMode, free: usize, until: Instant) -> Result<By> {
+async fn offer(tx: &mut Tx, session: &session::Model, attendance: AttendanceMode, free: usize, until: Instant) -> Result<By> {
     let mut by = By::default();
     let most = u64::try_from(free).unwrap_or(u64::MAX);
     let first = tx
-        .first::<registration::Entity>(in_line(session, attendance), (registration::Column::WaitingSince, Order::Asc), most, LINE)
+        .first::<registration::Entity>(in_line(session.id, attendance), (registration::Column::WaitingSince, Order::Asc), most, LINE)
         .await?;
     for registration in &first {
         let change =
@@ -203,15 +201,15 @@ async fn offer(tx: &mut Tx, session: SessionId, attendance: AttendanceMode, free
         let step = Step::to(RegistrationStatus::Offered, StepCause::SeatFree).until(until);
         if take(tx, registration, change, step).await? {
             tx.arm(TimerKind::SeatOffer, registration.id, until).await?;
-            tell_offer(tx, registration, until).await?;
-            by = by.plus(By::seat(attendance, 1).and_waiting(-1));
+            by = by.plus(By::seating(attendance));
         }
     }
+    tell_offers(tx, session, &first, until).await?;
     Ok(by)
 }
 
 /// Tells all who wait whether a seat is free that they can take.
-async fn call(tx: &mut Tx, session: &session::Model, attendance: AttendanceMode, free: bool) -> Result<By> {
+async fn call(tx: &mut Tx, session: &session::Model, attendance: AttendanceMode, free: bool) -> Result<()> {
     let (from, step, until) = if free {
         let until = session.starts_at;
         (RegistrationStatus::Waitlisted, Step::to(RegistrationStatus::Offered, StepCause::FirstCome).until(until), Some(until))
@@ -219,28 +217,30 @@ async fn call(tx: &mut Tx, session: &session::Model, attendance: AttendanceMode,
         (RegistrationStatus::Offered, Step::to(RegistrationStatus::Waitlisted, StepCause::SeatTaken), None)
     };
     let these = in_line(session.id, attendance).add(registration::Column::Status.eq(from));
-    for registration in tx.every::<registration::Entity>(these, LINE).await? {
+    let waiting = tx.every::<registration::Entity>(these, LINE).await?;
+    for registration in &waiting {
         let change = registration::ActiveModel { offer_expires_at: Set(until.map(Into::into)), ..Default::default() };
-        if take(tx, &registration, change, step).await?
-            && let Some(until) = until
-        {
-            tell_offer(tx, &registration, until).await?;
-        }
+        take(tx, registration, change, step).await?;
     }
-    Ok(By::default())
+    match until {
+        Some(until) => tell_offers(tx, session, &waiting, until).await,
+        None => Ok(()),
+    }
 }
 
-const LINE: &str = "whoever waits for a seat";
-
-/// Has nothing fall due at a session for a while: before the session is held, as the timers themselves have it.
-pub(in crate::domain) async fn release_timers(tx: &Tx, session: SessionId) -> Result<()> {
-    use registration::Column;
+/// Has nothing fall due for those of these registrations for which something does, always in one order: before their session is held, as
+/// the timers themselves have it.
+pub(super) async fn release(tx: &Tx, of: Condition) -> Result<()> {
     let states = [RegistrationStatus::Offered, RegistrationStatus::Unconfirmed];
-    let due = Condition::all().add(Column::SessionId.eq(session)).add(Column::Status.is_in(states));
-    for registration in tx.every::<registration::Entity>(due, LINE).await? {
+    for registration in tx.every::<registration::Entity>(of.add(registration::Column::Status.is_in(states)), LINE).await? {
         forget_timers(tx, registration.id).await?;
     }
     Ok(())
+}
+
+/// Likewise for all of a session.
+pub(in crate::domain) async fn release_timers(tx: &Tx, session: SessionId) -> Result<()> {
+    release(tx, Condition::all().add(registration::Column::SessionId.eq(session))).await
 }
 
 /// Brings the line of a session in order that was moved, which the caller holds: nothing is offered for longer than a seat could be that
@@ -252,7 +252,7 @@ pub(in crate::domain) async fn moved(tx: &mut Tx, id: SessionId) -> Result<()> {
     let offered = Condition::all().add(Column::SessionId.eq(id)).add(Column::Status.eq(RegistrationStatus::Offered));
     let mut by = By::default();
     for registration in tx.every::<registration::Entity>(offered, LINE).await? {
-        let opened: Seat<'_> = registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))?;
+        let opened = to_the_system(&registration)?;
         let (seated, attendance) = (*opened.seated.read(&opened), *opened.attendance.read(&opened));
         let until = opened.offer_expires_at.as_ref().map(|until| *until.read(&opened));
         match (until, most) {
@@ -265,7 +265,7 @@ pub(in crate::domain) async fn moved(tx: &mut Tx, id: SessionId) -> Result<()> {
             _ => {
                 let change = registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..Default::default() };
                 if take(tx, &registration, change, Step::to(RegistrationStatus::Waitlisted, StepCause::Moved)).await? && seated {
-                    by = by.plus(By::seat(attendance, -1).and_waiting(1));
+                    by = by.plus(By::seat(attendance, -1).plus(By::line(1)));
                 }
             }
         }
@@ -280,16 +280,6 @@ pub(super) async fn forget_timers(tx: &Tx, id: RegistrationId) -> Result<()> {
     let one = || [Uuid::from(id)];
     tx.disarm(TimerKind::SeatOffer, one()).await?;
     tx.disarm(TimerKind::GuestConfirmation, one()).await
-}
-
-/// Likewise for several, in one order, so that two who name the same do not wait for each other.
-pub(super) async fn forget_all_timers(tx: &Tx, ids: impl IntoIterator<Item = RegistrationId>) -> Result<()> {
-    let mut ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
-    ids.sort_unstable();
-    for id in ids {
-        forget_timers(tx, id.into()).await?;
-    }
-    Ok(())
 }
 
 /// Accepts a seat that was offered.
@@ -329,7 +319,7 @@ pub async fn accept(store: &Store, access: &Access, id: RegistrationId) -> Resul
         return Err(Refusal::stale(None).at(["id"]).into());
     }
     if !seated {
-        count(&tx, &session, By::seat(attendance, 1).and_waiting(-1)).await?;
+        count(&tx, &session, By::seating(attendance)).await?;
         settle(&mut tx, session.id).await?;
     }
     let accepted = tx.fetch_for::<registration::Entity>(id, Action::Read).await?;
@@ -341,7 +331,22 @@ pub async fn accept(store: &Store, access: &Access, id: RegistrationId) -> Resul
 /// # Errors
 /// `Database` when it cannot be done.
 pub async fn offer_ended(tx: &mut Tx, id: RegistrationId) -> Result<Option<Visible<registration::Entity>>> {
-    const REASON: &str = "an offer of a seat ends";
+    let over = |seat: &Seat<'_>, session: &session::Model, now| {
+        let until = seat.offer_expires_at.as_ref().map(|until| *until.read(seat));
+        let offered = *seat.status.read(seat) == RegistrationStatus::Offered && session.status != SessionStatus::Cancelled;
+        offered && until.is_some_and(|until| until <= now)
+    };
+    lapse(tx, id, StepCause::Lapsed, over).await
+}
+
+/// Ends a registration whose time is over, by no wish of anybody's. Nothing when it is not over any more once its session is held.
+pub(super) async fn lapse(
+    tx: &mut Tx,
+    id: RegistrationId,
+    cause: StepCause,
+    over: impl Fn(&Seat<'_>, &session::Model, Instant) -> bool + Send,
+) -> Result<Option<Visible<registration::Entity>>> {
+    const REASON: &str = "the time of a registration is over";
     let Some(seen) = tx.known::<registration::Entity>(id, REASON).await? else { return Ok(None) };
     tx.hold_alone::<session::Entity>(seen.session_id).await?;
     let (Some(registration), Some(session)) =
@@ -349,18 +354,34 @@ pub async fn offer_ended(tx: &mut Tx, id: RegistrationId) -> Result<Option<Visib
     else {
         return Ok(None);
     };
-    let opened: Seat<'_> = registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))?;
-    let over = opened.offer_expires_at.as_ref().is_some_and(|until| *until.read(&opened) <= tx.access().now);
-    if *opened.status.read(&opened) != RegistrationStatus::Offered || !over || session.status == SessionStatus::Cancelled {
+    if !over(&to_the_system(&registration)?, &session, tx.access().now) || !end(tx, &registration, &session, cause).await? {
         return Ok(None);
     }
-    let freed = leaving(&opened);
-    if !take(tx, &registration, gone(&registration), Step::to(RegistrationStatus::Cancelled, StepCause::Lapsed)).await? {
-        return Ok(None);
-    }
-    count(tx, &session, freed).await?;
-    settle(tx, session.id).await?;
     tx.known::<registration::Entity>(id, REASON).await
+}
+
+/// What a rule knows of a registration, whoever set it off.
+pub(super) fn to_the_system(registration: &Visible<registration::Entity>) -> Result<Seat<'_>> {
+    registration.open().ok_or_else(|| Error::internal("a registration is closed to the system"))
+}
+
+/// Ends a registration of a session that the caller holds: its seat or its place in line is whoever's is next, and of a guest nothing is left.
+/// False when it changed meanwhile.
+pub(super) async fn end(
+    tx: &mut Tx,
+    registration: &Visible<registration::Entity>,
+    session: &Visible<session::Entity>,
+    cause: StepCause,
+) -> Result<bool> {
+    let freed = leaving(&registration.open().ok_or(Error::NotPermitted)?);
+    let left = if registration.client_id.is_none() { guest::forgotten() } else { registration::ActiveModel::default() };
+    let change = registration::ActiveModel { seated: Set(false.into()), offer_expires_at: Set(None), ..left };
+    if !take(tx, registration, change, Step::to(RegistrationStatus::Cancelled, cause)).await? {
+        return Ok(false);
+    }
+    count(tx, session, freed).await?;
+    settle(tx, session.id).await?;
+    Ok(true)
 }
 
 #[cfg(test)]

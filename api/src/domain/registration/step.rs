@@ -2,16 +2,17 @@
 
 use chrono_tz::Tz;
 use entity::{
-    ClientId, class, registration, registration_step,
+    ClientId, registration, registration_step,
     vocabulary::{EventKind, RegistrationStatus, StepCause},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait};
 
+use super::Seat;
 use crate::{
     clock::Instant,
-    domain::wall_time::local_of,
+    domain::wall_time::shown,
     error::Result,
-    store::{Event, Opened, Tx, Visible},
+    store::{Event, Tx, Visible},
 };
 
 /// A step that is taken.
@@ -45,8 +46,8 @@ fn part(of: &registration::Model, version: i32, step: Step, at: Instant) -> regi
 }
 
 /// Whose registration it is, where it is a client's. The system knows them all.
-pub(super) fn client_of(of: &Visible<registration::Entity>) -> Option<ClientId> {
-    let opened: Opened<'_, _, class::ContactsAndNotes> = of.open()?;
+fn client_of(of: &Visible<registration::Entity>) -> Option<ClientId> {
+    let opened: Seat<'_> = of.open()?;
     opened.client_id.as_ref().map(|client| *client.read(&opened))
 }
 
@@ -91,7 +92,7 @@ pub(super) fn unchanged(tx: &mut Tx, registration: &Visible<registration::Entity
 
 /// Why somebody stands there from then on, as they are told it: with the clock of the place where it is.
 pub fn because(cause: StepCause, at: Instant, named: Option<Instant>, zone: Tz) -> String {
-    let clock = |at: Instant| format!("{} ({})", local_of(zone, at).format("%Y-%m-%d %H:%M"), zone.name());
+    let clock = |at: Instant| shown(zone, at);
     let until = named.map(clock);
     match (cause, until) {
         (StepCause::Registered, _) => "A seat was free.".to_owned(),
