@@ -18,7 +18,7 @@ use aftercare::{
         attendance_proof::{Checked, Flaw},
     },
     clock::Clock,
-    http::{Credentials, Document, DoorSettings, Engine, Export, NotLetIn, Publication, Rate, Shutdown, metrics_routes, routes},
+    http::{Credentials, Document, DoorSettings, Engine, Executed, Export, NotLetIn, Publication, Rate, Shutdown, metrics_routes, routes},
 };
 use async_graphql::{Context, InputObject, Object, Request, Response, Schema, SimpleObject, Subscription};
 use async_trait::async_trait;
@@ -157,8 +157,8 @@ impl Engine for Example {
         Ok(access)
     }
 
-    async fn execute(&self, access: Access, request: Request) -> Response {
-        self.0.execute(request.data(access)).await
+    async fn execute(&self, access: Access, request: Request) -> Executed {
+        self.0.execute(request.data(access)).await.into()
     }
 
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {

@@ -27,6 +27,7 @@ use crate::{
         journal::{self, Repeated},
         message::Sends,
         program,
+        schedule::Board,
     },
     error::Error,
     graphql::GraphEngine,
@@ -36,7 +37,7 @@ use crate::{
         routes,
     },
     outgoing::{self, Mail, Outgoing},
-    readers::{messages, timers},
+    readers::{messages, schedule, timers},
     registry::Registered,
     store::{
         Connections, KEYS, Store,
@@ -88,6 +89,8 @@ pub struct App {
     pub outgoing: Outgoing,
     /// Sends messages to people; nothing where no mail is sent.
     pub mail: Option<Arc<dyn Sends>>,
+    /// The public schedule in memory.
+    pub board: Arc<Board>,
     engine: Arc<GraphEngine>,
     oauth: Arc<OAuth>,
     clock: Clock,
@@ -152,7 +155,8 @@ impl App {
         let key_sets = KeySets::new(Arc::new(outgoing.clone()));
         let mail = open_mail(&config, environment)?;
         let inviting = Inviting { secrets: secrets.clone(), page: format!("{}/access", tokens.issuer()), sends_mail: mail.is_some() };
-        let engine = Arc::new(GraphEngine::new(store.clone(), tokens.clone(), inviting, key_sets.clone()));
+        let board = Arc::new(Board::new(store.clone()));
+        let engine = Arc::new(GraphEngine::new(store.clone(), Arc::clone(&board), tokens.clone(), inviting, key_sets.clone()));
         let oauth = Arc::new(OAuth {
             tokens: tokens.clone(),
             secrets: secrets.clone(),
@@ -161,7 +165,7 @@ impl App {
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,
         });
-        Ok(Self { config, environment, store, tokens, secrets, outgoing, mail, engine, oauth, clock })
+        Ok(Self { config, environment, store, tokens, secrets, outgoing, mail, board, engine, oauth, clock })
     }
 
     /// Which keys this database may be used with.
@@ -208,6 +212,7 @@ impl App {
         DoorSettings {
             body_bytes: self.config.body_limit_bytes,
             request_timeout: Duration::from_secs(self.config.request_timeout_seconds),
+            answers_bytes: self.config.schedule_answers_bytes,
             rate: per_second.map(|per_second| Rate { burst, per_second }),
             shutdown,
             ..DoorSettings::default()
@@ -253,6 +258,7 @@ impl App {
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
         let timers = tokio::spawn(timers::run(self.store.clone(), self.renders()));
+        let board = self.config.schedule_in_memory.then(|| tokio::spawn(schedule::run(Arc::clone(&self.board))));
         let messages = self.mail.clone().map(|mail| tokio::spawn(messages::run(self.store.clone(), mail)));
         let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));
         listening(&self);
@@ -273,6 +279,9 @@ impl App {
             messages.abort();
         }
         keys.abort();
+        if let Some(board) = board {
+            board.abort();
+        }
         while self.store.seal_batch().await? > 0 {}
         if let Some(metrics) = metrics {
             metrics.abort();

@@ -101,6 +101,10 @@ settings! {
     "rate_limit.per_second" => rate_limit_per_second: u32 = "50",
     /// Requests that one caller may make at once before the average counts.
     "rate_limit.burst" => rate_limit_burst: Positive<u32> = "200",
+    /// Whether the public schedule is kept in memory, and who sees no more than that is answered from there: `true` or `false`.
+    "schedule.in_memory" => schedule_in_memory: bool = "true",
+    /// Bytes of whole answers about the public schedule that are kept to be told again; 0 for none.
+    "schedule.answers_bytes" => schedule_answers_bytes: usize = "67108864",
     /// Networks that are not public and may be called all the same (key sets of issuers and applications): CIDR, with commas.
     "outgoing.allowed_networks" => outgoing_networks: Networks = "",
     /// Whether such calls may use `http:` instead of `https:`: `true` or `false`. For trying out.

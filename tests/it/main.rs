@@ -46,6 +46,7 @@ mod referral_offer;
 mod referral_order;
 mod revocation;
 mod schedule;
+mod schedule_memory;
 mod schedule_near;
 mod schema;
 mod seats;

@@ -101,6 +101,8 @@ on_both! {
         for ((title, km), expected) in all.iter().zip([0.8, 106.7, 222.6]) {
             assert!((km - expected).abs() < 1.0, "{title}: {km} km");
         }
+        let by_code = json!({ "postalCode": "12207", "country": "US", "withinKm": 150 });
+        assert_eq!(measured(&town.ask(SESSIONS, by_code, json!({})).await).iter().map(|(title, _)| title.as_str()).collect::<Vec<_>>(), ["In town", "Down the river"]);
         let back = town.ask(SESSIONS, within(400.0), json!({ "orderBy": { "field": "DISTANCE", "direction": "DESC" } })).await;
         assert_eq!(measured(&back).iter().rev().cloned().collect::<Vec<_>>(), all);
         assert_eq!(town.ask(SESSIONS, within(150.0), json!({})).await.data("/sessions/totalCount"), &json!(2), "the sea is too far");
@@ -176,6 +178,11 @@ on_both! {
         for (query, list) in [(WORKSHOPS, "workshops"), (GROUPS, "supportGroups"), (SESSIONS, "sessions")] {
             for (what, near, says) in [
                 ("one coordinate", json!({ "latitude": 42.65, "withinKm": 5 }), "longitude"),
+                ("neither", json!({ "withinKm": 5 }), "`postalCode`"),
+                ("two middles", json!({ "latitude": 42.65, "longitude": -73.75, "postalCode": "12207", "country": "US", "withinKm": 5 }), "one of the two"),
+                ("a code of no country", json!({ "postalCode": "12207", "withinKm": 5 }), "`country`"),
+                ("another country's code", json!({ "postalCode": "K1A 0B1", "country": "CA", "withinKm": 5 }), "`latitude`"),
+                ("no such code", json!({ "postalCode": "00000", "country": "US", "withinKm": 5 }), "ZIP code"),
                 ("off the globe", from((91.0, 0.0), 5.0), "`latitude`"),
                 ("around the globe", from((0.0, 180.5), 5.0), "`longitude`"),
                 ("a circle of nothing", within(0.0), "`withinKm`"),

@@ -31,6 +31,7 @@ use aftercare::{
         timers::fire_one,
     },
     http::{Metrics, Shutdown},
+    readers::schedule,
     store::{Action, Connections},
 };
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -42,7 +43,10 @@ use entity::{
 use sea_orm::ActiveValue::Set;
 use tokio::{task::JoinHandle, time::sleep};
 
-use crate::{caller::Caller, databases::TestDatabase};
+use crate::{
+    caller::{BUSY, Caller},
+    databases::TestDatabase,
+};
 
 /// When every test takes place, unless it moves its clock: a Monday at noon.
 pub const NOW: &str = "2026-03-02T12:00:00Z";
@@ -63,6 +67,7 @@ pub struct TestApp {
     server: ServerHandle,
     sealer: JoinHandle<()>,
     listener: JoinHandle<()>,
+    board_keeper: Option<JoinHandle<()>>,
     statements: Arc<Mutex<Vec<String>>>,
 }
 
@@ -122,9 +127,30 @@ impl TestApp {
     /// # Panics
     /// When it does not start.
     pub async fn replica(&self) -> Self {
+        self.replica_with(&[]).await
+    }
+
+    /// Likewise, with settings as `AFTERCARE_*` variables.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn replica_with(&self, settings: &[(&str, &str)]) -> Self {
         // Tokens name the URL: they are good at both.
         let url = self.config.public_url();
-        Self::start_over(Arc::clone(&self.database), self.clock().clone(), &[("AFTERCARE_PUBLIC_URL", &url)]).await
+        let settings: Vec<_> = settings.iter().copied().chain([("AFTERCARE_PUBLIC_URL", url.as_str())]).collect();
+        Self::start_over(Arc::clone(&self.database), self.clock().clone(), &settings).await
+    }
+
+    /// Waits until the public schedule is in memory as it is now.
+    ///
+    /// # Panics
+    /// When it does not come to be.
+    pub async fn schedule_read(&self) {
+        let begun = Instant::now();
+        while self.board.settled(self.clock().now()).await.is_none() {
+            assert!(begun.elapsed() < BUSY, "the schedule is not read into memory");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     async fn start_over(database: Arc<TestDatabase>, clock: Clock, settings: &[(&str, &str)]) -> Self {
@@ -160,7 +186,8 @@ impl TestApp {
         tokio::spawn(server);
         let sealer = tokio::spawn(app.store.clone().run_sealer());
         let listener = tokio::spawn(app.store.clone().run_listener());
-        Self { url: format!("http://{address}"), app, database, metrics, server: handle, sealer, listener, statements }
+        let board_keeper = app.config.schedule_in_memory.then(|| tokio::spawn(schedule::run(Arc::clone(&app.board))));
+        Self { url: format!("http://{address}"), app, database, metrics, server: handle, sealer, listener, board_keeper, statements }
     }
 
     /// Does all that is due by now, in its order. Gives how many things that was, without finding out what programs can take on, which is
@@ -287,7 +314,8 @@ impl TestApp {
         std::mem::take(&mut self.statements.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Seals what there is, and from then on only what [`TestApp::sealed`] is asked to. It hears nothing of replicas either.
+    /// Seals what there is, and from then on only what [`TestApp::sealed`] is asked to. It hears nothing of replicas either, and reads
+    /// nothing into memory.
     ///
     /// # Panics
     /// When the log cannot be sealed.
@@ -295,6 +323,10 @@ impl TestApp {
         self.only_listen().await;
         self.listener.abort();
         let _ = (&mut self.listener).await;
+        if let Some(keeper) = self.board_keeper.take() {
+            keeper.abort();
+            let _ = keeper.await;
+        }
         self.sealed().await;
     }
 
@@ -327,6 +359,9 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.sealer.abort();
         self.listener.abort();
+        if let Some(keeper) = &self.board_keeper {
+            keeper.abort();
+        }
         // The server ends with its runtime; asking it to stop lets go of the port at once.
         drop(self.server.stop(false));
     }

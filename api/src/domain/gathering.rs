@@ -7,6 +7,8 @@ mod series;
 mod series_tests;
 mod write;
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use entity::{
     GatheringId, gathering, gathering_label,
@@ -22,7 +24,7 @@ pub use self::{
     series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
     write::{GatheringChange, NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
 };
-use super::schedule::{is_partner, reads_more};
+use super::schedule::Seen;
 use crate::{
     access::{
         Access,
@@ -52,11 +54,11 @@ impl Protected for gathering::Entity {
         let published = |visibility: GatheringVisibility| {
             Condition::all().add(gathering::Column::PublishedAt.is_not_null()).add(gathering::Column::Visibility.eq(visibility))
         };
-        let staff = access.organization.filter(|_| reads_more(access) && may(access, Resource::Workshop, Act::Read));
+        let seen = Seen::by(access);
         Condition::any()
             .add(published(GatheringVisibility::Public))
-            .add_option(is_partner(access).then(|| published(GatheringVisibility::Partners)))
-            .add_option(staff.map(|own| gathering::Column::OrganizationId.eq(own)))
+            .add_option(seen.of_partners.then(|| published(GatheringVisibility::Partners)))
+            .add_option(seen.as_staff.map(|own| gathering::Column::OrganizationId.eq(own)))
             .add_option(for_oneself(access, published(GatheringVisibility::ClientsOnly)))
     }
 
@@ -124,6 +126,21 @@ pub const fn online(modality: Modality) -> bool {
 pub fn address_for_all(gathering: &gathering::Model) -> Option<&Address> {
     gathering.address.as_ref().filter(|_| !gathering.address_after_registration)
 }
+
+/// What a gathering is found by, each with its kind: a language with and without its region.
+pub fn labels_of(gathering: &gathering::Model) -> BTreeSet<(&'static str, &str)> {
+    let languages = gathering.languages.iter().flat_map(|tag| [Some(tag.as_str()), tag.split('-').next()]).flatten();
+    let topics = gathering.topics.iter().map(|code| (TOPIC, code.as_str()));
+    let accessibility = gathering.accessibility.iter().map(|code| (ACCESSIBLE, code.as_str()));
+    topics.chain(languages.map(|tag| (LANGUAGE, tag))).chain(accessibility).collect()
+}
+
+/// The kind of label of a topic.
+pub(super) const TOPIC: &str = "TOPIC";
+/// Of a language.
+pub(super) const LANGUAGE: &str = "LANGUAGE";
+/// Of what makes it accessible.
+pub(super) const ACCESSIBLE: &str = "ACCESSIBILITY";
 
 /// Those of one kind.
 pub fn of_kind(kind: GatheringKind) -> Condition {

@@ -5,6 +5,7 @@
 
 use sea_orm::{ExprTrait, sea_query::Expr};
 
+use super::postal_code::middle_of;
 use crate::error::Refusal;
 
 /// The earth's mean radius in metres (IUGG).
@@ -33,13 +34,17 @@ impl Place {
 /// The widest circle, in kilometres.
 const WIDEST_KM: f64 = 1_000.0;
 
-/// A circle around somebody, as they ask for it.
-#[derive(Clone, Copy, Debug)]
+/// A circle around somebody, as they ask for it: by degrees, or by a postal code.
+#[derive(Clone, Debug, Default)]
 pub struct Near {
     /// Degrees north.
-    pub latitude: f64,
+    pub latitude: Option<f64>,
     /// Degrees east.
-    pub longitude: f64,
+    pub longitude: Option<f64>,
+    /// A postal code, in place of degrees.
+    pub postal_code: Option<String>,
+    /// Of which country, as ISO 3166-1 alpha-2.
+    pub country: Option<String>,
     /// How far.
     pub within_km: f64,
 }
@@ -49,7 +54,7 @@ impl Near {
     /// is.
     ///
     /// # Errors
-    /// Refused when it is off the earth, or too wide.
+    /// Refused when it has no middle or two of them, is off the earth, or too wide.
     pub fn circle(&self) -> Result<Circle, Refusal> {
         let degrees = |field: &'static str, value: f64, most: f64| {
             if (-most..=most).contains(&value) {
@@ -57,11 +62,26 @@ impl Near {
             }
             Err(Refusal::invalid(format!("`{field}` is from -{most} to {most} degrees.")).at(["filter", "near", field]))
         };
-        let middle = Place::at(degrees("latitude", self.latitude, 90.0)?, degrees("longitude", self.longitude, 180.0)?);
+        let (latitude, longitude) = self.middle()?;
+        let middle = Place::at(degrees("latitude", latitude, 90.0)?, degrees("longitude", longitude, 180.0)?);
         if self.within_km > 0.0 && self.within_km <= WIDEST_KM {
             return Ok(Circle { middle, most: square_of(self.within_km) });
         }
         Err(Refusal::invalid(format!("`withinKm` is more than 0 and at most {WIDEST_KM}.")).at(["filter", "near", "withinKm"]))
+    }
+}
+
+impl Near {
+    /// Its middle, in degrees.
+    fn middle(&self) -> Result<(f64, f64), Refusal> {
+        match (self.latitude, self.longitude, &self.postal_code, &self.country) {
+            (Some(latitude), Some(longitude), None, None) => Ok((latitude, longitude)),
+            (None, None, Some(code), Some(country)) => middle_of(country, code),
+            _ => {
+                let sentence = "`near` holds `latitude` and `longitude`, or `postalCode` and `country`: one of the two.";
+                Err(Refusal::invalid(sentence).at(["filter", "near"]))
+            }
+        }
     }
 }
 
@@ -81,6 +101,17 @@ impl Circle {
             way.clone().mul(way)
         };
         along(x, self.middle.x).add(along(y, self.middle.y)).add(along(z, self.middle.z))
+    }
+
+    /// The same of a place in memory.
+    pub const fn square_of(&self, place: Place) -> i64 {
+        let (x, y, z) = (place.x - self.middle.x, place.y - self.middle.y, place.z - self.middle.z);
+        x * x + y * y + z * z
+    }
+
+    /// Whether such a square is of a place within the circle.
+    pub const fn has(&self, square: i64) -> bool {
+        square <= self.most
     }
 
     /// That such a square is of a place within the circle.

@@ -1,10 +1,15 @@
 //! What of the schedule someone looks for, as conditions on gatherings and sessions.
 
+mod board;
+mod kept;
+mod look;
+mod snapshot;
+
 use std::collections::HashMap;
 
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    GatheringId, ProgramId, gathering, gathering_label, session,
+    GatheringId, OrganizationId, ProgramId, gathering, gathering_label, session,
     vocabulary::{GatheringKind, Modality, SessionStatus},
 };
 use sea_orm::{
@@ -12,7 +17,17 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, Func, SubQueryStatement},
 };
 
-use super::{place::Near, recurrence::MOST_OCCURRENCES, search_words, text};
+pub use self::{
+    board::Board,
+    look::{Audience, By, Seeing},
+    snapshot::{Edition, InSchedule, Snapshot},
+};
+use super::{
+    gathering::{ACCESSIBLE, LANGUAGE, TOPIC},
+    place::{Circle, Near},
+    recurrence::MOST_OCCURRENCES,
+    search_words, text,
+};
 use crate::{
     access::{
         Access, Scope,
@@ -29,6 +44,10 @@ const SEATS_MOVE_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// The last moment of the calendar that is kept: where what has no next session is ordered.
 const END_OF_TIME: &str = "9999-12-31T00:00:00Z";
 
+fn end_of_time() -> Instant {
+    END_OF_TIME.parse().unwrap_or(Instant::MAX_UTC)
+}
+
 /// Whether the caller's token is good for more of the schedule than is public.
 pub(super) fn reads_more(access: &Access) -> bool {
     [Scope::ScheduleRead, Scope::WorkshopsWrite, Scope::RegistrationsWrite].iter().any(|scope| access.scopes.contains(scope))
@@ -39,8 +58,60 @@ pub fn seats_move_at(at: Instant) -> Instant {
     at.duration_trunc(SEATS_MOVE_EVERY).unwrap_or(at)
 }
 
-/// What a gathering is like. What is not given does not narrow.
+/// What of the schedule somebody asks for.
 #[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// What gatherings are like.
+    pub about: About,
+    /// How sessions stand.
+    pub standing: Standing,
+    /// Where people meet in person.
+    pub near: Option<Near>,
+}
+
+impl Asked {
+    /// Narrows to gatherings that are like this, have a session that stands so, and meet in person there.
+    ///
+    /// # Errors
+    /// Refused when the words to search for are too long or hold control characters, or the circle makes no sense.
+    pub fn gatherings<'a>(&self, find: Find<'a, gathering::Entity>) -> Result<Find<'a, gathering::Entity>> {
+        let condition = gatherings(&self.about, &self.standing, find.now())?;
+        let find = find.matching_as(&self.name(), None, condition);
+        match &self.near {
+            Some(near) => gatherings_near(find, near),
+            None => Ok(find),
+        }
+    }
+
+    /// Narrows to sessions that stand so, of gatherings that are like this and meet in person there.
+    ///
+    /// # Errors
+    /// As [`Asked::gatherings`].
+    pub fn sessions<'a>(&self, find: Find<'a, session::Entity>) -> Result<Find<'a, session::Entity>> {
+        let condition = sessions(&self.about, &self.standing, find.now())?;
+        let find = find.matching_as(&self.name(), None, condition);
+        match &self.near {
+            Some(near) => sessions_near(find, near),
+            None => Ok(find),
+        }
+    }
+
+    /// What cursors are bound to.
+    fn name(&self) -> String {
+        format!("{:?} {:?}", self.about, self.standing)
+    }
+
+    /// The circle that gatherings are in.
+    ///
+    /// # Errors
+    /// Refused when it makes no sense.
+    pub fn circle(&self) -> Result<Option<Circle>, Refusal> {
+        self.near.as_ref().map(Near::circle).transpose()
+    }
+}
+
+/// What a gathering is like. What is not given does not narrow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// Of one of these kinds.
     pub kinds: Option<Vec<GatheringKind>>,
@@ -94,11 +165,11 @@ impl About {
     /// Refused when the words to search for are too long or hold control characters.
     fn condition(&self) -> Result<Option<Condition>> {
         let search = self.search.as_deref().map(|search| text::line("search", search, 100)).transpose()?;
-        let features = self.accessibility.iter().flatten().map(|feature| labelled("ACCESSIBILITY", [feature.clone()]));
+        let features = self.accessibility.iter().flatten().map(|feature| labelled(ACCESSIBLE, [feature.clone()]));
         let conditions = [
             self.kinds.as_ref().map(|kinds| Condition::all().add(gathering::Column::Kind.is_in(kinds.iter().copied()))),
-            self.topics.as_ref().map(|topics| labelled("TOPIC", topics.iter().cloned())),
-            self.languages.as_ref().map(|tags| labelled("LANGUAGE", tags.iter().cloned())),
+            self.topics.as_ref().map(|topics| labelled(TOPIC, topics.iter().cloned())),
+            self.languages.as_ref().map(|tags| labelled(LANGUAGE, tags.iter().cloned())),
             self.modality.as_ref().map(|ways| Condition::all().add(gathering::Column::Modality.is_in(ways.iter().copied()))),
             self.program_ids.as_ref().map(|ids| Condition::all().add(gathering::Column::ProgramId.is_in(ids.iter().copied()))),
             search.as_deref().map(saying),
@@ -159,7 +230,7 @@ impl Standing {
 ///
 /// # Errors
 /// Refused when the words to search for are too long or hold control characters.
-pub fn gatherings(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
+fn gatherings(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
     let with_session = standing.condition(now).map(|standing| {
         let with = query::<session::Entity>().select_only().column(session::Column::GatheringId).filter(standing);
         gathering::Column::Id.in_subquery(with.into_query())
@@ -171,7 +242,7 @@ pub fn gatherings(about: &About, standing: &Standing, now: Instant) -> Result<Co
 ///
 /// # Errors
 /// Refused when the words to search for are too long or hold control characters.
-pub fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
+fn sessions(about: &About, standing: &Standing, now: Instant) -> Result<Condition> {
     let of_gathering = about.condition()?.map(|about| {
         let of = query::<gathering::Entity>().select_only().column(gathering::Column::Id).filter(about);
         session::Column::GatheringId.in_subquery(of.into_query())
@@ -188,7 +259,7 @@ fn place() -> [Expr; 3] {
 ///
 /// # Errors
 /// Refused when the circle makes no sense.
-pub fn gatherings_near<'a>(find: Find<'a, gathering::Entity>, near: &Near) -> Result<Find<'a, gathering::Entity>> {
+fn gatherings_near<'a>(find: Find<'a, gathering::Entity>, near: &Near) -> Result<Find<'a, gathering::Entity>> {
     let circle = near.circle()?;
     let square = circle.square_to(place());
     Ok(find.matching(None, Condition::all().add(circle.holds(square.clone()))).measured(square))
@@ -198,7 +269,7 @@ pub fn gatherings_near<'a>(find: Find<'a, gathering::Entity>, near: &Near) -> Re
 ///
 /// # Errors
 /// As [`gatherings_near`].
-pub fn sessions_near<'a>(find: Find<'a, session::Entity>, near: &Near) -> Result<Find<'a, session::Entity>> {
+fn sessions_near<'a>(find: Find<'a, session::Entity>, near: &Near) -> Result<Find<'a, session::Entity>> {
     let circle = near.circle()?;
     let square = circle.square_to(place());
     let within = query::<gathering::Entity>().select_only().column(gathering::Column::Id).filter(circle.holds(square.clone()));
@@ -278,11 +349,24 @@ pub fn next_session(now: Instant) -> Expr {
     let of_gathering = Expr::col((session::Entity, session::Column::GatheringId)).eq(Expr::col((gathering::Entity, gathering::Column::Id)));
     let first = query::<session::Entity>().select_only().column_as(session::Column::StartsAt.min(), "next");
     let first = first.filter(of_gathering).filter(upcoming(now)).into_query();
-    let end: Instant = END_OF_TIME.parse().unwrap_or(Instant::MAX_UTC);
-    Func::coalesce([Expr::from(SubQueryStatement::from(first)), Expr::val(end)]).into()
+    Func::coalesce([Expr::from(SubQueryStatement::from(first)), Expr::val(end_of_time())]).into()
 }
 
-/// Whether the caller may see what is published for partners.
-pub(super) fn is_partner(access: &Access) -> bool {
-    reads_more(access) && may(access, Resource::PartnerSchedule, Act::Read)
+/// What of the schedule a caller sees besides what is published for everyone, and what a client sees of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// What is published for partners.
+    pub(super) of_partners: bool,
+    /// All of this organization's, drafts as well.
+    pub(super) as_staff: Option<OrganizationId>,
+}
+
+impl Seen {
+    pub(super) fn by(access: &Access) -> Self {
+        let more = reads_more(access);
+        Self {
+            of_partners: more && may(access, Resource::PartnerSchedule, Act::Read),
+            as_staff: access.organization.filter(|_| more && may(access, Resource::Workshop, Act::Read)),
+        }
+    }
 }

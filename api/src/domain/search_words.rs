@@ -10,6 +10,16 @@ pub(super) fn kept(name: &str, description: Option<&str>) -> String {
     format!(" {} ", words.join(" "))
 }
 
+/// All of the words, as [`begin`] looks for them.
+pub(super) fn sought(search: &str) -> Vec<String> {
+    folded_words(search).into_iter().map(|word| format!(" {word}")).collect()
+}
+
+/// Whether each of these words is the beginning of one that is kept; never where there is none.
+pub(super) fn begin(kept: Option<&str>, sought: &[String]) -> bool {
+    !sought.is_empty() && kept.is_some_and(|kept| sought.iter().all(|word| kept.contains(word.as_str())))
+}
+
 /// All of the words, each at the beginning of one that is kept; nothing where there is none. Words hold nothing that `LIKE` would take for
 /// a pattern.
 pub(super) fn beginning_like(column: impl ColumnTrait, search: &str) -> Option<Condition> {

@@ -4,7 +4,7 @@ use async_graphql::{Context, SimpleObject};
 use uuid::Uuid;
 
 use super::{context::RequestContext, error::query_error};
-use crate::store::{Find, Page, PageArgs, Protected};
+use crate::store::{Find, InMemory, Page, PageArgs, Protected};
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -30,6 +30,31 @@ pub(crate) struct Paged<E: Protected> {
 pub(crate) async fn paged<E: Protected>(ctx: &Context<'_>, find: Find<'_, E>, args: PageArgs) -> async_graphql::Result<Paged<E>> {
     let count = if counted(ctx) { Some(find.count().await.map_err(query_error)?) } else { None };
     Ok(whole(find.page(&args).await.map_err(query_error)?, count))
+}
+
+/// The page of a list that is in memory, and its count when that is asked for.
+pub(crate) fn paged_in_memory<E: Protected>(
+    ctx: &Context<'_>,
+    find: Find<'_, E>,
+    args: &PageArgs,
+    list: &InMemory<'_, E>,
+) -> async_graphql::Result<Paged<E>> {
+    let count = counted(ctx).then(|| list.count());
+    Ok(whole(find.page_in_memory(args, list).map_err(query_error)?, count))
+}
+
+/// The page of a parent's children that are in memory.
+pub(crate) fn children_in_memory<E: Protected>(
+    ctx: &Context<'_>,
+    find: Find<'_, E>,
+    column: E::Column,
+    parent: impl Into<Uuid>,
+    args: PageArgs,
+    list: &InMemory<'_, E>,
+) -> async_graphql::Result<Paged<E>> {
+    let children = find.of_each(column, args, counted(ctx));
+    let loaded = children.page_in_memory(ctx.store(), &ctx.access(), parent.into(), list).map_err(query_error)?;
+    Ok(whole(loaded.page, loaded.count))
 }
 
 /// Fetches a page of a parent's children, together with those of all other parents of whom this level asks the same: lists within
@@ -102,8 +127,8 @@ macro_rules! connection {
             fn from(paged: crate::graphql::connection::Paged<$Entity>) -> Self {
                 let rows = paged.page.rows;
                 Self {
-                    nodes: rows.iter().map(|(_, row)| $Node(row.clone())).collect(),
-                    edges: rows.into_iter().map(|(cursor, row)| $Edge { cursor, node: $Node(row) }).collect(),
+                    nodes: rows.iter().map(|(_, row)| $Node(row.clone().into())).collect(),
+                    edges: rows.into_iter().map(|(cursor, row)| $Edge { cursor, node: $Node(row.into()) }).collect(),
                     page_info: paged.page_info,
                     total_count: paged.total_count,
                 }

@@ -12,12 +12,17 @@ use async_graphql::{ContextBase, QueryPathNode, QueryPathSegment};
 use serde::Serialize;
 use uuid::Uuid;
 
-use entity::{PeerId, RegistrationId, peer};
+use entity::{GatheringId, PeerId, RegistrationId, gathering, peer};
+use tokio::sync::OnceCell;
 
 use super::level::{Levels, Loader, Loads};
 use crate::{
-    access::Access,
-    domain::{referral::Closed, sign_in::still},
+    access::{Access, Actor},
+    domain::{
+        referral::Closed,
+        schedule::{Audience, Board, Edition, InSchedule, Seeing},
+        sign_in::still,
+    },
     error::Error,
     store::{ChildPage, Children, Class, PartOf, Protected, Store, Visible},
 };
@@ -39,6 +44,9 @@ pub(crate) struct Redaction {
 pub(crate) struct RequestData {
     pub(crate) store: Store,
     access: Mutex<Arc<Access>>,
+    /// The schedule in memory, where this request may be answered from it.
+    board: Option<Arc<Board>>,
+    seeing: OnceCell<Option<Arc<Seeing>>>,
     loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     redactions: Mutex<Vec<Redaction>>,
     /// What the loaders wait for.
@@ -49,9 +57,11 @@ pub(crate) struct RequestData {
 }
 
 impl RequestData {
-    pub(crate) fn new(store: Store, access: Access) -> Self {
+    pub(crate) fn new(store: Store, access: Access, board: Option<Arc<Board>>) -> Self {
         Self {
             store,
+            board,
+            seeing: OnceCell::new(),
             access: Mutex::new(Arc::new(access)),
             loaders: Mutex::default(),
             redactions: Mutex::default(),
@@ -72,6 +82,24 @@ impl RequestData {
         *self.access.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&access);
         self.loaders.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(access)
+    }
+
+    /// The schedule in memory as the caller sees it: one snapshot for the whole request. Nothing where they see more than it holds, and
+    /// while it is not up to date.
+    pub(crate) async fn seeing(&self) -> Option<Arc<Seeing>> {
+        let look = async {
+            let (access, board) = (self.access(), self.board.as_ref()?);
+            Audience::of(&access)?;
+            Some(Arc::new(Seeing::of(board.settled(access.now).await?, &access)?))
+        };
+        self.seeing.get_or_init(|| look).await.clone()
+    }
+
+    /// The edition of the schedule that all of an answer to somebody without a token comes from; nothing where the database was asked.
+    pub(crate) fn edition(&self) -> Option<Edition> {
+        let access = self.access();
+        let seeing = self.seeing.get()?.as_ref().filter(|_| access.actor == Actor::Anonymous && !self.store.has_asked())?;
+        Some(seeing.snapshot().edition(access.now))
     }
 
     /// What stayed closed since it was last asked.
@@ -220,6 +248,38 @@ pub(crate) trait RequestContext {
     fn load<E: Protected>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send {
         let loader = self.request().loader::<ById<E>>();
         async move { loader.load(id).await.map_err(|error| super::error::internal(&error)) }
+    }
+
+    /// The schedule in memory as the caller sees it.
+    fn seeing(&self) -> impl Future<Output = Option<Arc<Seeing>>> + Send {
+        let request = self.shared();
+        async move { request.seeing().await }
+    }
+
+    /// A row that the schedule in memory holds as well.
+    fn load_public<E: InSchedule>(&self, id: E::Id) -> impl Future<Output = async_graphql::Result<Option<Visible<E>>>> + Send
+    where
+        Self: Sync,
+    {
+        async move {
+            match self.seeing().await.and_then(|seeing| seeing.row::<E>(id)) {
+                Some(row) => Ok(Some(row)),
+                None => self.load::<E>(id).await,
+            }
+        }
+    }
+
+    /// A gathering, if it exists for the caller.
+    fn gathering(&self, id: GatheringId) -> impl Future<Output = async_graphql::Result<Option<Arc<Visible<gathering::Entity>>>>> + Send
+    where
+        Self: Sync,
+    {
+        async move {
+            match self.seeing().await.and_then(|seeing| seeing.gathering(id).cloned()) {
+                Some(row) => Ok(Some(row)),
+                None => Ok(self.load::<gathering::Entity>(id).await?.map(Arc::new)),
+            }
+        }
     }
 
     /// The parts of a row that the caller was shown, together with those of all other rows of this level.

@@ -30,10 +30,11 @@ use crate::{
         data_export::{Download, download},
         disclosure::NOTICE,
         issuer,
+        schedule::{self, Board},
         sign_in::sign_in,
     },
     error::{Error, Result as OurResult},
-    http::{Credentials, Document, Engine, Export, NotLetIn, Publication},
+    http::{Credentials, Document, Edition, Engine, Executed, Export, NotLetIn, Publication},
     publish::{self, Listed},
     store::{ConsentScope, Store},
 };
@@ -45,6 +46,7 @@ const EVENT_LAG: TimeDelta = TimeDelta::seconds(30);
 pub struct GraphEngine {
     schema: Schema,
     store: Store,
+    board: Arc<Board>,
     tokens: Tokens,
     key_sets: KeySets,
     /// Documents of the whole schedule are large: few are written at once, and the others wait.
@@ -56,10 +58,10 @@ const DOCUMENTS: usize = 2;
 
 impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
-    pub fn new(store: Store, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
+    pub fn new(store: Store, board: Arc<Board>, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
         let public = PublicUrl(tokens.issuer().to_owned());
         let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public).data(tokens.clone());
-        Self { schema: schema.finish(), store, tokens, key_sets, documents: Semaphore::new(DOCUMENTS) }
+        Self { schema: schema.finish(), store, board, tokens, key_sets, documents: Semaphore::new(DOCUMENTS) }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.
@@ -71,9 +73,14 @@ impl GraphEngine {
         issuer::claims(&self.store, &self.key_sets, bearer, now).await
     }
 
+    /// The data of a request that is answered once.
     fn data(&self, access: Access) -> Arc<RequestData> {
-        Arc::new(RequestData::new(self.store.for_request(), access))
+        Arc::new(RequestData::new(self.store.for_request(), access, Some(Arc::clone(&self.board))))
     }
+}
+
+fn edition(of: schedule::Edition) -> Edition {
+    Edition { snapshot: of.snapshot, phase: of.phase }
 }
 
 fn not_let_in(error: Error) -> NotLetIn {
@@ -138,11 +145,17 @@ impl Engine for GraphEngine {
         Ok(access)
     }
 
-    async fn execute(&self, access: Access, request: Request) -> Response {
+    async fn execute(&self, access: Access, request: Request) -> Executed {
         debug_assert!(!matches!(access.actor, Actor::System(_)), "the system does not ask through a door");
         let data = self.data(access);
         let response = ByLevels::new(self.schema.execute(request.data(Arc::clone(&data))), data.levels.clone()).await;
-        complete(&data, response).await
+        let edition = data.edition().map(edition);
+        Executed { response: complete(&data, response).await, edition }
+    }
+
+    fn edition(&self) -> Option<Edition> {
+        let now = self.store.clock().now();
+        self.board.current(now).map(|snapshot| edition(snapshot.edition(now)))
     }
 
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {
@@ -152,7 +165,8 @@ impl Engine for GraphEngine {
             let refused = Response::from_errors(vec![refused.into_server_error(async_graphql::Pos::default())]);
             return stream::once(async { Err(refused) }).boxed();
         }
-        let data = self.data(access);
+        // What goes on for long is told as it is each time: of no one snapshot.
+        let data = Arc::new(RequestData::new(self.store.for_request(), access, None));
         let items = ByLevels::new(self.schema.execute_stream(request.data(Arc::clone(&data))), data.levels.clone());
         items
             .then(move |response| {

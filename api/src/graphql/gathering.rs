@@ -1,5 +1,7 @@
 //! What people come together for: what is public of it, whichever kind it is, and how it is run.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Interface, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -12,6 +14,7 @@ use rust_decimal::Decimal;
 use sea_orm::Order;
 
 use super::{
+    connection::{Paged, paged, paged_in_memory},
     context::RequestContext,
     error::query_error,
     event::DateTimeRange,
@@ -26,12 +29,12 @@ use crate::{
     domain::{
         gathering::{address_for_all, in_force},
         place::no_distance,
-        schedule::{self, About, Standing, gatherings_near, next_session},
+        schedule::{About, Asked, By, Standing, next_session},
         topic,
         wall_time::zone_of,
     },
     error::Error,
-    store::{Class, Find, Visible},
+    store::{Class, Find, PageArgs, Visible},
 };
 
 /// What people come together for: a workshop, a support group, and other kinds to come.
@@ -89,8 +92,8 @@ pub(crate) enum Gathering {
     SupportGroup(SupportGroup),
 }
 
-impl From<Visible<gathering::Entity>> for Gathering {
-    fn from(row: Visible<gathering::Entity>) -> Self {
+impl From<Arc<Visible<gathering::Entity>>> for Gathering {
+    fn from(row: Arc<Visible<gathering::Entity>>) -> Self {
         match row.kind {
             GatheringKind::Workshop => Self::Workshop(Workshop(row)),
             GatheringKind::SupportGroup => Self::SupportGroup(SupportGroup(row)),
@@ -103,7 +106,13 @@ macro_rules! kind_of_gathering {
     ($(#[$doc:meta])* $Kind:ident, $Id:ident, { $($own:tt)* }) => {
         $(#[$doc])*
         #[derive(Clone)]
-        pub(crate) struct $Kind(pub(crate) Visible<gathering::Entity>);
+        pub(crate) struct $Kind(pub(crate) Arc<Visible<gathering::Entity>>);
+
+        impl From<Visible<gathering::Entity>> for $Kind {
+            fn from(row: Visible<gathering::Entity>) -> Self {
+                Self(Arc::new(row))
+            }
+        }
 
         impl $Kind {
             /// As everything with an id.
@@ -137,7 +146,7 @@ macro_rules! kind_of_gathering {
 
             /// The program that runs it.
             pub(crate) async fn program(&self, ctx: &Context<'_>) -> Result<Program> {
-                let found = ctx.load::<program::Entity>(self.0.program_id).await?;
+                let found = ctx.load_public::<program::Entity>(self.0.program_id).await?;
                 found.map(Program).ok_or_else(|| coded("UNAVAILABLE", "Its program has closed."))
             }
 
@@ -243,17 +252,14 @@ macro_rules! kind_of_gathering {
                 #[graphql(desc = "Before this cursor.")] before: Option<String>,
             ) -> Result<SessionConnection> {
                 let args = PageArgs { first, after, last, before };
-                let access = ctx.access();
-                let find = filter
-                    .unwrap_or_default()
-                    .narrow_own(ctx.store().find(&access))
-                    .map_err(query_error)?
-                    .ordered(session::Column::StartsAt, Order::Asc);
-                Ok(children(ctx, find, session::Column::GatheringId, self.0.id, args).await?.into())
+                Ok(crate::graphql::session::sessions_of(ctx, self.0.id, filter.unwrap_or_default(), args).await?.into())
             }
 
             /// The earliest session that is still to come.
             pub(crate) async fn next_session(&self, ctx: &Context<'_>) -> Result<Option<Session>> {
+                if let Some(known) = ctx.seeing().await.and_then(|seeing| seeing.next_session(self.0.id)) {
+                    return Ok(known.map(Session));
+                }
                 let access = ctx.access();
                 let find = ctx.store().find::<session::Entity>(&access).matching(None, upcoming(access.now));
                 let find = find.ordered(session::Column::StartsAt, Order::Asc);
@@ -265,7 +271,7 @@ macro_rules! kind_of_gathering {
             /// How it is run; null to others than its organization's staff.
             pub(crate) async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
                 if self.0.may_open(Class::Operations) {
-                    return Some(GatheringOperations(self.0.clone()));
+                    return Some(GatheringOperations(Arc::clone(&self.0)));
                 }
                 if ctx.access().organization == Some(self.0.organization_id) {
                     ctx.closed_by_role(Class::Operations);
@@ -294,6 +300,9 @@ pub(super) fn told_address(of: &Visible<gathering::Entity>) -> Option<Address> {
 
 /// Who leads it, as they appear to everyone.
 pub(super) async fn facilitators(ctx: &Context<'_>, of: &Visible<gathering::Entity>) -> Result<Vec<Facilitator>> {
+    if let Some(known) = ctx.seeing().await.as_ref().and_then(|seeing| seeing.leaders(of.id)) {
+        return Ok(known.iter().cloned().map(Facilitator).collect());
+    }
     let named = ctx.load_parts::<gathering::Entity, gathering_facilitator::Entity>(of).await?;
     let cards = named.iter().map(|leads| ctx.load_card(leads.peer_id));
     let cards = futures_util::future::try_join_all(cards).await?;
@@ -301,7 +310,7 @@ pub(super) async fn facilitators(ctx: &Context<'_>, of: &Visible<gathering::Enti
 }
 
 /// How a gathering is run, for its organization's staff.
-pub(crate) struct GatheringOperations(pub(super) Visible<gathering::Entity>);
+pub(crate) struct GatheringOperations(pub(super) Arc<Visible<gathering::Entity>>);
 
 /// How a gathering is run, for its organization's staff.
 #[Object]
@@ -394,7 +403,8 @@ pub(crate) struct WorkshopFilter {
 }
 
 impl WorkshopFilter {
-    pub(super) fn narrow(self, kind: GatheringKind, find: Find<'_, gathering::Entity>) -> Result<Find<'_, gathering::Entity>> {
+    /// What is asked for of one kind.
+    pub(super) fn of_kind(self, kind: GatheringKind) -> Asked {
         let about = About {
             kinds: Some(vec![kind]),
             topics: self.topics,
@@ -406,12 +416,7 @@ impl WorkshopFilter {
         };
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
         let standing = Standing { from, to, has_seats: self.has_seats, status: None };
-        let condition = schedule::gatherings(&about, &standing, find.now()).map_err(query_error)?;
-        let find = find.matching_as(&format!("{about:?} {standing:?}"), None, condition);
-        match self.near {
-            Some(near) => gatherings_near(find, &near.into()).map_err(query_error),
-            None => Ok(find),
-        }
+        Asked { about, standing, near: self.near.map(Into::into) }
     }
 }
 
@@ -435,8 +440,33 @@ pub(crate) struct WorkshopOrder {
     direction: SortDirection,
 }
 
+/// A page of the gatherings that are asked for; by their next session where no order is.
+pub(super) async fn listed(
+    ctx: &Context<'_>,
+    asked: Asked,
+    order_by: Option<WorkshopOrder>,
+    args: PageArgs,
+) -> Result<Paged<gathering::Entity>> {
+    let access = ctx.access();
+    let find = asked.gatherings(ctx.store().find(&access)).map_err(query_error)?;
+    let find = in_order(ctx, find, order_by)?;
+    let by = match order_by.map(|by| by.field) {
+        // In the order of the database's own words.
+        Some(WorkshopOrderField::Title) => None,
+        Some(WorkshopOrderField::Distance) => Some(By::Distance),
+        Some(WorkshopOrderField::NextSession) | None => Some(By::Start),
+    };
+    let circle = asked.circle().map_err(|refusal| query_error(refusal.into()))?;
+    if let (Some(by), Some(seeing)) = (by, ctx.seeing().await)
+        && let Some(list) = seeing.gatherings(&asked.about, &asked.standing, circle, by)
+    {
+        return paged_in_memory(ctx, find, &args, &list);
+    }
+    paged(ctx, find, args).await
+}
+
 /// Gatherings in an order; by their next session when there is none.
-pub(crate) fn in_order<'a>(
+pub(super) fn in_order<'a>(
     ctx: &Context<'_>,
     find: Find<'a, gathering::Entity>,
     order_by: Option<WorkshopOrder>,

@@ -210,12 +210,12 @@ async fn walk(engine: &GraphEngine, oneself: &Access, document: &Document, id: &
         let variables = Variables::from_json(json!({ "id": id, "after": after }));
         let answer = Box::pin(engine.execute(oneself.clone(), Request::new(document.query).variables(variables))).await;
         let unanswered = || Error::internal(format!("{}: a document of an export is not answered", document.kind));
-        if let Some(error) = answer.errors.first() {
+        if let Some(error) = answer.response.errors.first() {
             // Where and not what: what a message quotes may be somebody's.
             tracing::error!(kind = document.kind, path = ?error.path, "a document of an export is not answered");
             return Err(unanswered());
         }
-        let answer = answer.data.into_json().map_err(|_| unanswered())?;
+        let answer = answer.response.data.into_json().map_err(|_| unanswered())?;
         let found = answer.pointer(document.at).filter(|found| !found.is_null());
         let Some(found) = found else { return if document.of == Of::Record { Err(unanswered()) } else { Ok(()) } };
         let Some(nodes) = found["nodes"].as_array() else {

@@ -36,7 +36,8 @@ impl Program {
     /// What of one kind it runs that the viewer can find, by the next session.
     async fn gatherings(&self, ctx: &Context<'_>, kind: GatheringKind, args: PageArgs) -> Result<Paged<gathering::Entity>> {
         let access = ctx.access();
-        let find = WorkshopFilter::default().narrow(kind, ctx.store().find(&access))?;
+        let asked = WorkshopFilter::default().of_kind(kind);
+        let find = asked.gatherings(ctx.store().find(&access)).map_err(query_error)?;
         children(ctx, in_order(ctx, find, None)?, gathering::Column::ProgramId, self.0.id, args).await
     }
 }
@@ -51,7 +52,7 @@ impl Program {
 
     /// Whose it is.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
+        let found = ctx.load_public::<organization::Entity>(self.0.organization_id).await?;
         found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "The program's organization has left."))
     }
 
@@ -281,20 +282,26 @@ pub(crate) struct ProgramFilter {
     search: Option<String>,
 }
 
-/// Near a place. It is rounded to a hundredth of a degree, about a kilometre. Send it by POST: an address of a query ends up in logs.
-#[derive(InputObject, Clone, Copy)]
+/// Near a place: by both coordinates, or by postal code and country. It is rounded to a hundredth of a degree, about a kilometre. Send it by
+/// POST: an address of a query ends up in logs.
+#[derive(InputObject)]
 pub(crate) struct NearInput {
     /// Degrees north, -90 to 90.
-    latitude: f64,
+    latitude: Option<f64>,
     /// Degrees east, -180 to 180.
-    longitude: f64,
+    longitude: Option<f64>,
+    /// A postal code, for its middle.
+    postal_code: Option<String>,
+    /// Of which country: ISO 3166-1 alpha-2. Postal codes are known of `US`; more may come.
+    country: Option<String>,
     /// How far away at most, in kilometres: up to 1000.
     within_km: f64,
 }
 
 impl From<NearInput> for Near {
     fn from(near: NearInput) -> Self {
-        Self { latitude: near.latitude, longitude: near.longitude, within_km: near.within_km }
+        let NearInput { latitude, longitude, postal_code, country, within_km } = near;
+        Self { latitude, longitude, postal_code, country, within_km }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Registrations: that somebody comes to a session.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Guard, GuardExt, InputObject, Object, OneofObject, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -47,7 +49,7 @@ impl Registration {
         Ok(!matches!(*seat.status.read(&seat), Cancelled | Offered | Unconfirmed | Waitlisted))
     }
 
-    async fn held_by(&self, ctx: &Context<'_>) -> Result<Visible<gathering::Entity>> {
+    async fn held_by(&self, ctx: &Context<'_>) -> Result<Arc<Visible<gathering::Entity>>> {
         self.held_session(ctx).await?.held_by(ctx).await
     }
 

@@ -1,13 +1,14 @@
 //! The whole of it: queries, mutations and subscriptions of every concept.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Context, ID, InputValueError, InputValueResult, Interface, MergedObject, MergedSubscription, Object, Result, Scalar, ScalarType,
     SchemaBuilder, Value,
 };
 use entity::{
     AnyId, api_client, audit_event, bulk_operation, client, consent, contact, disclosure, episode, event, gathering, organization, peer,
-    peer_match, program, referral, referral_message, referral_offer, registration, session, staff_member, vocabulary::GatheringKind,
-    work_item,
+    peer_match, program, referral, referral_message, referral_offer, registration, staff_member, vocabulary::GatheringKind, work_item,
 };
 
 use super::{
@@ -43,7 +44,7 @@ use super::{
     referral_steps::ReferralStepMutation,
     registration::{Registration, RegistrationMutation, RegistrationQuery},
     registration_changed::RegistrationSubscription,
-    session::{Session, SessionMutation, SessionQuery, SessionSubscription},
+    session::{Session, SessionMutation, SessionQuery, SessionSubscription, session},
     staff_member::{StaffMember, StaffMemberMutation},
     support_group::{SupportGroup, SupportGroupQuery},
     support_group_mutation::SupportGroupMutation,
@@ -232,7 +233,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "ctc" => one::<contact::Entity>(ctx, id).await?.map(|row| Node::Contact(Contact(row))),
         "wks" => gathering(ctx, id, GatheringKind::Workshop).await?.map(|row| Node::Workshop(Workshop(row))),
         "grp" => gathering(ctx, id, GatheringKind::SupportGroup).await?.map(|row| Node::SupportGroup(SupportGroup(row))),
-        "ses" => one::<session::Entity>(ctx, id).await?.map(|row| Node::Session(Session(row))),
+        "ses" => session(ctx, id.id.into()).await?.map(Node::Session),
         "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),
         "aud" => one::<audit_event::Entity>(ctx, id).await?.map(|row| Node::AuditEvent(AuditEvent(row))),
@@ -242,8 +243,8 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
 }
 
 /// A gathering by the id of its kind.
-async fn gathering(ctx: &Context<'_>, id: AnyId, kind: GatheringKind) -> Result<Option<Visible<gathering::Entity>>> {
-    Ok(ctx.load::<gathering::Entity>(id.id.into()).await?.filter(|row| row.kind == kind))
+async fn gathering(ctx: &Context<'_>, id: AnyId, kind: GatheringKind) -> Result<Option<Arc<Visible<gathering::Entity>>>> {
+    Ok(ctx.gathering(id.id.into()).await?.filter(|row| row.kind == kind))
 }
 
 async fn one<E: Protected>(ctx: &Context<'_>, id: AnyId) -> Result<Option<Visible<E>>> {

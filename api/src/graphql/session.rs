@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, InputObject, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
 use entity::{
-    ProgramId, SessionId, class, event, gathering, registration, session,
+    GatheringId, ProgramId, SessionId, class, event, gathering, registration, session,
     vocabulary::{AttendanceMode, GatheringKind, Modality, RegistrationStatus, SessionStatus, SortDirection},
 };
 use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{ColumnTrait, Order};
 
 use super::{
-    connection::{children, connection, paged},
+    connection::{Paged, children, children_in_memory, connection, paged, paged_in_memory},
     context::RequestContext,
     error::{coded, command, query_error},
     event::{DateTimeRange, Event, beginning, in_our_era, live},
@@ -21,18 +21,17 @@ use super::{
     payload::payloads,
     program::{Address, NearInput},
     registration::RegistrationConnection,
-    scalar::{LanguageTag, TimeZone},
+    scalar::{LanguageTag, TimeZone, each},
 };
 use crate::{
     access::Scope,
     domain::{
         gathering::in_person,
         place::{km_of, no_distance},
-        schedule::{self, About, Standing, sessions_near},
+        schedule::{About, Asked, By, Standing},
         session::{Change, cancel, changes, reschedule, seats_left, status, waitlist_open},
     },
-    error::Result as OurResult,
-    store::{Class, Find, PageArgs, Visible},
+    store::{Class, PageArgs, Visible},
 };
 
 /// One meeting of a workshop or a support group. What everyone may read of it says how many seats are left, and nothing of who or how many come.
@@ -46,8 +45,8 @@ impl Session {
     }
 
     /// What it is a session of.
-    pub(crate) async fn held_by(&self, ctx: &Context<'_>) -> Result<Visible<gathering::Entity>> {
-        let found = ctx.load::<gathering::Entity>(self.0.gathering_id).await?;
+    pub(crate) async fn held_by(&self, ctx: &Context<'_>) -> Result<Arc<Visible<gathering::Entity>>> {
+        let found = ctx.gathering(self.0.gathering_id).await?;
         found.ok_or_else(|| coded("UNAVAILABLE", "What this is a session of has gone."))
     }
 }
@@ -231,36 +230,53 @@ pub(crate) struct SessionFilter {
 }
 
 impl SessionFilter {
-    /// Of all sessions, those of workshops alone where the filter does not say otherwise.
-    fn narrow_all<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
+    /// What is asked for of all sessions: those of workshops alone where the filter does not say otherwise.
+    fn of_all(self) -> Asked {
         let kinds = (!self.include_groups.unwrap_or_default()).then(|| vec![GatheringKind::Workshop]);
-        self.narrow(kinds, find)
+        self.of(kinds)
     }
 
-    /// Of the sessions of one gathering.
-    pub(crate) fn narrow_own<'a>(&self, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
-        self.narrow(None, find)
-    }
-
-    fn narrow<'a>(&self, kinds: Option<Vec<GatheringKind>>, find: Find<'a, session::Entity>) -> OurResult<Find<'a, session::Entity>> {
+    fn of(self, kinds: Option<Vec<GatheringKind>>) -> Asked {
         let about = About {
             kinds,
-            topics: self.topics.clone(),
-            languages: self.languages.as_ref().map(|tags| tags.iter().map(|tag| tag.0.clone()).collect()),
-            accessibility: self.accessibility.clone(),
-            modality: self.modality.clone(),
-            program_ids: self.program_ids.clone(),
-            search: self.search.clone(),
+            topics: self.topics,
+            languages: self.languages.map(each),
+            accessibility: self.accessibility,
+            modality: self.modality,
+            program_ids: self.program_ids,
+            search: self.search,
         };
         let (from, to) = self.starts.map_or((None, None), |starts| (starts.from, starts.to));
-        let standing = Standing { from, to, has_seats: self.has_seats, status: self.status.clone() };
-        let condition = schedule::sessions(&about, &standing, find.now())?;
-        let find = find.matching_as(&format!("{about:?} {standing:?}"), None, condition);
-        match self.near {
-            Some(near) => sessions_near(find, &near.into()),
-            None => Ok(find),
-        }
+        let standing = Standing { from, to, has_seats: self.has_seats, status: self.status };
+        Asked { about, standing, near: self.near.map(Into::into) }
     }
+}
+
+/// A page of one gathering's sessions, earliest first.
+pub(super) async fn sessions_of(
+    ctx: &Context<'_>,
+    id: GatheringId,
+    filter: SessionFilter,
+    args: PageArgs,
+) -> Result<Paged<session::Entity>> {
+    let (access, asked) = (ctx.access(), filter.of(None));
+    let find = asked.sessions(ctx.store().find(&access)).map_err(query_error)?.ordered(session::Column::StartsAt, Order::Asc);
+    if asked.about == About::default()
+        && asked.near.is_none()
+        && let Some(seeing) = ctx.seeing().await
+        && let Some(list) = seeing.sessions_of(id, &asked.standing)
+    {
+        return children_in_memory(ctx, find, session::Column::GatheringId, id, args, &list);
+    }
+    children(ctx, find, session::Column::GatheringId, id, args).await
+}
+
+/// The session with this id, if it exists for the caller.
+pub(super) async fn session(ctx: &Context<'_>, id: SessionId) -> Result<Option<Session>> {
+    if let Some(known) = ctx.seeing().await.and_then(|seeing| seeing.session(id)) {
+        return Ok(Some(Session(known)));
+    }
+    Ok(ctx.load::<session::Entity>(id).await?.map(Session))
 }
 
 /// What sessions can be ordered by.
@@ -305,19 +321,26 @@ impl SessionQuery {
             Some(SessionOrder { field, .. }) => (field, Order::Asc),
             None => (SessionOrderField::StartsAt, Order::Asc),
         };
-        let access = ctx.access();
-        let find = filter.unwrap_or_default().narrow_all(ctx.store().find(&access)).map_err(query_error)?;
-        let find = match field {
-            SessionOrderField::StartsAt => find.ordered(session::Column::StartsAt, order),
-            SessionOrderField::Distance if find.is_measured() => find.ordered_by_measure(order),
+        let (access, args) = (ctx.access(), PageArgs { first, after, last, before });
+        let asked = filter.unwrap_or_default().of_all();
+        let find = asked.sessions(ctx.store().find(&access)).map_err(query_error)?;
+        let (find, by) = match field {
+            SessionOrderField::StartsAt => (find.ordered(session::Column::StartsAt, order), By::Start),
+            SessionOrderField::Distance if find.is_measured() => (find.ordered_by_measure(order), By::Distance),
             SessionOrderField::Distance => return Err(query_error(no_distance().into())),
         };
-        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+        let circle = asked.circle().map_err(|refusal| query_error(refusal.into()))?;
+        if let Some(seeing) = ctx.seeing().await
+            && let Some(list) = seeing.sessions(&asked.about, &asked.standing, circle, by)
+        {
+            return Ok(paged_in_memory(ctx, find, &args, &list)?.into());
+        }
+        Ok(paged(ctx, find, args).await?.into())
     }
 
     /// The session with this id. Public: no token is needed.
     async fn session(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: SessionId) -> Result<Option<Session>> {
-        Ok(ctx.store().fetch::<session::Entity>(&ctx.access(), id).await.map_err(query_error)?.map(Session))
+        session(ctx, id).await
     }
 }
 
@@ -399,10 +422,10 @@ impl SessionSubscription {
         #[graphql(desc = "After this event cursor.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SessionChange>> + use<>> {
         let from = beginning(ctx, after).await?;
-        let filter = Arc::new(filter.unwrap_or_default());
+        let asked = Arc::new(filter.unwrap_or_default().of_all());
         let changed = live(ctx.shared(), from, move |store, access, from| {
-            let filter = Arc::clone(&filter);
-            async move { changes(&store, &access, |find| filter.narrow_all(find), from).await }.boxed()
+            let asked = Arc::clone(&asked);
+            async move { changes(&store, &access, |find| asked.sessions(find), from).await }.boxed()
         });
         Ok(changed.map(|change| change.map(SessionChange)))
     }

@@ -1,5 +1,7 @@
 //! Support groups.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
 use entity::{
     SupportGroupId, gathering, program, session,
@@ -8,10 +10,10 @@ use entity::{
 use sea_orm::Order;
 
 use super::{
-    connection::{children, connection, paged},
+    connection::connection,
     context::{PublicUrl, RequestContext},
-    error::{coded, query_error},
-    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, series, told_address},
+    error::coded,
+    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, series, told_address},
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},
@@ -67,8 +69,7 @@ impl SupportGroupQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<SupportGroupConnection> {
-        let access = ctx.access();
-        let of_kind = filter.unwrap_or_default().narrow(GatheringKind::SupportGroup, ctx.store().find(&access))?;
-        Ok(paged(ctx, in_order(ctx, of_kind, order_by)?, PageArgs { first, after, last, before }).await?.into())
+        let asked = filter.unwrap_or_default().of_kind(GatheringKind::SupportGroup);
+        Ok(listed(ctx, asked, order_by, PageArgs { first, after, last, before }).await?.into())
     }
 }

@@ -94,7 +94,7 @@ impl SupportGroupMutation {
         #[graphql(desc = "The group.")] input: SupportGroupCreateInput,
     ) -> Result<Option<SupportGroupCreatePayload>> {
         let (made, user_errors) = command(ctx, "supportGroupCreate", create(ctx.store(), &ctx.access(), input.into())).await?;
-        Ok(Some(SupportGroupCreatePayload { support_group: made.map(SupportGroup), user_errors }))
+        Ok(Some(SupportGroupCreatePayload { support_group: made.map(SupportGroup::from), user_errors }))
     }
 
     /// Changes a support group: what it says of itself for all of its sessions, its schedule for those from a day on or from now on. For
@@ -109,6 +109,6 @@ impl SupportGroupMutation {
         let changed =
             async { Box::pin(update(ctx.store(), &ctx.access(), (GatheringKind::SupportGroup, id.into()), input.into(), version)).await };
         let (support_group, user_errors) = command(ctx, "supportGroupUpdate", changed).await?;
-        Ok(Some(SupportGroupUpdatePayload { support_group: support_group.map(SupportGroup), user_errors }))
+        Ok(Some(SupportGroupUpdatePayload { support_group: support_group.map(SupportGroup::from), user_errors }))
     }
 }

@@ -1,5 +1,7 @@
 //! Workshops.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
 use entity::{
     WorkshopId, gathering, program, session,
@@ -8,10 +10,10 @@ use entity::{
 use sea_orm::Order;
 
 use super::{
-    connection::{children, connection, paged},
+    connection::connection,
     context::{PublicUrl, RequestContext},
-    error::{coded, query_error},
-    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, series, told_address},
+    error::coded,
+    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, series, told_address},
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},
@@ -65,9 +67,8 @@ impl WorkshopQuery {
         #[graphql(desc = "How many, from the end or before `before`.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<WorkshopConnection> {
-        let access = ctx.access();
-        let find = in_order(ctx, filter.unwrap_or_default().narrow(GatheringKind::Workshop, ctx.store().find(&access))?, order_by)?;
-        Ok(paged(ctx, find, PageArgs { first, after, last, before }).await?.into())
+        let asked = filter.unwrap_or_default().of_kind(GatheringKind::Workshop);
+        Ok(listed(ctx, asked, order_by, PageArgs { first, after, last, before }).await?.into())
     }
 
     /// What workshops can be about. Public.

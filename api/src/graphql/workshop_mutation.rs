@@ -53,7 +53,7 @@ impl WorkshopMutation {
     ) -> Result<Option<WorkshopCreatePayload>> {
         let (made, user_errors) =
             command(ctx, "workshopCreate", create(ctx.store(), &ctx.access(), input.gathering.into_new(None))).await?;
-        Ok(Some(WorkshopCreatePayload { workshop: made.map(Workshop), user_errors }))
+        Ok(Some(WorkshopCreatePayload { workshop: made.map(Workshop::from), user_errors }))
     }
 
     /// Changes a workshop: what it says of itself for all of its sessions, its schedule for those from a day on or from now on. For
@@ -69,7 +69,7 @@ impl WorkshopMutation {
             Box::pin(update(ctx.store(), &ctx.access(), (GatheringKind::Workshop, id.into()), input.change.into(), version)).await
         };
         let (workshop, user_errors) = command(ctx, "workshopUpdate", changed).await?;
-        Ok(Some(WorkshopUpdatePayload { workshop: workshop.map(Workshop), user_errors }))
+        Ok(Some(WorkshopUpdatePayload { workshop: workshop.map(Workshop::from), user_errors }))
     }
 
     /// Publishes a draft: from then on those whom its visibility names find it. For coordinators of its program.
@@ -82,6 +82,6 @@ impl WorkshopMutation {
         let access = ctx.access();
         let published = async { Box::pin(publish(ctx.store(), &access, id.into())).await };
         let (published, user_errors) = command(ctx, "workshopPublish", published).await?;
-        Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop), user_errors }))
+        Ok(Some(WorkshopPublishPayload { workshop: published.map(Workshop::from), user_errors }))
     }
 }

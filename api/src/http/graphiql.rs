@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rust_embed::RustEmbed;
 
-use super::tagged::tagged;
+use super::tagged::{Telling, tagged};
 
 /// The page and its files; `assets/graphiql/README.md` says where they are from.
 #[derive(RustEmbed)]
@@ -36,5 +36,6 @@ pub(super) async fn asset(request: HttpRequest, file: web::Path<String>) -> Http
     let Some(found) = Files::get(&file) else {
         return HttpResponse::NotFound().finish();
     };
-    tagged(&request, &found.metadata.sha256_hash(), kind, "public, max-age=3600", found.data.into_owned())
+    let telling = Telling { kind, fresh: "public, max-age=3600", vary: "Accept-Encoding" };
+    tagged(&request, &found.metadata.sha256_hash(), telling, found.data.into_owned())
 }

@@ -4,6 +4,7 @@ use std::{future::Future, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::MessageBody,
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderValue},
@@ -16,17 +17,22 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
-    DoorSettings, ErrorCode,
+    DoorSettings, Edition, ErrorCode, Executed,
     answer::Answer,
+    answers::{Kept, Question},
     caller::{Refused, accept, address, credentials, keyed, text},
     graphiql,
     media::{self, Media},
     operation::Operation,
     parameters::Parameters,
     routes::Doors,
+    tagged::{Telling, tagged},
     websocket,
 };
 use crate::access::Access;
+
+/// Who asks again within this, in seconds, may be told what they know.
+const FRESH: &str = "public, max-age=60";
 
 /// POST: any query or mutation.
 pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Data<Doors>) -> HttpResponse {
@@ -40,8 +46,18 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Dat
 }
 
 async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
-    let parameters = read(request, payload, &doors.settings).await?;
-    let (mut access, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
+    let body = json(request, payload, &doors.settings).await?;
+    let shown = credentials(request)?;
+    let caller = address(request, doors.settings.trust_forwarded);
+    // What a token shows is for its holder alone.
+    let public = shown.bearer.is_none() && key_header(request).is_ok_and(|key| key.is_none());
+    let question = public.then(|| Question::in_body(media, body.clone()));
+    if let Some(kept) = question.as_ref().and_then(|question| doors.kept(question)) {
+        let (_, headers) = doors.admit(shown, caller).await?;
+        return Ok(written(media, StatusCode::OK, [headers], kept.body));
+    }
+    let parameters = Parameters::from_body(&body).map_err(Refused::bad)?;
+    let (mut access, headers) = doors.admit(shown, caller).await?;
     let prepared = doors.prepare(parameters).and_then(|operation| {
         if operation.kind == OperationType::Subscription {
             return Err(ErrorCode::BadUserInput.error("Subscribe over a WebSocket at /graphql, or by POST to /graphql/stream."));
@@ -49,11 +65,14 @@ async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, med
         keyed(&mut access, &operation, key_header(request)?)?;
         Ok(operation)
     });
-    let (answer, told) = match prepared {
+    let ran = match prepared {
         Ok(operation) => doors.run(access, operation).await,
-        Err(error) => (Answer::refusal(vec![error]), HeaderMap::new()),
+        Err(error) => return Ok(reply(&Answer::refusal(vec![error]), media, None, [headers])),
     };
-    Ok(reply(&answer, media, None, [headers, told]))
+    match question.and_then(|question| doors.keep(&question, &ran)) {
+        Some(kept) => Ok(written(media, StatusCode::OK, [headers], kept.body)),
+        None => Ok(reply(&ran.answer, media, None, [headers, ran.headers])),
+    }
 }
 
 /// GET: a WebSocket, the page for a browser, or a query of what is public.
@@ -77,11 +96,17 @@ pub(super) async fn get(request: HttpRequest, payload: Payload, doors: web::Data
 
 /// A GET can be made by a link on any site and ends up in logs: it runs as nobody, and changes nothing.
 async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Result<HttpResponse, Refused> {
-    let parameters = Parameters::from_address(request.query_string()).map_err(Refused::bad)?;
     let mut shown = credentials(request)?;
     shown.bearer = None;
     shown.purpose = None;
-    let (access, headers) = doors.admit(shown, address(request, doors.settings.trust_forwarded)).await?;
+    let caller = address(request, doors.settings.trust_forwarded);
+    let question = Question::in_address(media, request.query_string());
+    if let Some(kept) = doors.kept(&question) {
+        let (_, headers) = doors.admit(shown, caller).await?;
+        return Ok(shared(request, media, headers, kept));
+    }
+    let parameters = Parameters::from_address(request.query_string()).map_err(Refused::bad)?;
+    let (access, headers) = doors.admit(shown, caller).await?;
     let operation = match doors.prepare(parameters) {
         Ok(operation) => operation,
         Err(error) => return Ok(reply(&Answer::refusal(vec![error]), media, None, [headers])),
@@ -94,8 +119,21 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
         let error = format!("`{name}` must not stand in an address, which ends up in logs: send this by POST.");
         return Err(Refused::bad(ErrorCode::BadUserInput.error(error)));
     }
-    let (answer, told) = doors.run(access, operation).await;
-    Ok(reply(&answer, media, None, [headers, told]))
+    let ran = doors.run(access, operation).await;
+    match doors.keep(&question, &ran) {
+        Some(kept) => Ok(shared(request, media, headers, kept)),
+        None => Ok(reply(&ran.answer, media, None, [headers, ran.headers])),
+    }
+}
+
+/// An answer of an edition, which others between may keep for a while as well.
+fn shared(request: &HttpRequest, media: Media, headers: HeaderMap, kept: Kept) -> HttpResponse {
+    let telling = Telling { kind: media.content_type(), fresh: FRESH, vary: "Accept" };
+    let mut reply = tagged(request, &kept.hash, telling, kept.body);
+    for (name, value) in headers {
+        reply.headers_mut().insert(name, value);
+    }
+    reply
 }
 
 /// Any other method.
@@ -113,13 +151,18 @@ fn key_header(request: &HttpRequest) -> Result<Option<&str>, ServerError> {
     request.headers().get("idempotency-key").map(|key| key.to_str().map_err(|_| unreadable())).transpose()
 }
 
-/// Reads parameters from a JSON body. A body that says it is too large is not read at all.
+/// Reads parameters from a JSON body.
 pub(super) async fn read(request: &HttpRequest, payload: Payload, settings: &DoorSettings) -> Result<Parameters, Refused> {
+    Parameters::from_body(&json(request, payload, settings).await?).map_err(Refused::bad)
+}
+
+/// Reads a JSON body, which is not looked into. One that says it is too large is not read at all.
+async fn json(request: &HttpRequest, payload: Payload, settings: &DoorSettings) -> Result<Bytes, Refused> {
     if !media::is_json(text(request, header::CONTENT_TYPE)) {
         let error = ErrorCode::BadUserInput.error("Send JSON, as `content-type: application/json`.");
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error).with(header::ACCEPT, "application/json"));
     }
-    Parameters::from_body(&body(request, payload, settings, settings.body_bytes).await?).map_err(Refused::bad)
+    body(request, payload, settings, settings.body_bytes).await
 }
 
 /// Reads a body of at most so many bytes.
@@ -150,19 +193,31 @@ async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes
 }
 
 impl Doors {
-    /// Runs a query or a mutation, with the headers that the engine wants to have told.
-    pub(super) async fn run(&self, access: Access, operation: Operation) -> (Answer, HeaderMap) {
+    /// The answer to this question that is kept, if it is one of now.
+    fn kept(&self, question: &Question) -> Option<Kept> {
+        self.answers.of(question, self.engine.edition())
+    }
+
+    /// Keeps what is public alone and without an error, and gives it as it is written.
+    fn keep(&self, question: &Question, ran: &Ran) -> Option<Kept> {
+        let kept = Kept::of(ran.edition.filter(|_| ran.answer.errors.is_empty())?, ran.answer.to_json());
+        self.answers.keep(question, kept.clone());
+        Some(kept)
+    }
+
+    /// Runs a query or a mutation.
+    pub(super) async fn run(&self, access: Access, operation: Operation) -> Ran {
         let (has_variables, cost, request_id) = (operation.has_variables, operation.cost, access.request_id.clone());
         let engine = self.engine.clone();
         let (request, mutation) = (operation.request, operation.kind == OperationType::Mutation);
         let work = async move { engine.execute(access, request).await };
         let most = self.settings.request_timeout;
-        let response = if mutation {
+        let Executed { response, edition } = if mutation {
             // In a task of its own, so that a caller who hangs up does not stop it half-way.
             let task = tokio::spawn(work);
             let message =
                 "This takes too long to wait for, and may still succeed: send it again with the same idempotency key to learn how it went.";
-            in_time(most, async { task.await.unwrap_or_else(|_| internal(&request_id)) }, message).await
+            in_time(most, async { task.await.unwrap_or_else(|_| internal(&request_id).into()) }, message).await
         } else {
             in_time(most, work, "This took too long: ask for less.").await
         };
@@ -170,14 +225,23 @@ impl Doors {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
             Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
         }));
-        (Answer::of(response, has_variables, &request_id).costing(cost), headers)
+        Ran { answer: Answer::of(response, has_variables, &request_id).costing(cost), headers, edition }
     }
 }
 
-async fn in_time(most: Duration, work: impl Future<Output = Response>, message: &str) -> Response {
+/// What came of an operation.
+pub(super) struct Ran {
+    pub(super) answer: Answer,
+    /// The headers that the engine wants to have told.
+    pub(super) headers: HeaderMap,
+    /// The edition that all of it comes from, if one.
+    edition: Option<Edition>,
+}
+
+async fn in_time(most: Duration, work: impl Future<Output = Executed>, message: &str) -> Executed {
     match timeout(most, work).await {
-        Ok(response) => response,
-        Err(_) => Response::from_errors(vec![ErrorCode::Timeout.error(message)]),
+        Ok(executed) => executed,
+        Err(_) => Response::from_errors(vec![ErrorCode::Timeout.error(message)]).into(),
     }
 }
 
@@ -197,6 +261,10 @@ pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Optio
         (Media::Json, _) => StatusCode::OK,
         (Media::GraphqlResponse, status) => status,
     });
+    written(media, status, headers, answer.to_json())
+}
+
+fn written<const N: usize>(media: Media, status: StatusCode, headers: [HeaderMap; N], body: impl MessageBody + 'static) -> HttpResponse {
     let mut reply = HttpResponse::build(status);
     reply.insert_header((header::VARY, "Accept, Authorization"));
     for (name, value) in headers.into_iter().flatten() {
@@ -209,7 +277,7 @@ pub(super) fn reply<const N: usize>(answer: &Answer, media: Media, status: Optio
         // What is left of the body is not read: the connection cannot serve another request.
         reply.force_close();
     }
-    reply.content_type(media.content_type()).body(answer.to_json())
+    reply.content_type(media.content_type()).body(body)
 }
 
 /// Writes a refusal that GraphQL had no say in: its status stands whatever the media type.

@@ -1,7 +1,7 @@
 //! Media types: what a caller accepts, and what a body is.
 
 /// The two types that answers are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Media {
     /// `application/json`: 200 also for documents that do not parse or validate.
     Json,

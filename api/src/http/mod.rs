@@ -2,6 +2,7 @@
 
 mod access_page;
 mod answer;
+mod answers;
 mod caller;
 mod exports;
 mod frame;
@@ -109,6 +110,31 @@ pub enum Publication {
     Document(String),
 }
 
+/// An edition of what is public of the schedule: within one, the same question of somebody without a token has the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edition {
+    /// Of which reading.
+    pub snapshot: u64,
+    /// How often time has changed it since.
+    pub phase: u32,
+}
+
+/// What the engine answers.
+#[derive(Debug)]
+pub struct Executed {
+    /// The answer.
+    pub response: Response,
+    /// The edition that all of it comes from; nothing where it holds anything else, or is for this caller alone.
+    pub edition: Option<Edition>,
+}
+
+impl From<Response> for Executed {
+    /// An answer that is nobody else's.
+    fn from(response: Response) -> Self {
+        Self { response, edition: None }
+    }
+}
+
 /// What the doors open to: signs callers in and runs their operations.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -116,7 +142,12 @@ pub trait Engine: Send + Sync + 'static {
     async fn sign_in(&self, credentials: Credentials) -> Result<Access, NotLetIn>;
 
     /// Runs one query or mutation. The answer is complete but for codes and cost, which doors add.
-    async fn execute(&self, access: Access, request: Request) -> Response;
+    async fn execute(&self, access: Access, request: Request) -> Executed;
+
+    /// The edition of the schedule now; nothing when none is at hand.
+    fn edition(&self) -> Option<Edition> {
+        None
+    }
 
     /// Runs a subscription: its items, or one error with why the stream could not be begun.
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>>;

@@ -14,7 +14,7 @@ use super::{
     graphql::refuse,
     media::Media,
     routes::Doors,
-    tagged::tagged,
+    tagged::{Telling, tagged},
 };
 
 /// Who asks again within this, in seconds, may be told what they know: seats move no faster either.
@@ -76,7 +76,7 @@ async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> 
         }
     };
     let hash = digest(&SHA256, body.as_bytes());
-    let mut reply = tagged(request, hash.as_ref(), kind, FRESH, body);
+    let mut reply = tagged(request, hash.as_ref(), Telling { kind, fresh: FRESH, vary: "Accept-Encoding" }, body);
     for (name, value) in headers {
         reply.headers_mut().insert(name, value);
     }

@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    DoorSettings, Engine, access_page, exports, frame, graphiql, graphql, health, persisted::Persisted, proofs, publication, rate::Limiter,
-    stream,
+    DoorSettings, Engine, access_page, answers::Answers, exports, frame, graphiql, graphql, health, persisted::Persisted, proofs,
+    publication, rate::Limiter, stream,
 };
 
 /// What all doors share.
@@ -18,13 +18,14 @@ pub(super) struct Doors {
     pub(super) settings: DoorSettings,
     pub(super) limiter: Limiter,
     pub(super) persisted: Persisted,
+    pub(super) answers: Answers,
     pub(super) sdl: OnceLock<Bytes>,
 }
 
 /// The doors, for `App::configure`. Make them once and clone them into each worker: they share buckets and counts.
 pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static {
-    let doors =
-        web::Data::new(Doors { limiter: Limiter::new(settings.rate), persisted: Persisted::new(), sdl: OnceLock::new(), engine, settings });
+    let (limiter, answers) = (Limiter::new(settings.rate), Answers::within(settings.answers_bytes));
+    let doors = web::Data::new(Doors { limiter, answers, persisted: Persisted::new(), sdl: OnceLock::new(), engine, settings });
     move |config| {
         let framed = |path: &str| web::resource(path).wrap(from_fn(frame));
         let published = |path: &str| web::resource(path).wrap(Compress::default()).wrap(from_fn(frame));

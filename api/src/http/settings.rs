@@ -17,6 +17,8 @@ pub struct DoorSettings {
     pub request_timeout: Duration,
     /// Bounds of documents and variables.
     pub limits: Limits,
+    /// Most bytes of whole answers that are kept to be told again; 0 is none.
+    pub answers_bytes: usize,
     /// How often one caller may ask; none is no limit.
     pub rate: Option<Rate>,
     /// Whether a proxy in front sets `Forwarded` or `X-Forwarded-For`. Off, they are not believed: anyone can write them.
@@ -44,6 +46,7 @@ impl Default for DoorSettings {
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             limits: Limits::default(),
+            answers_bytes: 64 * 1024 * 1024,
             rate: Some(Rate::default()),
             trust_forwarded: false,
             init_timeout: Duration::from_secs(10),

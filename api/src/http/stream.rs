@@ -101,7 +101,7 @@ fn answers(doors: &web::Data<Doors>, access: Access, operation: Operation) -> st
         return items.map(move |item| Answer::of_stream(item, has_variables, &request_id).costing(cost)).boxed();
     }
     let doors = doors.clone().into_inner();
-    stream::once(async move { doors.run(access, operation).await.0 }).boxed()
+    stream::once(async move { doors.run(access, operation).await.answer }).boxed()
 }
 
 fn next(answer: &Answer) -> Bytes {

@@ -10,18 +10,28 @@ use actix_web::{
 };
 use data_encoding::HEXLOWER;
 
-/// An answer of a kind, known by the hash of what it is, or that the caller has it. `fresh` says for how long nobody need ask.
+/// How what does not change is told.
+#[derive(Clone, Copy)]
+pub(super) struct Telling {
+    /// Its media type.
+    pub(super) kind: &'static str,
+    /// For how long nobody need ask.
+    pub(super) fresh: &'static str,
+    /// The headers of the request that it depends on.
+    pub(super) vary: &'static str,
+}
+
+/// An answer that is known by the hash of what it is, or that the caller has it.
 pub(super) fn tagged<B: MessageBody + 'static>(
     request: &HttpRequest,
     hash: &[u8],
-    kind: &'static str,
-    fresh: &'static str,
+    Telling { kind, fresh, vary }: Telling,
     body: B,
 ) -> HttpResponse {
     // Weak, for it goes out compressed and not.
     let tag = EntityTag::new_weak(HEXLOWER.encode(&hash[..hash.len().min(16)]));
     let mut answer = HttpResponse::Ok();
-    answer.insert_header(ETag(tag.clone())).insert_header((header::CACHE_CONTROL, fresh)).insert_header((header::VARY, "Accept-Encoding"));
+    answer.insert_header(ETag(tag.clone())).insert_header((header::CACHE_CONTROL, fresh)).insert_header((header::VARY, vary));
     let same = match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),

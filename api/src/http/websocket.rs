@@ -344,7 +344,7 @@ async fn operate(doors: web::Data<Doors>, credentials: Credentials, address: IpA
         OperationType::Subscription => "subscription",
     });
     if operation.kind != OperationType::Subscription {
-        let (answer, _) = doors.run(access, operation).await;
+        let answer = doors.run(access, operation).await.answer;
         return if answer.is_refusal() {
             way.send(Kind::Error(answer)).await
         } else {

@@ -1,6 +1,7 @@
 //! What happens because something happened, or because time has passed.
 
 pub mod messages;
+pub mod schedule;
 pub mod timers;
 
 use std::{panic::AssertUnwindSafe, time::Duration};

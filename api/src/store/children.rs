@@ -26,8 +26,8 @@ pub struct Children<E: Protected> {
     parent: E::Column,
     or: Option<E::Column>,
     listing: Listing<E>,
-    args: PageArgs,
-    counted: bool,
+    pub(super) args: PageArgs,
+    pub(super) counted: bool,
 }
 
 /// One parent's page of children, and how many there are over all pages, where they were counted.
@@ -58,7 +58,7 @@ impl<E: Protected> Children<E> {
         sha256(&[&self.listing.digest(), page.as_bytes()])
     }
 
-    fn of<'a>(&self, store: &'a Store, access: &'a Access, parent: Uuid) -> Find<'a, E> {
+    pub(super) fn of<'a>(&self, store: &'a Store, access: &'a Access, parent: Uuid) -> Find<'a, E> {
         Find::over(store, access, self.listing.of(self.parent, self.or, parent))
     }
 

@@ -63,22 +63,22 @@ pub struct Find<'a, E: Protected> {
 
 /// The place of a row in the order of its list.
 #[derive(Serialize, Deserialize)]
-struct Place {
+pub(super) struct Place {
     stretch: Stretch,
-    value: Option<Key>,
-    id: uuid::Uuid,
+    pub(super) value: Option<Key>,
+    pub(super) id: uuid::Uuid,
 }
 
 /// Between which places rows are wanted.
 #[derive(Default)]
-struct Between {
-    after: Option<Place>,
-    before: Option<Place>,
+pub(super) struct Between {
+    pub(super) after: Option<Place>,
+    pub(super) before: Option<Place>,
 }
 
 /// A value that lists can be ordered by.
 #[derive(Serialize, Deserialize)]
-enum Key {
+pub(super) enum Key {
     Text(String),
     Instant(chrono::DateTime<chrono::Utc>),
     Number(i64),
@@ -227,12 +227,16 @@ impl<'a, E: Protected> Find<'a, E> {
     /// # Errors
     /// Refused when the arguments contradict each other, ask for too many, or hold a cursor that is not of this list.
     pub async fn page(self, args: &PageArgs) -> Result<Page<E>> {
-        let wanted = args.wanted()?;
-        let bound_to = self.bound_to();
-        let place = |cursor: &Option<String>, name| cursor.as_ref().map(|cursor| self.place(&bound_to, cursor, name)).transpose();
-        let between = Between { after: place(&args.after, "after")?, before: place(&args.before, "before")? };
+        let (wanted, between) = (args.wanted()?, self.between(args)?);
         let rows = self.rows(&between, args.backward(), wanted + 1).await?;
         self.page_of(rows, wanted, args)
+    }
+
+    /// The places that the cursors of a page name.
+    pub(super) fn between(&self, args: &PageArgs) -> Result<Between> {
+        let bound_to = self.bound_to();
+        let place = |cursor: &Option<String>, name| cursor.as_ref().map(|cursor| self.place(&bound_to, cursor, name)).transpose();
+        Ok(Between { after: place(&args.after, "after")?, before: place(&args.before, "before")? })
     }
 
     /// At most so many rows between two places, from one end. What follows a stretch is only asked for when that did not suffice.

@@ -6,10 +6,12 @@ mod caller;
 mod chain;
 mod children;
 mod client_access;
+mod commits;
 mod connection;
 mod cursor;
 mod erasure;
 mod find;
+mod in_memory;
 mod line;
 mod link;
 mod listing;
@@ -27,7 +29,10 @@ mod write;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aws_lc_rs::{digest, hmac};
@@ -37,11 +42,14 @@ use tokio::sync::{Notify, watch};
 pub use caller::{Named, Oneself};
 pub use chain::{Broken, Verified};
 pub use children::{ChildPage, Children};
+use commits::Commits;
+pub use commits::{Committed, Followed};
 pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
 pub use erasure::{Erased, Erasing, Forgotten};
 pub use find::{Find, Page, PageArgs};
+pub use in_memory::{Entry, InMemory, InOrder};
 pub use merge::columns_that_name_clients;
 pub use outbox::Attempt;
 pub use own::KEYS;
@@ -66,6 +74,8 @@ pub struct Shared {
     pub(in crate::store) body_key: hmac::Key,
     pub(in crate::store) written: Notify,
     pub(in crate::store) sealed: watch::Sender<i64>,
+    /// What this process committed that something in memory follows.
+    pub(in crate::store) commits: Commits,
     /// Whether other replicas are heard.
     pub(in crate::store) listening: AtomicBool,
     /// The one clock.
@@ -77,6 +87,8 @@ pub struct Shared {
 pub struct Store {
     shared: Arc<Shared>,
     reads: ReadLog,
+    /// Whether the request asked the database.
+    asked: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -88,14 +100,20 @@ impl Store {
         let cursor_key = CursorKey::new(vault.derive(Label::Cursor, b"")?.bytes())?;
         let body_key = hmac::Key::new(hmac::HMAC_SHA256, vault.derive(Label::IdempotencyBody, b"")?.bytes());
         let (written, sealed, listening) = (Notify::new(), watch::Sender::new(0), AtomicBool::new(false));
-        let shared = Shared { connections, cursor_key, vault, body_key, written, sealed, listening, clock };
-        Ok(Self { shared: Arc::new(shared), reads: ReadLog::default() })
+        let commits = Commits::default();
+        let shared = Shared { connections, cursor_key, vault, body_key, written, sealed, commits, listening, clock };
+        Ok(Self { shared: Arc::new(shared), reads: ReadLog::default(), asked: Arc::default() })
     }
 
     /// The same store for another request, with nothing noted yet.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), reads: ReadLog::default() }
+        Self { shared: Arc::clone(&self.shared), reads: ReadLog::default(), asked: Arc::default() }
+    }
+
+    /// Whether this request asked the database for anything.
+    pub fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The one clock.
@@ -104,6 +122,7 @@ impl Store {
     }
 
     pub(in crate::store) fn reader(&self) -> &DatabaseConnection {
+        self.asked.store(true, Ordering::Relaxed);
         self.shared.connections.reader()
     }
 

@@ -365,6 +365,12 @@ impl<E: Protected> Visible<E> {
         self.measure
     }
 
+    /// The same row, as a list in memory measures it.
+    #[must_use]
+    pub fn measured(&self, measure: i64) -> Self {
+        Self { measure: Some(measure), ..self.clone() }
+    }
+
     /// Whether a class is open, without reading it: noted nowhere.
     pub fn may_open(&self, class: Class) -> bool {
         self.grants & (1 << class as u8) != 0

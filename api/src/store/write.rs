@@ -1,6 +1,9 @@
 //! Transactions. A command begins one on its first line, records what happened, and commits on its last; dropped, it is rolled back.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
 
 use aws_lc_rs::hmac;
 use chrono::TimeDelta;
@@ -152,6 +155,7 @@ impl Store {
     /// `Replayed` with the first answer when the key was used for the same request, `IdempotencyKeyReused` when for another.
     pub async fn begin(&self, access: &Access) -> Result<Tx> {
         let access = &self.with_keyed_body(access);
+        self.asked.store(true, Ordering::Relaxed);
         let transaction = self.shared.connections.begin().await?;
         if let Some(key) = &access.idempotency {
             take_place(&transaction, access, key).await?;
@@ -430,6 +434,7 @@ impl Tx {
             idempotency::Entity::update_many().set(kept).filter(place_of(&self.access, key)).exec(&self.transaction).await?;
         }
         self.transaction.commit().await?;
+        self.shared.commits.tell(&self.events);
         self.shared.written.notify_one();
         Ok(result)
     }

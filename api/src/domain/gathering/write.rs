@@ -13,7 +13,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use super::{
     ACCESSIBILITY, MOST, NewSeries, SeriesChange, at,
     facilitators::{lead, refuse_conflicts},
-    in_person, online,
+    in_person, labels_of, online,
     plan::{follow, look_again},
     series, within,
 };
@@ -460,17 +460,13 @@ pub async fn update(
 }
 
 fn labels(gathering: &gathering::Model) -> Vec<gathering_label::ActiveModel> {
-    let languages = gathering.languages.iter().flat_map(|tag| [Some(tag.as_str()), tag.split('-').next()]).flatten();
-    let all = gathering.topics.iter().map(|code| ("TOPIC", code.as_str()));
-    let all = all.chain(languages.map(|tag| ("LANGUAGE", tag)));
-    let all: BTreeSet<_> = all.chain(gathering.accessibility.iter().map(|code| ("ACCESSIBILITY", code.as_str()))).collect();
     let label = |(kind, value): (&str, &str)| gathering_label::ActiveModel {
         organization_id: Set(gathering.organization_id),
         gathering_id: Set(gathering.id),
         kind: Set(kind.to_owned()),
         value: Set(value.to_owned()),
     };
-    all.into_iter().map(label).collect()
+    labels_of(gathering).into_iter().map(label).collect()
 }
 
 /// Publishes a draft: from now on those whom its visibility names find it, and its sessions are planned ahead.

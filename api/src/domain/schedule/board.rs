@@ -1,0 +1,139 @@
+//! The schedule in memory, as it is now: never older than what this process committed, or the database is asked.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    kept::{FOLLOWED, Kept, Known},
+    seats_move_at,
+    snapshot::Snapshot,
+};
+use crate::{
+    clock::Instant,
+    error::{Error, Result},
+    store::Store,
+};
+
+/// How long a question waits for a snapshot that is not yet up to date, before it asks the database.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A snapshot, and up to where it is known to be as the database is.
+#[derive(Clone, Debug)]
+struct Shown {
+    snapshot: Arc<Snapshot>,
+    known: Known,
+}
+
+/// The schedule in memory as it is now.
+pub struct Board {
+    store: Store,
+    shown: RwLock<Option<Shown>>,
+    /// Counts how often it was brought up to date.
+    changed: watch::Sender<u64>,
+    /// Whether somebody waited in vain: until it is up to date again, nobody waits.
+    late: AtomicBool,
+}
+
+impl Board {
+    /// A board with nothing on it, which [`Board::bring_up`] fills.
+    pub fn new(store: Store) -> Self {
+        Self { store, shown: RwLock::default(), changed: watch::Sender::new(0), late: AtomicBool::default() }
+    }
+
+    /// The snapshot, if it is up to date: with all that this process committed, and the seats of these five minutes.
+    pub fn current(&self, now: Instant) -> Option<Arc<Snapshot>> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let shown = shown.as_ref().filter(|shown| shown.known.seats_of >= seats_move_at(now))?;
+        (shown.known.commits >= self.store.count_commits()).then(|| Arc::clone(&shown.snapshot))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Likewise; for a moment it waits until it is.
+    pub async fn settled(&self, now: Instant) -> Option<Arc<Snapshot>> {
+        if let Some(current) = self.current(now) {
+            return Some(current);
+        }
+        if self.is_empty() || self.late.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut changed = self.changed.subscribe();
+        self.store.wake_followers();
+        let waited = timeout(PATIENCE, async {
+            loop {
+                if let Some(current) = self.current(now) {
+                    return Some(current);
+                }
+                changed.changed().await.ok()?;
+            }
+        });
+        let settled = waited.await.ok().flatten();
+        if settled.is_none() {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        settled
+    }
+
+    /// From now on hears of what this process commits.
+    pub fn follow(&self) {
+        self.store.follow_commits(FOLLOWED);
+    }
+
+    /// Waits until something was committed that changes the schedule, or somebody asks for a snapshot that is not up to date.
+    pub async fn wait(&self) {
+        self.store.wait_for_commits().await;
+    }
+
+    /// Tells how long the log is, as far as this process knows.
+    pub fn log(&self) -> watch::Receiver<i64> {
+        self.store.sealed()
+    }
+
+    /// Brings what is kept up to date, and shows it. What cannot be read is read as a whole the next time.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be asked: meanwhile whoever asks is answered from there.
+    pub async fn bring_up(&self, kept: &mut Option<Kept>) -> Result<()> {
+        let now = self.store.clock().now();
+        let changed = match kept.take().filter(|kept| !kept.is_old(now)) {
+            Some(mut known) => {
+                let changed = known.catch_up(&self.store, now).await?;
+                *kept = Some(known);
+                changed
+            }
+            None => {
+                *kept = Kept::read(&self.store, now).await?;
+                true
+            }
+        };
+        let shown = match kept {
+            Some(kept) => Some(Shown { snapshot: self.snapshot_of(kept, changed).await?, known: kept.known }),
+            None => None,
+        };
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+        self.late.store(false, Ordering::Relaxed);
+        self.changed.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// The snapshot that is shown, where nothing changed, or a new one.
+    async fn snapshot_of(&self, kept: &mut Kept, changed: bool) -> Result<Arc<Snapshot>> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|shown| Arc::clone(&shown.snapshot));
+        if let (Some(same), false) = (shown, changed) {
+            return Ok(same);
+        }
+        let (rows, reading) = kept.next();
+        // It takes a while to put in order, which nobody else need wait for.
+        let made = tokio::task::spawn_blocking(move || Snapshot::of(&rows, reading)).await;
+        made.map(Arc::new).map_err(|_| Error::internal("the schedule could not be put in order"))
+    }
+}

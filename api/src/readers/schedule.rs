@@ -1,0 +1,26 @@
+//! The one loop that keeps the public schedule in memory as it is in the database: woken by what this process commits, and by the log for
+//! what others did.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::domain::schedule::Board;
+
+/// How often it looks without being woken: seats move with the clock.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Keeps the board up to date until the task is dropped. What cannot be read is tried again.
+pub async fn run(board: Arc<Board>) {
+    board.follow();
+    let (mut kept, mut log) = (None, board.log());
+    loop {
+        if let Err(error) = board.bring_up(&mut kept).await {
+            tracing::error!(cause = %error, "the schedule cannot be read into memory: trying again");
+            tokio::time::sleep(POLL).await;
+        }
+        tokio::select! {
+            () = board.wait() => {}
+            _ = log.changed() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
