@@ -47,6 +47,7 @@ pub struct Installation {
     pub database: Arc<TestDatabase>,
     /// Where it listens.
     pub address: String,
+    settings: Vec<(String, String)>,
 }
 
 impl Installation {
@@ -64,7 +65,14 @@ impl Installation {
     /// When the program cannot be made.
     pub fn beside(database: Arc<TestDatabase>) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port is free");
-        Self { binary: binary(), database, address: free.to_string() }
+        Self { binary: binary(), database, address: free.to_string(), settings: Vec::new() }
+    }
+
+    /// The same with a setting, as an `AFTERCARE_*` variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -73,6 +81,7 @@ impl Installation {
         command.env("AFTERCARE_DATABASE__URL", &self.database.url).env("AFTERCARE_LISTEN", &self.address);
         command.env("AFTERCARE_KEYS_DIR", self.database.folder().join("keys")).env("AFTERCARE_ENV", "development");
         command.env("AFTERCARE_METRICS_LISTEN", "off").env("AFTERCARE_RATE_LIMIT__PER_SECOND", "0");
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -121,7 +130,7 @@ impl Installation {
     /// # Panics
     /// When it does not.
     pub async fn serve(&self) -> Server {
-        let path = self.database.folder().join("log");
+        let path = self.database.folder().join(format!("log-{}", self.address.replace(':', "-")));
         let log = std::fs::File::create(&path).expect("its log can be made");
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().expect("the program starts");
         let mut server = Server(child);

@@ -58,7 +58,8 @@ impl List {
             Self::Workshops => Plan { workshops: 200, sessions: 10, ..none },
             Self::Referrals => Plan { clients: sized(2_000) as u32, ..none },
         };
-        let mut app = TestApp::start(db).await;
+        // By hand the database is asked, and so it is here: what is in memory is measured by `schedule`.
+        let mut app = TestApp::start_with(db, &[("AFTERCARE_SCHEDULE__IN_MEMORY", "false")]).await;
         load_demo(&app, &plan, false).await.unwrap();
         app.stop_sealer().await;
         if app.database.kind == Kind::Postgresql {
@@ -97,7 +98,7 @@ impl<'a> Asked<'a> {
         };
         let engine = self.app.engine();
         let access = engine.sign_in(self.credentials.clone()).await.unwrap();
-        let response = engine.execute(access, Request::new(document)).await;
+        let response = engine.execute(access, Request::new(document)).await.response;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
         serde_json::to_vec(&response).unwrap()
     }

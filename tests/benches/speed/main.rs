@@ -8,9 +8,11 @@ mod commands;
 mod denials;
 mod instructions;
 mod lists;
+mod load;
 mod measure;
 mod memory;
 mod pages;
+mod schedule;
 
 use kit::databases::{TestDatabase, which_run};
 use lists::List;
@@ -19,7 +21,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     // The server's workers are started from a LocalSet, as in the program.
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        if !instructions::counted().await {
+        if !instructions::counted().await && !schedule::served_bare().await {
             Box::pin(measured()).await;
         }
     });
@@ -54,6 +56,9 @@ async fn measured() {
         }
         if let Some(db) = fresh("demo") {
             Box::pin(commands::loading(db)).await;
+        }
+        if let Some(db) = fresh("schedule") {
+            Box::pin(schedule::serving(db)).await;
         }
         if let Some(db) = fresh("memory") {
             memory::serving(db).await;

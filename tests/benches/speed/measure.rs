@@ -21,6 +21,10 @@ impl Times {
         Self(times)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = Duration> {
+        self.0.iter().copied()
+    }
+
     pub(crate) fn at(&self, percent: usize) -> Duration {
         self.0[(self.0.len() - 1) * percent / 100]
     }

@@ -71,7 +71,7 @@ async fn asking(url: &str, token: &str, number: usize, begun: Instant) -> Vec<Du
 }
 
 /// What the system says of the server's memory; Linux alone says it.
-fn memory(server: &Server, which: &str) -> String {
+pub(crate) fn memory(server: &Server, which: &str) -> String {
     let said = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
     let line = said.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
