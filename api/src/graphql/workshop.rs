@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::{
-    WorkshopId, gathering, program, session,
+    WorkshopId, gathering, session,
     vocabulary::{GatheringKind, GatheringVisibility, Modality},
 };
 use sea_orm::Order;
@@ -11,7 +11,9 @@ use super::{
     connection::{children, connection, paged},
     context::{PublicUrl, RequestContext},
     error::{coded, query_error},
-    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, series, told_address},
+    gathering::{
+        GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, program_of, series, told_address,
+    },
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},
