@@ -23,6 +23,7 @@ use crate::{
     domain::{
         client_access::Inviting,
         data_export::Renders,
+        feed::Reads,
         gathering,
         journal::{self, Repeated},
         message::Sends,
@@ -36,13 +37,14 @@ use crate::{
         oauth::{self, OAuth},
         routes,
     },
-    outgoing::{self, Mail, Outgoing},
+    outgoing::{self, Bounds, Mail, Outgoing},
     readers::{messages, schedule, timers},
     registry::Registered,
     store::{
         Connections, KEYS, Store,
         vault::{Journal, Keyring, Label, Recognised, Vault},
     },
+    taking_in::Feeds,
 };
 
 /// How long an application's token is good.
@@ -92,6 +94,7 @@ pub struct App {
     /// The public schedule in memory.
     pub board: Arc<Board>,
     engine: Arc<GraphEngine>,
+    feeds: Arc<Feeds>,
     oauth: Arc<OAuth>,
     clock: Clock,
 }
@@ -152,6 +155,8 @@ impl App {
         }
         let tokens = Tokens::new(Arc::new(keys), config.public_url());
         let outgoing = Outgoing::new(outgoing_settings(&config)).map_err(not_started)?;
+        let bounds = Bounds { timeout: Duration::from_secs(config.feed_timeout_seconds), max_bytes: config.feed_bytes };
+        let feeds = Arc::new(Feeds::new(outgoing.clone(), bounds));
         let key_sets = KeySets::new(Arc::new(outgoing.clone()));
         let mail = open_mail(&config, environment)?;
         let inviting = Inviting { secrets: secrets.clone(), page: format!("{}/access", tokens.issuer()), sends_mail: mail.is_some() };
@@ -165,7 +170,7 @@ impl App {
             clock: clock.clone(),
             lifetime: TOKEN_LIFETIME,
         });
-        Ok(Self { config, environment, store, tokens, secrets, outgoing, mail, board, engine, oauth, clock })
+        Ok(Self { config, environment, store, tokens, secrets, outgoing, mail, board, engine, feeds, oauth, clock })
     }
 
     /// Which keys this database may be used with.
@@ -198,6 +203,11 @@ impl App {
     /// What renders a client's data for themselves.
     pub fn renders(&self) -> Arc<dyn Renders> {
         Arc::clone(&self.engine) as Arc<dyn Renders>
+    }
+
+    /// What reads schedules of others.
+    pub fn reads(&self) -> Arc<dyn Reads> {
+        Arc::clone(&self.feeds) as Arc<dyn Reads>
     }
 
     /// The one clock.
@@ -257,7 +267,7 @@ impl App {
         };
         let sealer = tokio::spawn(self.store.clone().run_sealer());
         let listener = tokio::spawn(self.store.clone().run_listener());
-        let timers = tokio::spawn(timers::run(self.store.clone(), self.renders()));
+        let timers = tokio::spawn(timers::run(self.store.clone(), self.renders(), self.reads()));
         let board = self.config.schedule_in_memory.then(|| tokio::spawn(schedule::run(Arc::clone(&self.board))));
         let messages = self.mail.clone().map(|mail| tokio::spawn(messages::run(self.store.clone(), mail)));
         let keys = tokio::spawn(Self::follow_keys(self.store.clone(), self.tokens.clone()));

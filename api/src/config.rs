@@ -105,10 +105,14 @@ settings! {
     "schedule.in_memory" => schedule_in_memory: bool = "true",
     /// Bytes of whole answers about the public schedule that are kept to be told again; 0 for none.
     "schedule.answers_bytes" => schedule_answers_bytes: usize = "67108864",
-    /// Networks that are not public and may be called all the same (key sets of issuers and applications): CIDR, with commas.
+    /// Networks that are not public and may be called all the same (key sets of issuers and applications, feeds): CIDR, with commas.
     "outgoing.allowed_networks" => outgoing_networks: Networks = "",
     /// Whether such calls may use `http:` instead of `https:`: `true` or `false`. For trying out.
     "outgoing.allow_http" => outgoing_http: bool = "false",
+    /// Bytes that a feed, the schedule of somebody else, may have.
+    "feeds.max_bytes" => feed_bytes: Positive<usize> = "20971520",
+    /// Seconds that reading a feed may take.
+    "feeds.timeout_seconds" => feed_timeout_seconds: Positive<u64> = "60",
     /// Where mail to people goes: `smtps://USER:PASSWORD@HOST:PORT`, `smtp://…` (with STARTTLS, which only a server on this machine may do without), or `file:///FOLDER`, a file for each message, for trying out. Without it the folder `mail` beside the keys folder in development; in production no mail is sent, and what needs some is refused.
     "mail.url" secret => mail_url: Option<MailUrl> = "",
     /// The address that mail comes from. Without it `no-reply@` and the host of the public URL.

@@ -15,3 +15,4 @@ pub mod publish;
 pub mod readers;
 pub mod registry;
 pub mod store;
+pub mod taking_in;

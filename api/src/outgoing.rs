@@ -40,6 +40,15 @@ pub struct Settings {
     pub max_bytes: usize,
 }
 
+/// How much of one call is borne, where it is more than of others.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long it may take altogether.
+    pub timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub max_bytes: usize,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -111,7 +120,6 @@ impl Outgoing {
             .referer(false)
             .https_only(!settings.allow_http)
             .connect_timeout(settings.connect_timeout)
-            .timeout(settings.timeout)
             .user_agent(concat!("aftercare/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(CheckedNames(Arc::clone(&allowed)))
             .build()?;
@@ -126,13 +134,26 @@ impl Outgoing {
         self.send(Method::GET, url, HeaderMap::new(), Bytes::new()).await
     }
 
+    /// Fetches with headers of its own, and within other bounds.
+    ///
+    /// # Errors
+    /// One of the closed list.
+    pub async fn get_within(&self, url: &Url, headers: HeaderMap, bounds: Bounds) -> Result<Answer, Failure> {
+        self.call(Method::GET, url, headers, Bytes::new(), bounds).await
+    }
+
     /// Calls.
     ///
     /// # Errors
     /// One of the closed list.
     pub async fn send(&self, method: Method, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
+        let bounds = Bounds { timeout: self.settings.timeout, max_bytes: self.settings.max_bytes };
+        self.call(method, url, headers, body, bounds).await
+    }
+
+    async fn call(&self, method: Method, url: &Url, headers: HeaderMap, body: Bytes, bounds: Bounds) -> Result<Answer, Failure> {
         self.check(url)?;
-        let request = self.client.request(method, url.clone()).headers(headers);
+        let request = self.client.request(method, url.clone()).headers(headers).timeout(bounds.timeout);
         let request = if body.is_empty() { request } else { request.body(body) };
         let response = request.send().await.map_err(|error| failure(&error))?;
         let status = response.status();
@@ -140,7 +161,7 @@ impl Outgoing {
             return Err(Failure::Redirected);
         }
         let headers = response.headers().clone();
-        let body = self.read(response).await?;
+        let body = read(response, bounds.max_bytes).await?;
         Ok(Answer { status, headers, body })
     }
 
@@ -162,17 +183,17 @@ impl Outgoing {
         };
         if permitted { Ok(()) } else { Err(Failure::NotAllowed) }
     }
+}
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            if body.len() + chunk.len() > self.settings.max_bytes {
-                return Err(Failure::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
+async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Bytes, Failure> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Failure::TooLarge);
         }
-        Ok(body.freeze())
+        body.extend_from_slice(&chunk);
     }
+    Ok(body.freeze())
 }
 
 /// How `access` has key sets fetched, without knowing how calls are made.

@@ -16,8 +16,8 @@ pub struct Model {
     pub ordinal: i32,
     /// Dense and in the order of commits; null until sealed.
     pub position: Option<i64>,
-    /// In whose organization it happened, and whose chain it is in.
-    pub organization_id: OrganizationId,
+    /// In whose organization it happened, and whose chain it is in; null for what concerns no tenant.
+    pub organization_id: Option<OrganizationId>,
     /// The other side of a referral, which may see it while a consent lets it.
     pub other_organization_id: Option<OrganizationId>,
     /// What happened.

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AnyId, GatheringId, List, OrganizationId, ProgramId, SupportGroupId, WorkshopId,
+    AnyId, GatheringId, List, ListedMeetingId, OrganizationId, ProgramId, SupportGroupId, WorkshopId,
     program::Address,
     vocabulary::{Experience, GatheringKind, GatheringVisibility, Modality, RecoveryPathway},
 };
@@ -42,10 +42,10 @@ pub struct Model {
     pub id: GatheringId,
     /// Which kind it is, once and for all.
     pub kind: GatheringKind,
-    /// Whose it is.
-    pub organization_id: OrganizationId,
-    /// The program that runs it.
-    pub program_id: ProgramId,
+    /// Whose it is; null of a listed meeting, which is nobody's here.
+    pub organization_id: Option<OrganizationId>,
+    /// The program that runs it, likewise.
+    pub program_id: Option<ProgramId>,
     /// What it is called.
     pub title: String,
     /// The words of title and description without accents and in one case, with a space before and after each: what it is found by, alike
@@ -118,6 +118,7 @@ impl Model {
         match self.kind {
             GatheringKind::Workshop => WorkshopId::from(self.id).into(),
             GatheringKind::SupportGroup => SupportGroupId::from(self.id).into(),
+            GatheringKind::ListedMeeting => ListedMeetingId::from(self.id).into(),
         }
     }
 }

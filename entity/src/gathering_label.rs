@@ -9,8 +9,8 @@ use crate::{GatheringId, OrganizationId};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gathering_label")]
 pub struct Model {
-    /// Whose the gathering is.
-    pub organization_id: OrganizationId,
+    /// Whose the gathering is, if it is somebody's here.
+    pub organization_id: Option<OrganizationId>,
     /// Which gathering.
     #[sea_orm(primary_key, auto_increment = false)]
     pub gathering_id: GatheringId,

@@ -274,6 +274,10 @@ ids! {
     WorkshopId = "wks";
     /// A support group.
     SupportGroupId = "grp";
+    /// A meeting of others, taken in from a feed.
+    ListedMeetingId = "lst";
+    /// The schedule of somebody else, which is taken in.
+    FeedId = "fed";
     /// One meeting of a workshop or group.
     SessionId = "ses";
     /// A seat, or a place in line, at a session.
@@ -293,8 +297,10 @@ ids! {
 same_row! {
     WorkshopId is GatheringId;
     SupportGroupId is GatheringId;
+    ListedMeetingId is GatheringId;
     GatheringId is WorkshopId;
     GatheringId is SupportGroupId;
+    GatheringId is ListedMeetingId;
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: SessionId,
-    /// Whose it is.
-    pub organization_id: OrganizationId,
-    /// The program that runs it.
-    pub program_id: ProgramId,
+    /// Whose it is; null of a listed meeting's, which is nobody's here.
+    pub organization_id: Option<OrganizationId>,
+    /// The program that runs it, likewise.
+    pub program_id: Option<ProgramId>,
     /// Of which gathering.
     pub gathering_id: GatheringId,
     /// Whether it is cancelled. That it was held is reckoned: it says nothing of who came.

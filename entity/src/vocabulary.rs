@@ -278,7 +278,7 @@ vocabulary! {
         OfferExpiry = "OFFER_EXPIRY", ProgramCapacity = "PROGRAM_CAPACITY",
         BulkRun = "BULK_RUN", BulkExpiry = "BULK_EXPIRY", ContactFollowUp = "CONTACT_FOLLOW_UP",
         SessionPlan = "SESSION_PLAN", SeatOffer = "SEAT_OFFER", GuestConfirmation = "GUEST_CONFIRMATION",
-        GuestForgotten = "GUEST_FORGOTTEN",
+        GuestForgotten = "GUEST_FORGOTTEN", FeedRead = "FEED_READ",
     }
 
     /// What a bulk operation does.
@@ -331,7 +331,17 @@ vocabulary! {
     }
 
     /// What people come together for.
-    GatheringKind { Workshop = "WORKSHOP", SupportGroup = "SUPPORT_GROUP" }
+    GatheringKind { Workshop = "WORKSHOP", SupportGroup = "SUPPORT_GROUP", ListedMeeting = "LISTED_MEETING" }
+
+    /// The form of a feed: the schedule of somebody else, taken in.
+    FeedFormat { MeetingGuide = "MEETING_GUIDE", Bmlt = "BMLT", Ics = "ICS" }
+
+    /// What is wrong with a feed: a closed list, for what a server says is not ours to repeat.
+    FeedFailure {
+        BadAddress = "BAD_ADDRESS", NotAllowed = "NOT_ALLOWED", NoConnection = "NO_CONNECTION", TimedOut = "TIMED_OUT",
+        Redirected = "REDIRECTED", TooLarge = "TOO_LARGE", Broken = "BROKEN", Refused = "REFUSED", Malformed = "MALFORMED",
+        Empty = "EMPTY",
+    }
 
     /// Who can find a workshop or group.
     GatheringVisibility {
@@ -387,6 +397,7 @@ vocabulary! {
         OnCallChanged = "ON_CALL_CHANGED", PlanChanged = "PLAN_CHANGED", AlertChanged = "ALERT_CHANGED",
         WorkItemChanged = "WORK_ITEM_CHANGED", CommunityChanged = "COMMUNITY_CHANGED", FundingChanged = "FUNDING_CHANGED",
         WebhookChanged = "WEBHOOK_CHANGED", BulkStarted = "BULK_STARTED", SandboxChanged = "SANDBOX_CHANGED",
+        FeedChanged = "FEED_CHANGED", ListedMeetingsChanged = "LISTED_MEETINGS_CHANGED",
     }
 
     /// Who pays.

@@ -132,7 +132,7 @@ on_both! {
 
         // The log is sealed after each: at one and the same instant of the test's clock it keeps no order of its own.
         let mut fired = 0;
-        while fire_one(&app.store, &*app.renders(), TimerKind::ALL).await.unwrap().is_some() {
+        while fire_one(&app.store, &*app.renders(), &*app.reads(), TimerKind::ALL).await.unwrap().is_some() {
             app.sealed().await;
             fired += 1;
         }

@@ -90,6 +90,18 @@ async fn named_days_become_a_series(database: TestDatabase) {
         WHERE r.seated = (r.status = 'REGISTERED') ORDER BY r.status, s.version";
     let expected = ["CANCELLED 1 REGISTERED REGISTERED", "CANCELLED 2 CANCELLED LEFT", "REGISTERED 1 REGISTERED REGISTERED"];
     assert_eq!(database.texts(steps).await, expected, "each registration knows how it came to stand there");
+    let refused = [
+        "UPDATE gathering SET organization_id = NULL",
+        "UPDATE gathering SET program_id = NULL",
+        "UPDATE gathering SET kind = 'LISTED_MEETING'",
+        "UPDATE gathering SET kind = 'SOMETHING'",
+        "UPDATE session SET program_id = NULL",
+        "DELETE FROM session",
+        "DELETE FROM gathering",
+    ];
+    for statement in refused {
+        assert!(database.connect().await.execute_unprepared(statement).await.is_err(), "{statement}");
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use entity::{
 use kit::{
     app::{Home, TestApp, new_workshop, some_work, somebody},
     caller::Caller,
+    feeds,
     handover::Handover,
     on_both,
 };
@@ -190,6 +191,13 @@ const LISTS: &[(&str, &str, &str)] = &[
         "query($first: Int!) { workshops(first: $first, filter: { near: { latitude: 42.65, longitude: -73.75, withinKm: 100 } },
             orderBy: { field: DISTANCE, direction: ASC }) { totalCount nodes { title address { latitude } } } }",
         "/workshops/nodes",
+    ),
+    (
+        "ListedMeeting.sessions",
+        "query($first: Int!) { sessions(first: $first, filter: { includeListed: true, search: \"others\", near: { latitude: 42.65,
+            longitude: -73.75, withinKm: 5 } }) { nodes { distanceKm gathering { title ... on ListedMeeting { source sourceUrl freshAsOf program { name }
+            nextSession { id } sessions(first: 2) { totalCount nodes { id seatsLeftOnline } } } } } } }",
+        "/sessions/nodes",
     ),
     (
         "Query.sessions",
@@ -359,6 +367,7 @@ async fn fill(app: &TestApp, home: &Home) {
         clients.push(client.id);
     }
     tx.commit(organization).await.unwrap();
+    feeds::listed(app, "district", (0..100).map(|number| feeds::meeting(&format!("Of others {number}"))).collect()).await;
     attend(app, home, clients).await;
 }
 

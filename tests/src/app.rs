@@ -197,7 +197,9 @@ impl TestApp {
     /// When timers cannot be asked for.
     pub async fn fire_timers(&self) -> usize {
         let mut fired = 0;
-        while let Some(kind) = fire_one(&self.store, &*self.renders(), TimerKind::ALL).await.expect("timers can be asked for") {
+        while let Some(kind) =
+            fire_one(&self.store, &*self.renders(), &*self.reads(), TimerKind::ALL).await.expect("timers can be asked for")
+        {
             fired += usize::from(kind != TimerKind::ProgramCapacity);
         }
         fired

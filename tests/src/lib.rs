@@ -3,6 +3,7 @@
 pub mod app;
 pub mod caller;
 pub mod databases;
+pub mod feeds;
 pub mod follower;
 pub mod handover;
 pub mod identity_provider;

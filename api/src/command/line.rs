@@ -18,6 +18,7 @@ use sea_orm_migration::MigratorTrait;
 use super::{
     backup::{self, Files},
     demo::{self, Plan},
+    feeds::{self, FeedsCommand},
     init::{self, NewInstallation},
     issuer::{self, IssuerCommand},
     keys::{self, KeysCommand},
@@ -68,6 +69,9 @@ enum Command {
     /// Identity providers whose tokens an organization's staff sign in with.
     #[command(subcommand)]
     Issuer(IssuerCommand),
+    /// Schedules of others, taken in for "what is near me tonight".
+    #[command(subcommand)]
+    Feeds(FeedsCommand),
     /// Signing keys and data keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -241,6 +245,13 @@ pub(super) async fn run(line: Line) -> Result<(), NotStarted> {
         Some(Command::Issuer(command)) => {
             let app = App::open(config, Clock::system(), Environment::Production).await?;
             for line in issuer::run(&app, command).await? {
+                print(&line);
+            }
+            Ok(())
+        }
+        Some(Command::Feeds(command)) => {
+            let app = App::open(config, Clock::system(), Environment::Production).await?;
+            for line in feeds::run(&app, command).await? {
                 print(&line);
             }
             Ok(())

@@ -2,6 +2,7 @@
 
 mod backup;
 mod demo;
+mod feeds;
 mod init;
 mod issuer;
 mod keys;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use demo::{Plan, load as load_demo};
+pub use feeds::{FeedAdd, FeedsCommand, Format, run as run_feeds};
 pub use init::{NewInstallation, first_organization};
 pub use issuer::{IssuerAdd, trust as trust_issuer};
 pub use line::token_for;

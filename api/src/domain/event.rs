@@ -170,6 +170,8 @@ pub fn summary(kind: EventKind) -> &'static str {
         EventKind::SessionCancelled => "A session was cancelled.",
         EventKind::BulkStarted => "Work on many rows was asked for, or begun.",
         EventKind::BulkFinished => "Work on many rows came to its end, or its result was removed.",
+        EventKind::FeedChanged => "A schedule of others was added, read or taken away, or could not be read.",
+        EventKind::ListedMeetingsChanged => "Meetings of others that are listed here changed.",
         EventKind::RegistrationChanged => "A registration was made or cancelled.",
         _ => "Something happened.",
     }

@@ -11,14 +11,18 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use entity::{
-    GatheringId, gathering, gathering_label,
+    GatheringId, ProgramId, gathering, gathering_label,
     program::Address,
     registration, session,
     vocabulary::{GatheringKind, GatheringVisibility, Modality},
 };
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
-pub(in crate::domain) use self::facilitators::refuse_conflicts;
+pub(in crate::domain) use self::{
+    facilitators::refuse_conflicts,
+    series::between,
+    write::{known_place, labels, searchable},
+};
 pub use self::{
     plan::{Ahead, plan_ahead},
     series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
@@ -74,10 +78,15 @@ impl Protected for gathering::Entity {
     fn allows(access: &Access, action: Action, row: &gathering::Model) -> bool {
         match action {
             Action::Read => true,
-            Action::Update => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
+            Action::Update => runs(access, row.program_id) && may(access, Resource::Workshop, Act::Update),
             _ => false,
         }
     }
+}
+
+/// Whether the caller works in the program that runs something; nobody does of what no program runs.
+pub(in crate::domain) fn runs(access: &Access, program: Option<ProgramId>) -> bool {
+    program.is_some_and(|program| access.programs.contains(&program))
 }
 
 /// What a client sees besides what is everyone's.

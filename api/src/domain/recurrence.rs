@@ -107,7 +107,7 @@ fn count(part: &str, value: &str, most: u16) -> Result<u16, Refusal> {
 }
 
 /// The names of the days of the week, from Monday on.
-const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+pub(super) const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
 fn weekday(name: &str) -> Option<Weekday> {
     let place = WEEKDAYS.iter().position(|known| *known == name)?;
@@ -215,6 +215,8 @@ impl Recurrence {
     pub fn occurrences(&self, zone: Tz, first: NaiveDate, time: NaiveTime) -> impl Iterator<Item = Occurrence> + use<> {
         let rule = self.clone();
         let end = first.checked_add_months(CALENDAR).unwrap_or(NaiveDate::MAX);
+        // No zone is a whole day away from UTC: a rule that has ended is not looked through for what never comes.
+        let end = self.until.and_then(|until| until.date_naive().checked_add_days(Days::new(2))).map_or(end, |last| end.min(last));
         let periods = (0..).map_while(move |number| rule.period(first, number).filter(|period| period.first_day < end));
         let days = periods.flat_map(|period| period.days).filter(move |day| *day >= first);
         let most = self.count.map_or(usize::MAX, usize::from);

@@ -301,6 +301,8 @@ pub struct Published {
 pub async fn published(store: &Store, about: &About, standing: &Standing, most: u64) -> Result<Vec<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
     let these = gatherings(about, standing, access.now)?.add(gathering::Column::Open.eq(true));
+    // What others publish is theirs to publish.
+    let these = these.add(gathering::Column::Kind.ne(GatheringKind::ListedMeeting));
     let found = store.find::<gathering::Entity>(&access).matching_as("published", None, these);
     let found = found.ordered_by_instant("next session", next_session(access.now), Order::Asc).first(most + 1).await?;
     if found.len() as u64 > most {
@@ -316,7 +318,7 @@ pub async fn published(store: &Store, about: &About, standing: &Standing, most: 
 /// `Database` when it cannot be asked.
 pub async fn published_one(store: &Store, id: GatheringId) -> Result<Option<Published>> {
     let access = Access::anonymous("the public schedule", store.clock().now());
-    let this = store.fetch::<gathering::Entity>(&access, id).await?.filter(|this| this.open);
+    let this = store.fetch::<gathering::Entity>(&access, id).await?.filter(|this| this.open && this.kind != GatheringKind::ListedMeeting);
     Ok(with_sessions_apart(store, &access, this.into_iter().collect()).await?.pop())
 }
 

@@ -1,15 +1,17 @@
 //! Who sees a session, and how one is moved or cancelled.
 
+use std::collections::HashMap;
+
 use chrono::{DurationRound, TimeDelta};
 use entity::{
-    EventId, SessionId, event, gathering, session,
+    EventId, GatheringId, SessionId, event, gathering, listed_meeting, session,
     vocabulary::{AttendanceMode, EventKind, SessionStatus},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, Order, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::{
-    gathering::{FURTHEST, refuse_conflicts},
+    gathering::{FURTHEST, refuse_conflicts, runs},
     recurrence::MOST_OCCURRENCES,
     registration,
     schedule::{reads_more, seats_move_at},
@@ -23,7 +25,7 @@ use crate::{
     },
     clock::Instant,
     error::{Code, Error, Refusal, Result},
-    store::{Action, Class, Event, Find, Grants, Protected, Store, Tx, Visible, query},
+    store::{Action, Class, Event, Find, Grants, Protected, Store, Tx, Visible, any_of, query},
 };
 
 impl Protected for session::Entity {
@@ -57,11 +59,12 @@ impl Protected for session::Entity {
     fn allows(access: &Access, action: Action, row: &session::Model) -> bool {
         match action {
             Action::Read => true,
-            Action::Update | Action::End => access.programs.contains(&row.program_id) && may(access, Resource::Workshop, Act::Update),
+            Action::Update | Action::End => runs(access, row.program_id) && may(access, Resource::Workshop, Act::Update),
             // Seats of another organization's sessions are for what a consent covers: not yet.
             Action::Extend => {
                 let may = access.acts_for_oneself() || may(access, Resource::Registration, Act::Create);
-                may && access.organization == Some(row.organization_id)
+                // Whoever asks for a seat of a listed meeting is told why there is none.
+                may && row.organization_id.is_none_or(|own| access.organization == Some(own))
             }
             _ => false,
         }
@@ -205,26 +208,52 @@ pub async fn changes(
     after: i64,
 ) -> Result<Option<(i64, Vec<Change>)>> {
     let system = Access::system("changes of the schedule", access.now);
-    let kinds = [EventKind::WorkshopPublished, EventKind::SessionChanged, EventKind::SessionCancelled];
+    let kinds = [EventKind::WorkshopPublished, EventKind::SessionChanged, EventKind::SessionCancelled, EventKind::ListedMeetingsChanged];
     let events = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(kinds));
     let events = events.by(event::Column::Position, |column| column.gt(after)).ordered(event::Column::Position, Order::Asc).first(BATCH);
     let events = events.await?;
     let Some(read) = events.last().and_then(|event| event.position) else { return Ok(None) };
     let subjects: Vec<_> = events.iter().map(|event| event.subject_id).collect();
+    let listed = listed(store, &system, &events).await?;
     let of_these = Condition::any()
         .add(session::Column::Id.is_in(subjects.iter().copied()))
-        .add(session::Column::GatheringId.is_in(subjects.iter().copied()));
+        .add(session::Column::GatheringId.is_in(subjects.iter().copied().chain(listed.keys().copied().map(Uuid::from))));
     let sessions = narrow(store.find::<session::Entity>(access))?.matching(None, of_these);
     let most = BATCH * MOST_OCCURRENCES as u64;
     let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(most).await?;
-    Ok(Some((read, events.iter().flat_map(|event| changes_of(event, &sessions)).collect())))
+    Ok(Some((read, events.iter().flat_map(|event| changes_of(event, &sessions, &listed)).collect())))
+}
+
+/// The listed meetings that events are about: each such event is of a feed, and of those meetings that changed last with its version.
+async fn listed(store: &Store, system: &Access, events: &[Visible<event::Entity>]) -> Result<HashMap<GatheringId, listed_meeting::Model>> {
+    let of_feed = |event: &Visible<event::Entity>| {
+        let version = event.subject_version.filter(|_| event.kind == EventKind::ListedMeetingsChanged)?;
+        let of_feed = listed_meeting::Column::FeedId.eq(event.subject_id);
+        Some(Condition::all().add(of_feed).add(listed_meeting::Column::FeedVersion.eq(version)))
+    };
+    let of_feeds: Vec<_> = events.iter().filter_map(of_feed).collect();
+    if of_feeds.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let listed = store.parts::<listed_meeting::Entity>(system, any_of(of_feeds)).await?;
+    Ok(listed.into_iter().map(|one| (one.gathering_id, one)).collect())
 }
 
 /// The sessions that an event is about.
-fn changes_of(event: &event::Model, sessions: &[Visible<session::Entity>]) -> Vec<Change> {
+fn changes_of(
+    event: &event::Model,
+    sessions: &[Visible<session::Entity>],
+    listed: &HashMap<GatheringId, listed_meeting::Model>,
+) -> Vec<Change> {
     let is_about = |session: &Visible<session::Entity>| {
-        let (session, gathering): (Uuid, Uuid) = (session.id.into(), session.gathering_id.into());
-        if event.kind == EventKind::WorkshopPublished { gathering == event.subject_id } else { session == event.subject_id }
+        let (id, gathering): (Uuid, Uuid) = (session.id.into(), session.gathering_id.into());
+        match event.kind {
+            EventKind::WorkshopPublished => gathering == event.subject_id,
+            EventKind::ListedMeetingsChanged => listed
+                .get(&session.gathering_id)
+                .is_some_and(|one| (Uuid::from(one.feed_id), Some(one.feed_version)) == (event.subject_id, event.subject_version)),
+            _ => id == event.subject_id,
+        }
     };
     let about: Vec<_> = sessions.iter().filter(|session| is_about(session)).cloned().collect();
     let (position, last) = (event.position.unwrap_or_default(), about.len().saturating_sub(1));
@@ -251,7 +280,7 @@ async fn write(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDateTime;
-    use entity::{GatheringId, ProgramId, TypedId};
+    use entity::{ProgramId, TypedId};
 
     use super::*;
 
@@ -263,8 +292,8 @@ mod tests {
     fn seats_move_every_five_minutes() {
         let session = session::Model {
             id: SessionId::new(),
-            organization_id: entity::OrganizationId::new(),
-            program_id: ProgramId::new(),
+            organization_id: Some(entity::OrganizationId::new()),
+            program_id: Some(ProgramId::new()),
             gathering_id: GatheringId::new(),
             status: SessionStatus::Scheduled,
             starts_at: instant("2026-03-09T12:00:00Z"),

@@ -54,13 +54,20 @@ impl Event {
 
     /// In whose organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = ctx.load::<organization::Entity>(self.0.organization_id).await?;
+        // What happened in none is in nobody's log.
+        let found = match self.0.organization_id {
+            Some(id) => ctx.load::<organization::Entity>(id).await?,
+            None => None,
+        };
         found.map(Organization).ok_or_else(|| coded("UNAVAILABLE", "The event's organization has left."))
     }
 
     /// Who did it; for what another organization did, its name.
     async fn actor_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        actor_name(ctx, &self.0.actor, self.0.organization_id).await
+        match self.0.organization_id {
+            Some(id) => actor_name(ctx, &self.0.actor, id).await,
+            None => Ok(None),
+        }
     }
 
     /// What it happened to, as it is now; null when it is not there for the viewer.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     ProgramId,
     gathering::{self, Series},
-    gathering_facilitator,
+    gathering_facilitator, program,
     vocabulary::{GatheringKind, GatheringVisibility, Modality, SortDirection},
 };
 use rust_decimal::Decimal;
@@ -18,6 +18,7 @@ use super::{
     context::RequestContext,
     error::query_error,
     event::DateTimeRange,
+    listed_meeting::ListedMeeting,
     peer::Facilitator,
     program::{Address, NearInput, Program},
     scalar::{Amount, Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress, each},
@@ -37,7 +38,7 @@ use crate::{
     store::{Class, Find, PageArgs, Visible},
 };
 
-/// What people come together for: a workshop, a support group, and other kinds to come.
+/// What people come together for: a workshop, a support group, or a meeting of others that is listed here; other kinds may come.
 #[allow(clippy::duplicated_attributes, reason = "fields of one type")]
 #[derive(Interface)]
 #[graphql(
@@ -90,6 +91,7 @@ use crate::{
 pub(crate) enum Gathering {
     Workshop(Workshop),
     SupportGroup(SupportGroup),
+    ListedMeeting(ListedMeeting),
 }
 
 impl From<Arc<Visible<gathering::Entity>>> for Gathering {
@@ -97,13 +99,38 @@ impl From<Arc<Visible<gathering::Entity>>> for Gathering {
         match row.kind {
             GatheringKind::Workshop => Self::Workshop(Workshop(row)),
             GatheringKind::SupportGroup => Self::SupportGroup(SupportGroup(row)),
+            GatheringKind::ListedMeeting => Self::ListedMeeting(ListedMeeting(row)),
         }
     }
 }
 
-/// What gatherings of every kind say of themselves, in the one object that each kind is: `$own` is what it says besides.
+/// What gatherings of every kind say of themselves, in the one object that each kind is: `$own` is what it says besides. Of what no program
+/// here runs it says who does.
 macro_rules! kind_of_gathering {
     ($(#[$doc:meta])* $Kind:ident, $Id:ident, { $($own:tt)* }) => {
+        kind_of_gathering! {
+            of others: $(#[$doc])* $Kind, $Id, {
+                /// The program that runs it.
+                pub(crate) async fn program(&self, ctx: &Context<'_>) -> Result<Program> {
+                    program_of(ctx, &self.0).await?.ok_or_else(|| coded("UNAVAILABLE", "Its program has closed."))
+                }
+
+                /// How it is run; null to others than its organization's staff.
+                pub(crate) async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
+                    if self.0.may_open(Class::Operations) {
+                        return Some(GatheringOperations(Arc::clone(&self.0)));
+                    }
+                    if self.0.organization_id.is_some_and(|own| ctx.access().organization == Some(own)) {
+                        ctx.closed_by_role(Class::Operations);
+                    }
+                    None
+                }
+
+                $($own)*
+            }
+        }
+    };
+    (of others: $(#[$doc:meta])* $Kind:ident, $Id:ident, { $($own:tt)* }) => {
         $(#[$doc])*
         #[derive(Clone)]
         pub(crate) struct $Kind(pub(crate) Arc<Visible<gathering::Entity>>);
@@ -122,7 +149,7 @@ macro_rules! kind_of_gathering {
 
             /// As every gathering may have one.
             pub(crate) async fn run_by(&self, ctx: &Context<'_>) -> Result<Option<Program>> {
-                self.program(ctx).await.map(Some)
+                program_of(ctx, &self.0).await
             }
         }
 
@@ -142,12 +169,6 @@ macro_rules! kind_of_gathering {
             /// A few sentences for people who look for it.
             pub(crate) async fn description(&self) -> Option<String> {
                 self.0.description.clone()
-            }
-
-            /// The program that runs it.
-            pub(crate) async fn program(&self, ctx: &Context<'_>) -> Result<Program> {
-                let found = ctx.load_public::<program::Entity>(self.0.program_id).await?;
-                found.map(Program).ok_or_else(|| coded("UNAVAILABLE", "Its program has closed."))
             }
 
             /// What it is about.
@@ -268,17 +289,6 @@ macro_rules! kind_of_gathering {
                 Ok(loaded.page.rows.first().map(|(_, row)| Session(row.clone())))
             }
 
-            /// How it is run; null to others than its organization's staff.
-            pub(crate) async fn operations(&self, ctx: &Context<'_>) -> Option<GatheringOperations> {
-                if self.0.may_open(Class::Operations) {
-                    return Some(GatheringOperations(Arc::clone(&self.0)));
-                }
-                if ctx.access().organization == Some(self.0.organization_id) {
-                    ctx.closed_by_role(Class::Operations);
-                }
-                None
-            }
-
             $($own)*
         }
     };
@@ -290,6 +300,14 @@ pub(super) use kind_of_gathering;
 pub(super) fn series<'a>(ctx: &Context<'_>, of: &'a Visible<gathering::Entity>) -> Result<&'a Series> {
     let zone = zone_of(&of.time_zone).map_err(query_error)?;
     in_force(&of.series, zone, ctx.access().now).ok_or_else(|| query_error(Error::internal("a gathering has no series")))
+}
+
+/// The program that runs it; nothing where none here does, and where it has closed.
+pub(super) async fn program_of(ctx: &Context<'_>, of: &Visible<gathering::Entity>) -> Result<Option<Program>> {
+    match of.program_id {
+        Some(id) => Ok(ctx.load_public::<program::Entity>(id).await?.map(Program)),
+        None => Ok(None),
+    }
 }
 
 /// The address as someone is told who registered for nothing.

@@ -26,6 +26,7 @@ mod gathering;
 mod gathering_input;
 mod guard;
 mod level;
+mod listed_meeting;
 mod milestone;
 mod nullable;
 mod organization;

@@ -29,6 +29,7 @@ use super::{
     episode::{Episode, EpisodeMutation},
     error::coded,
     event::{Event, EventQuery, EventSubscription},
+    listed_meeting::ListedMeeting,
     milestone::MilestoneMutation,
     nullable::NullableRoots,
     organization::{Organization, OrganizationQuery},
@@ -150,6 +151,7 @@ pub(crate) enum Node {
     Contact(Contact),
     Workshop(Workshop),
     SupportGroup(SupportGroup),
+    ListedMeeting(ListedMeeting),
     Session(Session),
     Registration(Registration),
     Event(Event),
@@ -212,7 +214,7 @@ impl NodeQuery {
 
 pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
     // Reading a kind by id asks for what reading it by its own field asks for: the store decides the rest.
-    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "grp" | "ses") {
+    if ctx.access().actor == Actor::Anonymous && !matches!(id.prefix, "org" | "prg" | "wks" | "grp" | "lst" | "ses") {
         return Ok(None);
     }
     Ok(match id.prefix {
@@ -233,6 +235,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: AnyId) -> Result<Option<Node>> {
         "ctc" => one::<contact::Entity>(ctx, id).await?.map(|row| Node::Contact(Contact(row))),
         "wks" => gathering(ctx, id, GatheringKind::Workshop).await?.map(|row| Node::Workshop(Workshop(row))),
         "grp" => gathering(ctx, id, GatheringKind::SupportGroup).await?.map(|row| Node::SupportGroup(SupportGroup(row))),
+        "lst" => gathering(ctx, id, GatheringKind::ListedMeeting).await?.map(|row| Node::ListedMeeting(ListedMeeting(row))),
         "ses" => session(ctx, id.id.into()).await?.map(Node::Session),
         "reg" => one::<registration::Entity>(ctx, id).await?.map(|row| Node::Registration(Registration(row))),
         "evt" => one::<event::Entity>(ctx, id).await?.map(|row| Node::Event(Event(row))),

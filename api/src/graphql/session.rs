@@ -139,7 +139,7 @@ impl Session {
         if self.0.open::<class::ContactsAndNotes>().is_some() {
             return Some(SessionRoster(self.0.clone()));
         }
-        if ctx.access().organization == Some(self.0.organization_id) {
+        if self.0.organization_id.is_some_and(|own| ctx.access().organization == Some(own)) {
             ctx.closed_by_role(Class::ContactsAndNotes);
         }
         None
@@ -223,6 +223,8 @@ pub(crate) struct SessionFilter {
     status: Option<Vec<SessionStatus>>,
     /// Those of support groups as well; of workshops alone when it does not say so.
     include_groups: Option<bool>,
+    /// Those of meetings of others as well, which are listed here and have no seats.
+    include_listed: Option<bool>,
     /// Accessible in all of these ways, by code.
     accessibility: Option<Vec<String>>,
     /// With words in the title or the description that begin with these, whatever their case and accents.
@@ -232,8 +234,9 @@ pub(crate) struct SessionFilter {
 impl SessionFilter {
     /// What is asked for of all sessions: those of workshops alone where the filter does not say otherwise.
     fn of_all(self) -> Asked {
-        let kinds = (!self.include_groups.unwrap_or_default()).then(|| vec![GatheringKind::Workshop]);
-        self.of(kinds)
+        let groups = self.include_groups.unwrap_or_default().then_some(GatheringKind::SupportGroup);
+        let listed = self.include_listed.unwrap_or_default().then_some(GatheringKind::ListedMeeting);
+        self.of(Some([GatheringKind::Workshop].into_iter().chain(groups).chain(listed).collect()))
     }
 
     fn of(self, kinds: Option<Vec<GatheringKind>>) -> Asked {
@@ -304,7 +307,7 @@ pub(crate) struct SessionQuery;
 #[Object]
 impl SessionQuery {
     /// The sessions that the viewer can find, earliest first unless ordered otherwise, the past ones as well: of workshops, and of support
-    /// groups where the filter says so. Public: no token is needed.
+    /// groups and of meetings of others where the filter says so. Public: no token is needed.
     #[allow(clippy::too_many_arguments, reason = "every connection takes the four of the Relay specification")]
     async fn sessions(
         &self,

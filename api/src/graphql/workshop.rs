@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::{
-    WorkshopId, gathering, program, session,
+    WorkshopId, gathering, session,
     vocabulary::{GatheringKind, GatheringVisibility, Modality},
 };
 use sea_orm::Order;
@@ -13,7 +13,9 @@ use super::{
     connection::connection,
     context::{PublicUrl, RequestContext},
     error::coded,
-    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, series, told_address},
+    gathering::{
+        GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, program_of, series, told_address,
+    },
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},

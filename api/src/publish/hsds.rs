@@ -82,8 +82,7 @@ impl<'a> Service<'a> {
 
     fn whole(&self, entities: &Entities) -> Result<Value> {
         let gathering = self.gathering;
-        let (organization, program) =
-            (entities.organizations.get(&gathering.organization_id), entities.programs.get(&gathering.program_id));
+        let (organization, program) = (entities.organization(gathering), entities.program(gathering));
         let attributes = gathering.topics.iter().filter_map(|code| by_code(code)).map(|topic| {
             let term = id_of(&["topic", topic.code]);
             json!({

@@ -25,7 +25,7 @@ const A_WEEK: TimeDelta = TimeDelta::days(8);
 const LONGEST_NAME: usize = 255;
 
 /// The format's codes of languages, by their first subtag. Others are not told: a reader knows no more.
-const LANGUAGES: &[(&str, &str)] = &[
+pub(crate) const LANGUAGES: &[(&str, &str)] = &[
     ("af", "AF"),
     ("am", "AM"),
     ("ar", "AR"),
@@ -68,7 +68,7 @@ const LANGUAGES: &[(&str, &str)] = &[
 ];
 
 /// The format's codes of what makes a meeting accessible. For the others it has none.
-const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("CHILDCARE", "BA")];
+pub(crate) const ACCESSIBILITY: &[(&str, &str)] = &[("WHEELCHAIR", "X"), ("ASL", "ASL"), ("CHILDCARE", "BA")];
 
 /// The meetings of a week, as a JSON array. `website` is where whoever runs them is found.
 ///
@@ -97,8 +97,8 @@ fn meeting(gathering: &gathering::Model, entities: &Entities, website: &str, now
     let days: Vec<_> = days.iter().map(Weekday::num_days_from_sunday).collect();
     let address = address_for_all(gathering).filter(|_| in_person(gathering.modality));
     let exact = address.is_some_and(|address| address.line1.is_some());
-    let organization = entities.organizations.get(&gathering.organization_id);
-    let program = organization.and_then(|_| entities.programs.get(&gathering.program_id));
+    let organization = entities.organization(gathering);
+    let program = organization.and_then(|_| entities.program(gathering));
     let website = organization.map(|_| website);
     Ok(Some(object(json!({
         "name": gathering.title.chars().take(LONGEST_NAME).collect::<String>(),

@@ -5,7 +5,7 @@ mod entities;
 mod filter;
 mod hsds;
 mod icalendar;
-mod meeting_guide;
+pub(crate) mod meeting_guide;
 mod time_zone;
 
 pub use calendar::{gathering, workshops};

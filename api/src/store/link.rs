@@ -83,7 +83,7 @@ impl Link for event::Entity {
         &[event::Column::At, event::Column::SubjectId, event::Column::SubjectVersion, event::Column::Ordinal, event::Column::Id];
 
     fn links(row: &event::Model) -> Links<'_> {
-        Links { id: row.id.into(), organization: Some(row.organization_id), position: row.position, hash: row.hash.as_deref() }
+        Links { id: row.id.into(), organization: row.organization_id, position: row.position, hash: row.hash.as_deref() }
     }
 
     fn bytes(row: &event::Model) -> Vec<Vec<u8>> {

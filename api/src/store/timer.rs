@@ -96,7 +96,7 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn postpone_timer(&self, taken: Taken) -> Result<()> {
         let failures = taken.failures.saturating_add(1);
-        self.rearm(taken, self.clock().now() + (AGAIN * failures.min(1_000)).min(LONGEST), failures).await
+        self.rearm(taken, self.clock().now() + (AGAIN * failures.min(1_000)).min(LONGEST), failures).await.map(drop)
     }
 
     /// Puts off what is looked at again and again, to its next time.
@@ -104,14 +104,24 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn put_off_timer(&self, taken: Taken, until: Instant) -> Result<()> {
-        self.rearm(taken, until, 0).await
+        self.rearm(taken, until, 0).await.map(drop)
     }
 
-    async fn rearm(&self, taken: Taken, at: Instant, failures: i32) -> Result<()> {
+    /// Keeps what was taken until then, without a transaction: whoever is killed with it loses it to the next. Nothing when somebody else
+    /// was first.
+    ///
+    /// # Errors
+    /// `Database` when it cannot be written.
+    pub async fn claim_timer(&self, taken: Taken, until: Instant) -> Result<Option<Taken>> {
+        Ok(self.rearm(taken, until, taken.failures).await?.then_some(Taken { at: until, ..taken }))
+    }
+
+    async fn rearm(&self, taken: Taken, at: Instant, failures: i32) -> Result<bool> {
         let later = timer::ActiveModel { due_at: Set(at), failures: Set(failures), ..Default::default() };
         let tx = self.shared.connections.begin().await?;
-        timer::Entity::update_many().set(later).filter(taken.this()).exec(&tx).await?;
-        Ok(TransactionSession::commit(tx).await?)
+        let written = timer::Entity::update_many().set(later).filter(taken.this()).exec(&tx).await?;
+        TransactionSession::commit(tx).await?;
+        Ok(written.rows_affected > 0)
     }
 
     /// Has something done now to each row that meets a condition, where it is not to be done anyway.

@@ -40,8 +40,8 @@ const BATCH: usize = 1_000;
 pub struct Event {
     /// What.
     pub kind: EventKind,
-    /// In whose organization.
-    pub organization: OrganizationId,
+    /// In whose organization; nothing for what concerns no tenant.
+    pub organization: Option<OrganizationId>,
     /// The other side, for a referral.
     pub other_organization: Option<OrganizationId>,
     /// To what.
@@ -59,11 +59,11 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that happened to a row of an organization.
-    pub fn new(kind: EventKind, organization: OrganizationId, subject: impl Into<AnyId>, version: i32) -> Self {
+    /// Something that happened to a row of an organization, or of none.
+    pub fn new(kind: EventKind, organization: impl Into<Option<OrganizationId>>, subject: impl Into<AnyId>, version: i32) -> Self {
         Self {
             kind,
-            organization,
+            organization: organization.into(),
             other_organization: None,
             subject: subject.into(),
             subject_version: Some(version),
@@ -415,7 +415,7 @@ impl Tx {
         let audit = self.events.iter().map(|happened| audit_event::ActiveModel {
             id: Set(AuditEventId::new()),
             position: Set(None),
-            organization_id: Set(Some(happened.organization)),
+            organization_id: Set(happened.organization),
             at: Set(at),
             actor: Set(happened.rule.map_or_else(|| who.clone(), by_rule)),
             action: Set(happened.kind.as_str().to_owned()),

@@ -62,7 +62,7 @@ impl Failing {
 
 /// Does what is due until an export was begun, of which there is one at the most. Whether there was one.
 async fn runs(app: &TestApp, renders: &dyn Renders) -> bool {
-    while let Some(kind) = fire_one(&app.store, renders, TimerKind::ALL).await.unwrap() {
+    while let Some(kind) = fire_one(&app.store, renders, &*app.reads(), TimerKind::ALL).await.unwrap() {
         if kind == TimerKind::BulkRun {
             return true;
         }
@@ -76,7 +76,7 @@ on_both! {
         let Story { them, ours, .. } = a_person(&app).await;
         them.refer(them.another(&app)).await.text("/referralCreate/referral/id");
         asked(&them.officer, &ours).await;
-        let loops = tokio::spawn(timers::run(app.store.clone(), Arc::new(Failing::of(&app, true))));
+        let loops = tokio::spawn(timers::run(app.store.clone(), Arc::new(Failing::of(&app, true)), app.reads()));
         let comes = async |what: &str| {
             let looking = async {
                 while app.database.count(&format!("FROM {what}")).await == 0 {

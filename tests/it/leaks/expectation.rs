@@ -152,7 +152,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Query.supportGroups", "first: 100", &[Class::Group]),
     field(
         "Query.sessions",
-        "first: 100",
+        "first: 100, filter: { includeListed: true }",
         &[Class::Draft, Class::Partners, Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration],
     ),
     field("Query.session", "id: \"{session}\"", &[Class::HiddenAddress, Class::Roster, Class::JoinUrl, Class::Registration]),
@@ -232,6 +232,7 @@ pub(crate) const NODES: &[(&str, &str, Option<Class>)] = &[
     ("Client", "client", Some(Class::Person)),
     ("Workshop", "draft", Some(Class::Draft)),
     ("SupportGroup", "group", Some(Class::Group)),
+    ("ListedMeeting", "listed", None),
     ("Session", "session", None),
     ("Registration", "registration", Some(Class::Registration)),
     ("Event", "event", Some(Class::Event)),

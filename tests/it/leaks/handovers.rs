@@ -476,7 +476,7 @@ impl Handovers {
             let client = row.client_id.map(|id| id.to_string()).unwrap_or_default();
             let told = row.referral_id.and_then(|id| referrals.get(&id.to_string()));
             let (story, mut parts) = match (told, theirs.get(&client), ours.get(&client)) {
-                (Some(story), ..) => (*story, vec![if row.organization_id == clinic { Part::Sent } else { Part::Received }]),
+                (Some(story), ..) => (*story, vec![if row.organization_id == Some(clinic) { Part::Sent } else { Part::Received }]),
                 (None, Some(story), _) => (*story, vec![Part::SentPerson]),
                 (None, None, Some(story)) if care.contains(&row.subject_kind.as_str()) => (*story, vec![Part::Care]),
                 (None, None, Some(story)) if row.subject_kind == WorkItemId::PREFIX => (*story, vec![Part::Review]),
@@ -485,7 +485,7 @@ impl Handovers {
                 (None, None, None) => continue,
             };
             if told.is_some() && row.other_organization_id.is_some() {
-                parts.push(if row.organization_id == clinic { Part::Kept } else { Part::FlowsBack });
+                parts.push(if row.organization_id == Some(clinic) { Part::Kept } else { Part::FlowsBack });
             }
             let about = Some(client).filter(|_| TOLD_TO_ONESELF.contains(&row.subject_kind.as_str()));
             self.canaries.push(Canary { parts, story, text: row.id.to_string(), event: true, about });

@@ -9,14 +9,15 @@ use aftercare::{
     store::Action,
 };
 use entity::{
-    AnyId, audit_event, client, event, organization, program as program_row, registration, session,
+    AnyId, ListedMeetingId, audit_event, client, event, listed_meeting, organization, program as program_row, registration, session,
     vocabulary::{OrganizationKind, Role},
 };
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
+    feeds,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{
@@ -136,6 +137,7 @@ impl World {
             world.schedule(place).await;
         }
         world.partner().await;
+        world.listed().await;
         for place in Place::ALL {
             world.invited(place).await;
         }
@@ -173,6 +175,13 @@ impl World {
 
     fn id(&mut self, placeholder: &'static str, class: Option<Class>, place: Place, id: impl Into<AnyId>) {
         self.ids.push(Id { placeholder, class, place, text: id.into().to_string() });
+    }
+
+    /// A meeting of others, which everyone may know.
+    async fn listed(&mut self) {
+        feeds::listed(&self.app, "district", vec![feeds::meeting("Of others")]).await;
+        let listed = self.app.store.parts::<listed_meeting::Entity>(&self.app.system(), Condition::all()).await.unwrap();
+        self.id("listed", None, Place::Near, ListedMeetingId::from(listed[0].gathering_id));
     }
 
     async fn employ(&mut self, place: Place, role: Role, scoped: bool) {
@@ -441,6 +450,8 @@ impl World {
         let (system, homes) = (self.app.system(), self.homes.clone());
         let at = |organization| homes.iter().find(|(_, home)| home.organization == organization).unwrap().0;
         for row in self.app.store.find::<event::Entity>(&system).first(1000).await.unwrap() {
+            // What happened in no organization is in nobody's log.
+            let Some(organization) = row.organization_id else { continue };
             let client = row.client_id.map(|id| id.to_string());
             let person = client.map(|id| self.ids.iter().find(|known| known.text == id).unwrap().place);
             let of_client = if row.subject_kind == "reg" { Class::RegistrationEvent } else { Class::ClientEvent };
@@ -449,7 +460,7 @@ impl World {
             let of_nobody = match guest {
                 Some(guest) => (Class::Guest, guest.place),
                 None if row.subject_kind == "reg" => (Class::Guest, Place::Near),
-                None => (Class::Event, at(row.organization_id)),
+                None => (Class::Event, at(organization)),
             };
             let (class, place) = person.map_or(of_nobody, |place| (of_client, place));
             self.sing(class, place, row.id.to_string());

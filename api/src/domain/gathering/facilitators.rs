@@ -41,17 +41,19 @@ pub(super) async fn lead(tx: &Tx, gathering: &Visible<gathering::Entity>, given:
     if given.len() > MOST {
         return Err(at(Refusal::new(Code::TooMany, format!("`facilitatorIds` has at most {MOST} entries.")), "facilitatorIds").into());
     }
+    // What is nobody's here is led by nobody.
+    let Some(organization) = gathering.organization_id else { return Ok(()) };
     let mut once = BTreeSet::new();
     let ids: Vec<_> = given.iter().copied().filter(|id| once.insert(*id)).collect();
     let peers = tx.fetch_each::<peer::Entity>(&ids, Action::Read).await?;
-    if peers.iter().any(|peer| peer.program_id != gathering.program_id) {
+    if peers.iter().any(|peer| Some(peer.program_id) != gathering.program_id) {
         let sentence = "`facilitatorIds` holds peers of the program that runs this.";
         return Err(at(Refusal::invalid(sentence), "facilitatorIds").into());
     }
     let of_this = gathering_facilitator::Column::GatheringId.eq(gathering.id);
     tx.delete_parts::<gathering_facilitator::Entity>(Condition::all().add(of_this)).await?;
     let row = |(peer, place): (PeerId, i32)| gathering_facilitator::ActiveModel {
-        organization_id: Set(gathering.organization_id),
+        organization_id: Set(organization),
         gathering_id: Set(gathering.id),
         peer_id: Set(peer),
         place: Set(place),

@@ -293,6 +293,20 @@ fn remaining(of: &Series, starts_on: NaiveDate, start_time: NaiveTime, zone: Tz)
     Ok(rule.after(passed).map(|rule| rule.to_string()))
 }
 
+/// The sessions of a series that begin between two instants, in the order of their days.
+///
+/// # Errors
+/// `Internal` when a rule was written that is none.
+pub(in crate::domain) fn between(series: &Series, zone: Tz, from: Instant, to: Instant) -> Result<Vec<Occurrence>> {
+    // A day more on either side: what day it is there is another question.
+    let end = to.date_naive() + TimeDelta::days(2);
+    let rule = rule_of(series)?.map(|rule| rule.until(zone, series.starts_on, series.start_time, end).to_string());
+    let near = Series { recurrence: rule, ..series.clone() };
+    let days: BTreeSet<_> = of_rule(&near, zone)?.chain(named(&near)).collect();
+    let sessions = days.into_iter().map(|day| Occurrence::new(zone, day.and_time(series.start_time)));
+    Ok(sessions.filter(|session| session.at >= from && session.at <= to).collect())
+}
+
 /// What is to happen of a gathering's series.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Planned {

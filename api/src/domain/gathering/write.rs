@@ -288,7 +288,12 @@ fn searched(row: gathering::ActiveModel, modality: Modality, before: Option<&gat
 }
 
 /// Sets what a gathering is searched by. Whoever writes a title, a description or an address goes through here.
-fn searchable(row: gathering::ActiveModel, title: &str, description: Option<&str>, place: Option<Place>) -> gathering::ActiveModel {
+pub(in crate::domain) fn searchable(
+    row: gathering::ActiveModel,
+    title: &str,
+    description: Option<&str>,
+    place: Option<Place>,
+) -> gathering::ActiveModel {
     gathering::ActiveModel {
         search_words: Set(Some(search_words::kept(title, description))),
         earth_x: Set(place.map(|place| place.x)),
@@ -301,7 +306,7 @@ fn searchable(row: gathering::ActiveModel, title: &str, description: Option<&str
 /// Where people meet in person, as everyone may know it. Who asks from a few places how far something is knows where it is: an address that
 /// only those who registered are told is, for everyone and in every order, that of a square of a tenth of a degree, some eleven kilometres
 /// from south to north.
-fn known_place(address: Option<&Address>, hidden: bool, modality: Modality) -> Option<Place> {
+pub(in crate::domain) fn known_place(address: Option<&Address>, hidden: bool, modality: Modality) -> Option<Place> {
     let (latitude, longitude) = address.filter(|_| in_person(modality)).and_then(|address| address.latitude.zip(address.longitude))?;
     let told = |degrees: f64| if hidden { (degrees * 10.0).round() / 10.0 } else { degrees };
     Some(Place::at(told(latitude), told(longitude)))
@@ -364,8 +369,8 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
     let (leaders, despite_conflict) = (new.facilitator_ids.clone(), new.despite_conflict);
     let row = gathering::ActiveModel {
         id: Set(GatheringId::new()),
-        organization_id: Set(program.organization_id),
-        program_id: Set(program.id),
+        organization_id: Set(Some(program.organization_id)),
+        program_id: Set(Some(program.id)),
         modality: Set(modality),
         time_zone: Set(zone),
         series: Set(vec![first].into()),
@@ -459,7 +464,8 @@ pub async fn update(
     tx.commit(after).await
 }
 
-fn labels(gathering: &gathering::Model) -> Vec<gathering_label::ActiveModel> {
+/// What it is found by, of its topics, languages and accessibility.
+pub(in crate::domain) fn labels(gathering: &gathering::Model) -> Vec<gathering_label::ActiveModel> {
     let label = |(kind, value): (&str, &str)| gathering_label::ActiveModel {
         organization_id: Set(gathering.organization_id),
         gathering_id: Set(gathering.id),

@@ -104,7 +104,7 @@ pub async fn record(store: &Store, access: &Access, id: SessionId, entries: &[En
     line::release(&tx, Condition::all().add(registration::Column::Id.is_in(ids.iter().copied()))).await?;
     tx.hold_alone::<session::Entity>(id).await?;
     let session = tx.fetch_for::<session::Entity>(id, Action::Read).await?;
-    tx.require(access.organization == Some(session.organization_id))?;
+    tx.require(session.organization_id.is_some_and(|own| access.organization == Some(own)))?;
     refuse_early(&session, access.now)?;
     let mut named = HashSet::new();
     for (place, entry) in entries.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use entity::{
-    ClientId, List, RegistrationId, SessionId, TypedId, gathering, registration, session,
+    ClientId, List, OrganizationId, RegistrationId, SessionId, TypedId, gathering, registration, session,
     vocabulary::{AttendanceMode, Modality, RegistrationStatus, SessionStatus, StepCause},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
@@ -17,7 +17,11 @@ use crate::{
         Access,
         policy::{Act, Resource, may},
     },
-    domain::{client_merge::standing, gathering::ACCESSIBILITY, session::refuse_over},
+    domain::{
+        client_merge::standing,
+        gathering::{ACCESSIBILITY, runs},
+        session::refuse_over,
+    },
     error::{Code, Error, Refusal, Result},
     store::{Action, Class, Store, Tx, Visible, query, unique},
 };
@@ -78,8 +82,8 @@ pub(super) fn refuse_closed(tx: &Tx, gathering: &gathering::Model, agrees: bool)
     if gathering.published_at.is_none() {
         return Err(at(Refusal::new(Code::Immutable, "This is a draft: publish it first."), "sessionId"));
     }
-    let runs = tx.access().is_system() || tx.access().programs.contains(&gathering.program_id);
-    if !gathering.open && !runs {
+    let own = tx.access().is_system() || runs(tx.access(), gathering.program_id);
+    if !gathering.open && !own {
         let sentence = "This group is closed: ask those who run it to take you in.";
         return Err(at(Refusal::new(Code::NotEligible, sentence), "sessionId"));
     }
@@ -88,6 +92,15 @@ pub(super) fn refuse_closed(tx: &Tx, gathering: &gathering::Model, agrees: bool)
         return Err(at(Refusal::new(Code::Required, sentence), "agreesToConfidentiality"));
     }
     Ok(())
+}
+
+/// Whose session it is.
+///
+/// # Errors
+/// Refused with `NOT_ELIGIBLE` when it is a listed meeting's: nobody here has its seats.
+pub(super) fn host(session: &session::Model) -> Result<OrganizationId, Refusal> {
+    let sentence = "This meeting is listed from elsewhere, and nobody registers for it here: its `sourceUrl` says where it is told.";
+    session.organization_id.ok_or_else(|| at(Refusal::new(Code::NotEligible, sentence), "sessionId"))
 }
 
 fn known_already() -> Refusal {
@@ -155,7 +168,7 @@ pub async fn create_in(tx: &mut Tx, new: NewRegistration) -> Result<Visible<regi
     // Of all who ask for its seats at once, one after the other.
     tx.hold_alone::<session::Entity>(new.session_id).await?;
     let session = tx.fetch_for::<session::Entity>(new.session_id, Action::Extend).await?;
-    if session.organization_id != client.organization_id || !client.may_open(Class::ContactsAndNotes) {
+    if host(&session)? != client.organization_id || !client.may_open(Class::ContactsAndNotes) {
         return Err(Error::NotPermitted);
     }
     let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::{
     Seat, at,
-    create::{attendance, blank, needs, place, refuse_closed},
+    create::{attendance, blank, host, needs, place, refuse_closed},
     hold_session,
     line::{self, By},
     step::{Step, first, take, unchanged},
@@ -90,7 +90,7 @@ impl Kept for Held {
 
 /// Refuses a gathering that is not for guests.
 fn refuse_uninvited(access: &Access, gathering: &gathering::Model) -> Result<(), Refusal> {
-    let hosts = access.organization == Some(gathering.organization_id);
+    let hosts = gathering.organization_id.is_some_and(|own| access.organization == Some(own));
     let sentence = if gathering.visibility == GatheringVisibility::ClientsOnly || !gathering.open {
         "This is not for guests: those who run it take people in."
     } else if !hosts && !access.has(Role::PartnerApp) {
@@ -164,6 +164,7 @@ pub async fn invite(store: &Store, access: &Access, secrets: &Secrets, sends_mai
     let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;
     let now = access.now;
     refuse_over(&session, &["input", "sessionId"], now)?;
+    let organization = host(&session)?;
     refuse_uninvited(access, &gathering)?;
     refuse_closed(&tx, &gathering, new.agrees)?;
     if !sends_mail {
@@ -175,17 +176,17 @@ pub async fn invite(store: &Store, access: &Access, secrets: &Secrets, sends_mai
     let attendance = attendance(gathering.modality, new.attendance)?;
     let needs = needs(&new.needs)?;
     // A hash of its own kind: it is that of nobody who is known.
-    let words = tx.search_words(session.organization_id, &[Searchable::ExternalIdentifier(CONTACT, &address)])?;
+    let words = tx.search_words(organization, &[Searchable::ExternalIdentifier(CONTACT, &address)])?;
     let hash = words.into_iter().next().map(|word| word.hash).ok_or_else(|| Error::internal("an address has no hash"))?;
     let written_to = refuse_many(&tx, &hash).await?;
     let (status, _) = place(&tx, &session, attendance).await?;
     let seated = status == RegistrationStatus::Registered;
     let waiting_since = if seated { None } else { Some(line::behind_all(&tx, session.id).await?.into()) };
-    let (id, key, code) = (RegistrationId::new(), tx.own_key(session.organization_id)?, new_code());
+    let (id, key, code) = (RegistrationId::new(), tx.own_key(organization)?, new_code());
     let confirm_by = Ord::min(session.starts_at, now + CONFIRM_WITHIN);
     let row = registration::ActiveModel {
         id: Set(id),
-        organization_id: Set(session.organization_id),
+        organization_id: Set(organization),
         session_id: Set(session.id),
         attendance: Set(attendance.into()),
         status: Set(RegistrationStatus::Unconfirmed.into()),

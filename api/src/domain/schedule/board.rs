@@ -104,17 +104,13 @@ impl Board {
     /// `Database` when it cannot be asked: meanwhile whoever asks is answered from there.
     pub async fn bring_up(&self, kept: &mut Option<Kept>) -> Result<()> {
         let now = self.store.clock().now();
-        let changed = match kept.take().filter(|kept| !kept.is_old(now)) {
-            Some(mut known) => {
-                let changed = known.catch_up(&self.store, now).await?;
-                *kept = Some(known);
-                changed
-            }
-            None => {
-                *kept = Kept::read(&self.store, now).await?;
-                true
-            }
+        let mut known = kept.take().filter(|kept| !kept.is_old(now));
+        let changed = match &mut known {
+            Some(known) => known.catch_up(&self.store, now).await?,
+            None => None,
         };
+        *kept = if changed.is_some() { known } else { Kept::read(&self.store, now).await? };
+        let changed = changed.unwrap_or(true);
         let shown = match kept {
             Some(kept) => Some(Shown { snapshot: self.snapshot_of(kept, changed).await?, known: kept.known }),
             None => None,

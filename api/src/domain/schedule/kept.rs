@@ -35,6 +35,7 @@ pub(super) const FOLLOWED: Followed = Followed(&[
     EventKind::WorkshopChanged,
     EventKind::SessionChanged,
     EventKind::SessionCancelled,
+    EventKind::ListedMeetingsChanged,
     EventKind::ProgramChanged,
     EventKind::ProgramCapacityChanged,
     EventKind::OrganizationChanged,
@@ -129,19 +130,22 @@ impl Kept {
         Ok(Some(Self { rows, known, position, since, read_at: now, number }))
     }
 
-    /// Reads again what changed. Whether anything did.
-    pub(super) async fn catch_up(&mut self, store: &Store, now: Instant) -> Result<bool> {
+    /// Reads again what changed. Whether anything did; nothing when all of it is to be read again.
+    pub(super) async fn catch_up(&mut self, store: &Store, now: Instant) -> Result<Option<bool>> {
         let committed = store.take_commits();
         let (position, logged) = self.logged(store, now).await?;
         let mut changes = Changes::default();
         committed.events.iter().chain(&logged).for_each(|(kind, subject)| changes.note(*kind, *subject));
+        if changes.anew {
+            return Ok(None);
+        }
         let mut changed = self.read_changes(store, &changes, now).await?;
         let known = Known { commits: committed.count, seats_of: seats_move_at(now) };
         if known.seats_of > self.known.seats_of {
             changed |= self.read_seats(store, now).await?;
         }
         (self.position, self.known) = (position, known);
-        Ok(changed)
+        Ok(Some(changed))
     }
 
     /// What the log says since it was last read, and how far it goes.
@@ -234,8 +238,8 @@ async fn leaders(store: &Store, ids: &[GatheringId], now: Instant) -> Result<Has
 async fn read_around(store: &Store, rows: &mut Rows, now: Instant) -> Result<()> {
     let anyone = Access::anonymous("the schedule in memory", now);
     let system = Access::system("how a peer appears to others", now);
-    let programs: BTreeSet<ProgramId> = rows.gatherings.values().map(|row| row.program_id).collect();
-    let organizations: BTreeSet<OrganizationId> = rows.gatherings.values().map(|row| row.organization_id).collect();
+    let programs: BTreeSet<ProgramId> = rows.gatherings.values().filter_map(|row| row.program_id).collect();
+    let organizations: BTreeSet<OrganizationId> = rows.gatherings.values().filter_map(|row| row.organization_id).collect();
     let peers: BTreeSet<PeerId> = rows.leaders.values().flatten().copied().collect();
     rows.programs = all::<program::Entity>(store, &anyone, &programs).await?;
     rows.organizations = all::<organization::Entity>(store, &anyone, &organizations).await?;
@@ -258,6 +262,8 @@ struct Changes {
     sessions: BTreeSet<SessionId>,
     /// Whose gatherings they are, or who leads them.
     around: bool,
+    /// All of a feed, which changes much at once and takes sessions away.
+    anew: bool,
 }
 
 impl Changes {
@@ -265,6 +271,7 @@ impl Changes {
         match kind {
             EventKind::WorkshopPublished | EventKind::WorkshopChanged => drop(self.gatherings.insert(subject.into())),
             EventKind::SessionChanged | EventKind::SessionCancelled => drop(self.sessions.insert(subject.into())),
+            EventKind::ListedMeetingsChanged => self.anew = true,
             _ => self.around = true,
         }
     }

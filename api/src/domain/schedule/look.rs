@@ -124,7 +124,7 @@ impl<'a> Meant<'a> {
         self.seeing.audience.sees(gathered)
             && self.kinds.is_none_or(|kinds| kinds.contains(&row.kind))
             && self.modality.is_none_or(|ways| ways.contains(&row.modality))
-            && self.about.program_ids.as_ref().is_none_or(|ids| ids.contains(&row.program_id))
+            && self.about.program_ids.as_ref().is_none_or(|ids| row.program_id.is_some_and(|own| ids.contains(&own)))
             && self.any_of.iter().all(|any| any.iter().any(|label| gathered.labels.binary_search(label).is_ok()))
             && self.words.as_ref().is_none_or(|words| search_words::begin(row.search_words.as_deref(), words))
             && self.circle.is_none_or(|circle| gathered.place.is_some_and(|place| circle.has(circle.square_of(place))))
