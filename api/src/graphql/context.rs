@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
     marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_graphql::{ContextBase, QueryPathNode, QueryPathSegment};
@@ -20,12 +23,15 @@ use crate::{
     access::{Access, Actor},
     domain::{
         referral::Closed,
-        schedule::{Audience, Board, Edition, InSchedule, Seeing},
+        schedule::{Audience, Board, InSchedule, Seeing, Snapshot},
         sign_in::still,
     },
     error::Error,
     store::{ChildPage, Children, Class, PartOf, Protected, Store, Visible},
 };
+
+/// How many rows in memory are looked through for one request at the most.
+const MOST_LOOKED_THROUGH: usize = 1_000_000;
 
 /// Where the doors are, as the outside knows them.
 pub(crate) struct PublicUrl(pub(crate) String);
@@ -47,6 +53,8 @@ pub(crate) struct RequestData {
     /// The schedule in memory, where this request may be answered from it.
     board: Option<Arc<Board>>,
     seeing: OnceCell<Option<Arc<Seeing>>>,
+    /// How many rows in memory were looked through for it.
+    looked_through: AtomicUsize,
     loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     redactions: Mutex<Vec<Redaction>>,
     /// What the loaders wait for.
@@ -62,6 +70,7 @@ impl RequestData {
             store,
             board,
             seeing: OnceCell::new(),
+            looked_through: AtomicUsize::new(0),
             access: Mutex::new(Arc::new(access)),
             loaders: Mutex::default(),
             redactions: Mutex::default(),
@@ -95,11 +104,16 @@ impl RequestData {
         self.seeing.get_or_init(|| look).await.clone()
     }
 
-    /// The edition of the schedule that all of an answer to somebody without a token comes from; nothing where the database was asked.
-    pub(crate) fn edition(&self) -> Option<Edition> {
-        let access = self.access();
-        let seeing = self.seeing.get()?.as_ref().filter(|_| access.actor == Actor::Anonymous && !self.store.has_asked())?;
-        Some(seeing.snapshot().edition(access.now))
+    /// The snapshot that all of an answer to somebody without a token comes from; nothing where the database was asked.
+    pub(crate) fn public(&self) -> Option<&Snapshot> {
+        let alone = self.access().actor == Actor::Anonymous && !self.store.has_asked();
+        self.seeing.get()?.as_ref().filter(|_| alone).map(|seeing| seeing.snapshot())
+    }
+
+    /// Whether one more list of so many rows may be looked through for this request; one that asks for much asks the database, where it
+    /// can be stopped and holds nobody up.
+    pub(crate) fn may_look_through(&self, rows: usize) -> bool {
+        self.looked_through.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) <= MOST_LOOKED_THROUGH
     }
 
     /// What stayed closed since it was last asked.

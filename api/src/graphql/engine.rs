@@ -30,7 +30,7 @@ use crate::{
         data_export::{Download, download},
         disclosure::NOTICE,
         issuer,
-        schedule::{self, Board},
+        schedule::{self, Board, Snapshot},
         sign_in::sign_in,
     },
     error::{Error, Result as OurResult},
@@ -79,8 +79,9 @@ impl GraphEngine {
     }
 }
 
-fn edition(of: schedule::Edition) -> Edition {
-    Edition { snapshot: of.snapshot, phase: of.phase }
+fn edition_of(snapshot: &Snapshot, now: Instant) -> Edition {
+    let schedule::Edition { snapshot: number, phase } = snapshot.edition(now);
+    Edition { snapshot: number, phase, ends: snapshot.ends(now) }
 }
 
 fn not_let_in(error: Error) -> NotLetIn {
@@ -149,13 +150,13 @@ impl Engine for GraphEngine {
         debug_assert!(!matches!(access.actor, Actor::System(_)), "the system does not ask through a door");
         let data = self.data(access);
         let response = ByLevels::new(self.schema.execute(request.data(Arc::clone(&data))), data.levels.clone()).await;
-        let edition = data.edition().map(edition);
+        let edition = data.public().map(|snapshot| edition_of(snapshot, data.access().now));
         Executed { response: complete(&data, response).await, edition }
     }
 
     fn edition(&self) -> Option<Edition> {
         let now = self.store.clock().now();
-        self.board.current(now).map(|snapshot| edition(snapshot.edition(now)))
+        self.board.current(now).map(|snapshot| edition_of(&snapshot, now))
     }
 
     fn subscribe(&self, access: Access, request: Request) -> BoxStream<'static, Result<Response, Response>> {

@@ -477,6 +477,7 @@ pub(super) async fn listed(
     let circle = asked.circle().map_err(|refusal| query_error(refusal.into()))?;
     if let (Some(by), Some(seeing)) = (by, ctx.seeing().await)
         && let Some(list) = seeing.gatherings(&asked.about, &asked.standing, circle, by)
+        && ctx.request().may_look_through(list.to_look_through())
     {
         return paged_in_memory(ctx, find, &args, &list);
     }

@@ -268,6 +268,7 @@ pub(super) async fn sessions_of(
         && asked.near.is_none()
         && let Some(seeing) = ctx.seeing().await
         && let Some(list) = seeing.sessions_of(id, &asked.standing)
+        && ctx.request().may_look_through(list.to_look_through())
     {
         return children_in_memory(ctx, find, session::Column::GatheringId, id, args, &list);
     }
@@ -335,6 +336,7 @@ impl SessionQuery {
         let circle = asked.circle().map_err(|refusal| query_error(refusal.into()))?;
         if let Some(seeing) = ctx.seeing().await
             && let Some(list) = seeing.sessions(&asked.about, &asked.standing, circle, by)
+            && ctx.request().may_look_through(list.to_look_through())
         {
             return Ok(paged_in_memory(ctx, find, &args, &list)?.into());
         }

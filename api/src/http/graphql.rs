@@ -13,13 +13,14 @@ use actix_web::{
 };
 use async_graphql::{Response, ServerError};
 use async_graphql_parser::types::OperationType;
+use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
     DoorSettings, Edition, ErrorCode, Executed,
     answer::Answer,
-    answers::{Kept, Question},
+    answers::{Question, Whole},
     caller::{Refused, accept, address, credentials, keyed, text},
     graphiql,
     media::{self, Media},
@@ -29,10 +30,10 @@ use super::{
     tagged::{Telling, tagged},
     websocket,
 };
-use crate::access::Access;
+use crate::{access::Access, clock::Instant};
 
-/// Who asks again within this, in seconds, may be told what they know.
-const FRESH: &str = "public, max-age=60";
+/// Who asks again within this may be told what they know, by whoever stands between.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
 
 /// POST: any query or mutation.
 pub(super) async fn post(request: HttpRequest, payload: Payload, doors: web::Data<Doors>) -> HttpResponse {
@@ -51,7 +52,7 @@ async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, med
     let caller = address(request, doors.settings.trust_forwarded);
     // What a token shows is for its holder alone.
     let public = shown.bearer.is_none() && key_header(request).is_ok_and(|key| key.is_none());
-    let question = public.then(|| Question::in_body(media, body.clone()));
+    let question = public.then(|| Question::in_body(media, body.clone())).flatten();
     if let Some(kept) = question.as_ref().and_then(|question| doors.kept(question)) {
         let (_, headers) = doors.admit(shown, caller).await?;
         return Ok(written(media, StatusCode::OK, [headers], kept.body));
@@ -101,9 +102,9 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
     shown.purpose = None;
     let caller = address(request, doors.settings.trust_forwarded);
     let question = Question::in_address(media, request.query_string());
-    if let Some(kept) = doors.kept(&question) {
-        let (_, headers) = doors.admit(shown, caller).await?;
-        return Ok(shared(request, media, headers, kept));
+    if let Some(kept) = question.as_ref().and_then(|question| doors.kept(question)) {
+        let (access, _) = doors.admit(shown, caller).await?;
+        return Ok(shared(request, media, kept, access.now));
     }
     let parameters = Parameters::from_address(request.query_string()).map_err(Refused::bad)?;
     let (access, headers) = doors.admit(shown, caller).await?;
@@ -119,21 +120,21 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
         let error = format!("`{name}` must not stand in an address, which ends up in logs: send this by POST.");
         return Err(Refused::bad(ErrorCode::BadUserInput.error(error)));
     }
+    let now = access.now;
     let ran = doors.run(access, operation).await;
-    match doors.keep(&question, &ran) {
-        Some(kept) => Ok(shared(request, media, headers, kept)),
+    match question.and_then(|question| doors.keep(&question, &ran)) {
+        Some(kept) => Ok(shared(request, media, kept, now)),
         None => Ok(reply(&ran.answer, media, None, [headers, ran.headers])),
     }
 }
 
-/// An answer of an edition, which others between may keep for a while as well.
-fn shared(request: &HttpRequest, media: Media, headers: HeaderMap, kept: Kept) -> HttpResponse {
-    let telling = Telling { kind: media.content_type(), fresh: FRESH, vary: "Accept" };
-    let mut reply = tagged(request, &kept.hash, telling, kept.body);
-    for (name, value) in headers {
-        reply.headers_mut().insert(name, value);
-    }
-    reply
+/// An answer of an edition, which others between may keep as well, until time changes it and not for long: what is left of one caller's
+/// share is nobody else's.
+fn shared(request: &HttpRequest, media: Media, kept: Whole, now: Instant) -> HttpResponse {
+    let left = kept.edition.ends.map_or(FRESH, |ends| ends - now);
+    let fresh = format!("public, max-age={}", left.clamp(TimeDelta::zero(), FRESH).num_seconds());
+    let telling = Telling { kind: media.content_type(), fresh: &fresh, vary: "Accept" };
+    tagged(request, &kept.hash.unwrap_or_default(), telling, kept.body)
 }
 
 /// Any other method.
@@ -194,13 +195,13 @@ async fn collect(mut payload: Payload, told: usize, most: usize) -> Result<Bytes
 
 impl Doors {
     /// The answer to this question that is kept, if it is one of now.
-    fn kept(&self, question: &Question) -> Option<Kept> {
+    fn kept(&self, question: &Question) -> Option<Whole> {
         self.answers.of(question, self.engine.edition())
     }
 
     /// Keeps what is public alone and without an error, and gives it as it is written.
-    fn keep(&self, question: &Question, ran: &Ran) -> Option<Kept> {
-        let kept = Kept::of(ran.edition.filter(|_| ran.answer.errors.is_empty())?, ran.answer.to_json());
+    fn keep(&self, question: &Question, ran: &Ran) -> Option<Whole> {
+        let kept = Whole::of(ran.edition.filter(|_| ran.answer.errors.is_empty())?, question, ran.answer.to_json());
         self.answers.keep(question, kept.clone());
         Some(kept)
     }
@@ -225,6 +226,7 @@ impl Doors {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
             Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
         }));
+        let edition = edition.filter(|_| !mutation);
         Ran { answer: Answer::of(response, has_variables, &request_id).costing(cost), headers, edition }
     }
 }

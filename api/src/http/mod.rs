@@ -31,9 +31,12 @@ use async_trait::async_trait;
 use entity::vocabulary::PurposeOfUse;
 use futures_util::stream::BoxStream;
 
-use crate::access::{
-    Access,
-    attendance_proof::{Checked, Flaw},
+use crate::{
+    access::{
+        Access,
+        attendance_proof::{Checked, Flaw},
+    },
+    clock::Instant,
 };
 
 pub use answer::ErrorCode;
@@ -117,6 +120,8 @@ pub struct Edition {
     pub snapshot: u64,
     /// How often time has changed it since.
     pub phase: u32,
+    /// When time changes it next (UTC), if it does.
+    pub ends: Option<Instant>,
 }
 
 /// What the engine answers.

@@ -12,11 +12,11 @@ use data_encoding::HEXLOWER;
 
 /// How what does not change is told.
 #[derive(Clone, Copy)]
-pub(super) struct Telling {
+pub(super) struct Telling<'a> {
     /// Its media type.
     pub(super) kind: &'static str,
     /// For how long nobody need ask.
-    pub(super) fresh: &'static str,
+    pub(super) fresh: &'a str,
     /// The headers of the request that it depends on.
     pub(super) vary: &'static str,
 }
@@ -25,7 +25,7 @@ pub(super) struct Telling {
 pub(super) fn tagged<B: MessageBody + 'static>(
     request: &HttpRequest,
     hash: &[u8],
-    Telling { kind, fresh, vary }: Telling,
+    Telling { kind, fresh, vary }: Telling<'_>,
     body: B,
 ) -> HttpResponse {
     // Weak, for it goes out compressed and not.

@@ -70,6 +70,15 @@ fn between<'s, K: Ordered>(entries: &'s [Entry<K>], places: &Between, descending
 }
 
 impl<E: Protected> InMemory<'_, E> {
+    /// How many rows may have to be looked through for it.
+    pub fn to_look_through(&self) -> usize {
+        match &self.order {
+            InOrder::At(entries) => entries.len(),
+            InOrder::Computed(entries) => entries.len(),
+            InOrder::Measured(entries) => entries.len(),
+        }
+    }
+
     /// How many rows are in the list.
     pub fn count(&self) -> u64 {
         let places: Box<dyn Iterator<Item = u32> + '_> = match &self.order {

@@ -169,6 +169,7 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn note_refusal(&self, access: &Access, action: &'static str, refusals: &[Refusal]) -> Result<()> {
         let access = &self.with_keyed_body(access);
+        self.asked.store(true, Ordering::Relaxed);
         let transaction = self.shared.connections.begin().await?;
         if let Some(key) = &access.idempotency {
             let row = idempotency::ActiveModel {

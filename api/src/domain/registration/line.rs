@@ -118,7 +118,8 @@ pub(super) async fn count(tx: &Tx, session: &Visible<session::Entity>, by: By) -
     if by == By::default() {
         return Ok(());
     }
-    let these = seats_move_at(tx.access().now);
+    // By the clock as it is under the session's lock: who waited for it comes later than their request did.
+    let these = seats_move_at(tx.moment());
     let first = |then: Expr, otherwise: Expr| {
         Expr::Case(Box::new(CaseStatement::new().case(Column::SeatsChangedAt.lt(these), then).finally(otherwise)))
     };

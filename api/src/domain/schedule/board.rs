@@ -5,9 +5,10 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant as Moment},
 };
 
+use chrono::TimeDelta;
 use tokio::{sync::watch, time::timeout};
 
 use super::{
@@ -24,11 +25,18 @@ use crate::{
 /// How long a question waits for a snapshot that is not yet up to date, before it asks the database.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How old what is shown may be, since it was last found to be up to date: that is asked every second.
+const MOST_AGE: Duration = Duration::from_secs(10);
+/// How long events may wait for their place in the log.
+const UNSEALED: TimeDelta = TimeDelta::seconds(5);
+
 /// A snapshot, and up to where it is known to be as the database is.
 #[derive(Clone, Debug)]
 struct Shown {
     snapshot: Arc<Snapshot>,
     known: Known,
+    /// When that was found out, by the machine.
+    at: Moment,
 }
 
 /// The schedule in memory as it is now.
@@ -50,7 +58,7 @@ impl Board {
     /// The snapshot, if it is up to date: with all that this process committed, and the seats of these five minutes.
     pub fn current(&self, now: Instant) -> Option<Arc<Snapshot>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        let shown = shown.as_ref().filter(|shown| shown.known.seats_of >= seats_move_at(now))?;
+        let shown = shown.as_ref().filter(|shown| shown.known.seats_of >= seats_move_at(now) && shown.at.elapsed() < MOST_AGE)?;
         (shown.known.commits >= self.store.count_commits()).then(|| Arc::clone(&shown.snapshot))
     }
 
@@ -98,7 +106,7 @@ impl Board {
         self.store.sealed()
     }
 
-    /// Brings what is kept up to date, and shows it. What cannot be read is read as a whole the next time.
+    /// Brings what is kept up to date, and shows it. What cannot be read or put in order is read as a whole the next time.
     ///
     /// # Errors
     /// `Database` when it cannot be asked: meanwhile whoever asks is answered from there.
@@ -109,16 +117,29 @@ impl Board {
             Some(known) => known.catch_up(&self.store, now).await?,
             None => None,
         };
-        *kept = if changed.is_some() { known } else { Kept::read(&self.store, now).await? };
-        let changed = changed.unwrap_or(true);
-        let shown = match kept {
-            Some(kept) => Some(Shown { snapshot: self.snapshot_of(kept, changed).await?, known: kept.known }),
-            None => None,
+        let mut read = match known.filter(|_| changed.is_some()) {
+            Some(known) => known,
+            None => Kept::read(&self.store, now).await?,
         };
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+        // What others did and is not in the log yet is not known here.
+        let unsealed = self.store.unsealed_since().await?.is_some_and(|since| since < now - UNSEALED);
+        let shown = if unsealed || read.too_much {
+            None
+        } else {
+            let snapshot = self.snapshot_of(&mut read, changed.unwrap_or(true)).await?;
+            Some(Shown { snapshot, known: read.known, at: Moment::now() })
+        };
+        *kept = Some(read);
+        self.show(shown);
         self.late.store(false, Ordering::Relaxed);
         self.changed.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// Shows another. The one before is let go of when nobody waits for that.
+    fn show(&self, shown: Option<Shown>) {
+        let before = std::mem::replace(&mut *self.shown.write().unwrap_or_else(PoisonError::into_inner), shown);
+        drop(before);
     }
 
     /// The snapshot that is shown, where nothing changed, or a new one.

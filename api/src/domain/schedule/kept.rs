@@ -1,7 +1,7 @@
 //! The rows of the public schedule, read from the database once and then again where the log says that they changed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::Hash,
     sync::{
         Arc,
@@ -19,7 +19,7 @@ use sea_orm::{ColumnTrait, Order};
 use uuid::Uuid;
 
 use super::{
-    seats_move_at,
+    SEATS_MOVE_EVERY, seats_move_at,
     snapshot::{Reading, Rows},
 };
 use crate::{
@@ -74,6 +74,8 @@ pub struct Kept {
     read_at: Instant,
     /// Of the last snapshot that was made of it.
     number: u64,
+    /// There is too much of it: nothing was read.
+    pub(super) too_much: bool,
 }
 
 /// Up to where something is known.
@@ -103,19 +105,24 @@ impl Kept {
         (self.rows.clone(), Reading { number: self.number, seats_of: self.known.seats_of, since: self.since })
     }
 
-    /// Reads all of it; nothing when it is too much.
-    pub(super) async fn read(store: &Store, now: Instant) -> Result<Option<Self>> {
+    /// Reads all of it.
+    pub(super) async fn read(store: &Store, now: Instant) -> Result<Self> {
         // First how far it is known, and then what: what happens meanwhile is read once more.
         let (commits, position) = (store.take_commits().count, store.last_position().await?);
         let since = now - BACK;
         let access = partners(now);
-        let gatherings = store.find::<gathering::Entity>(&access).first(MOST_GATHERINGS + 1).await?;
-        let sessions = store.find::<session::Entity>(&access).by(session::Column::EndsAt, |column| column.gte(since));
-        let sessions = sessions.ordered(session::Column::StartsAt, Order::Asc).first(MOST_SESSIONS + 1).await?;
-        if sessions.len() as u64 > MOST_SESSIONS || gatherings.len() as u64 > MOST_GATHERINGS {
-            tracing::warn!("there are more than {MOST_SESSIONS} sessions: the schedule is read from the database");
-            return Ok(None);
+        let known = Known { commits, seats_of: seats_move_at(now) };
+        // Snapshots of a second reading are others than those of the first.
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed) << 32;
+        let nothing = Self { rows: Rows::default(), known, position, since, read_at: now, number, too_much: true };
+        let gatherings = store.find::<gathering::Entity>(&access);
+        let sessions = || store.find::<session::Entity>(&access).by(session::Column::EndsAt, |column| column.gte(since));
+        if gatherings.count().await? > MOST_GATHERINGS || sessions().count().await? > MOST_SESSIONS {
+            tracing::warn!("there are more than {MOST_GATHERINGS} gatherings or {MOST_SESSIONS} sessions: they are read from the database");
+            return Ok(nothing);
         }
+        let gatherings = gatherings.first(MOST_GATHERINGS).await?;
+        let sessions = sessions().ordered(session::Column::StartsAt, Order::Asc).first(MOST_SESSIONS).await?;
         let mut rows = Rows::default();
         let ids: Vec<_> = gatherings.iter().map(|row| row.id).collect();
         rows.gatherings = gatherings.into_iter().map(|row| (row.id, Arc::new(row))).collect();
@@ -124,23 +131,25 @@ impl Kept {
             rows.leaders.extend(leaders(store, ids, now).await?);
         }
         read_around(store, &mut rows, now).await?;
-        let known = Known { commits, seats_of: seats_move_at(now) };
-        // Snapshots of a second reading are others than those of the first.
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed) << 32;
-        Ok(Some(Self { rows, known, position, since, read_at: now, number }))
+        Ok(Self { rows, too_much: false, ..nothing })
     }
 
     /// Reads again what changed. Whether anything did; nothing when all of it is to be read again.
     pub(super) async fn catch_up(&mut self, store: &Store, now: Instant) -> Result<Option<bool>> {
         let committed = store.take_commits();
         let (position, logged) = self.logged(store, now).await?;
+        if self.too_much {
+            return Ok(Some(false));
+        }
         let mut changes = Changes::default();
         committed.events.iter().chain(&logged).for_each(|(kind, subject)| changes.note(*kind, *subject));
         if changes.anew {
             return Ok(None);
         }
-        let mut changed = self.read_changes(store, &changes, now).await?;
         let known = Known { commits: committed.count, seats_of: seats_move_at(now) };
+        // What a program can take on is found out again and again, mostly without an event.
+        changes.around |= known.seats_of > self.known.seats_of;
+        let mut changed = self.read_changes(store, &changes, now).await?;
         if known.seats_of > self.known.seats_of {
             changed |= self.read_seats(store, now).await?;
         }
@@ -189,9 +198,12 @@ impl Kept {
         let gatherings = store.by_ids::<gathering::Entity>(&access, ids).await?;
         let of_these = store.find::<session::Entity>(&access).by(session::Column::GatheringId, |column| column.is_in(ids.iter().copied()));
         let sessions = of_these.by(session::Column::EndsAt, |column| column.gte(since)).first(MOST_SESSIONS).await?;
-        let leaders = leaders(store, ids, now).await?;
+        // Of what nobody sees it is nobody's to know who leads it.
+        let seen: Vec<_> = gatherings.iter().map(|row| row.id).collect();
+        let leaders = leaders(store, &seen, now).await?;
         let rows = &mut self.rows;
-        let before: HashMap<SessionId, _> = rows.sessions.extract_if(|_, session| ids.contains(&session.gathering_id)).collect();
+        let these: HashSet<_> = ids.iter().collect();
+        let before: HashMap<SessionId, _> = rows.sessions.extract_if(|_, session| these.contains(&session.gathering_id)).collect();
         let mut same = before.len() == sessions.len()
             && sessions.iter().all(|row| before.get(&row.id).is_some_and(|known| known.model() == row.model()));
         rows.sessions.extend(sessions.into_iter().map(|row| (row.id, Arc::new(row))));
@@ -221,7 +233,8 @@ impl Kept {
 
     /// Reads the seats that may have moved since they were read.
     async fn read_seats(&mut self, store: &Store, now: Instant) -> Result<bool> {
-        let (access, since, read) = (partners(now), self.since, self.known.seats_of);
+        // And for a while before, for what was committed late, and for clocks of other replicas that are slow.
+        let (access, since, read) = (partners(now), self.since, self.known.seats_of - SEATS_MOVE_EVERY * 2);
         let moved = store.find::<session::Entity>(&access).by(session::Column::SeatsChangedAt, |column| column.gte(read));
         let moved = moved.by(session::Column::EndsAt, |column| column.gte(since)).first(MOST_SESSIONS).await?;
         Ok(self.put_sessions(moved))

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         gathering::labels_of,
         place::Place,
-        wall_time::{instant_of, zone_of},
+        wall_time::{reached, zone_of},
     },
     store::{Entry, Protected, Visible},
 };
@@ -117,7 +117,7 @@ fn place_of(row: &gathering::Model) -> Option<Place> {
 /// The days on which a gathering's series follow one another begin then.
 fn turns(row: &gathering::Model) -> impl Iterator<Item = Instant> {
     let zone = zone_of(&row.time_zone).ok();
-    row.series.iter().filter_map(move |series| Some(instant_of(zone?, series.starts_on.and_time(NaiveTime::MIN))))
+    row.series.iter().filter_map(move |series| Some(reached(zone?, series.starts_on.and_time(NaiveTime::MIN))))
 }
 
 impl Snapshot {
@@ -155,7 +155,9 @@ impl Snapshot {
         }
         let turns = gatherings.iter().flat_map(|one| turns(&one.row));
         // What everyone is told of seats follows what they are five minutes later.
-        let seats = sessions.iter().map(|held| held.row.seats_changed_at + SEATS_MOVE_EVERY).filter(|at| *at > reading.seats_of);
+        let seats = sessions.iter().map(|held| held.row.seats_changed_at + SEATS_MOVE_EVERY);
+        // And who asked just before them may be answered just after.
+        let seats = seats.filter(|at| *at + SEATS_MOVE_EVERY * 2 > reading.seats_of);
         let mut moments: Vec<_> =
             sessions.iter().flat_map(|held| [held.row.starts_at, held.row.ends_at]).chain(turns).chain(seats).collect();
         moments.sort_unstable();
@@ -181,9 +183,9 @@ impl Snapshot {
         Edition { snapshot: self.reading.number, phase: place(self.moments.partition_point(|moment| *moment <= now)) }
     }
 
-    /// How many gatherings and how many sessions are in it.
-    pub fn size(&self) -> (usize, usize) {
-        (self.gatherings.len(), self.sessions.len())
+    /// When the edition of an instant ends, if time ends it.
+    pub fn ends(&self, now: Instant) -> Option<Instant> {
+        self.moments.get(self.moments.partition_point(|moment| *moment <= now)).copied()
     }
 
     pub(super) fn label(&self, kind: &'static str, value: &str) -> Option<Label> {
@@ -205,16 +207,17 @@ impl Snapshot {
     /// Gatherings by when their next session begins, those without one at the end of time.
     pub(super) fn upcoming(&self, now: Instant) -> Arc<[Entry<Instant>]> {
         let phase = self.edition(now).phase;
-        let mut known = self.upcoming.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(upcoming) = known.as_ref().filter(|upcoming| upcoming.phase == phase) {
+        let known = || self.upcoming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(upcoming) = known().as_ref().filter(|upcoming| upcoming.phase == phase) {
             return Arc::clone(&upcoming.order);
         }
+        // Should others make it at the same time, it is the same.
         let next = |gathered: &Gathered| self.next_of(gathered, now).map_or_else(end_of_time, |(at, ..)| at);
         let entries = self.gatherings.iter().enumerate();
         let mut order: Vec<_> = entries.map(|(at, one)| (next(one), Uuid::from(one.row.id), place(at))).collect();
         order.sort_unstable();
         let order: Arc<[_]> = order.into();
-        *known = Some(Upcoming { phase, order: Arc::clone(&order) });
+        *known() = Some(Upcoming { phase, order: Arc::clone(&order) });
         order
     }
 
