@@ -48,6 +48,7 @@ mod revocation;
 mod schedule;
 mod schedule_near;
 mod schema;
+mod schema_org;
 mod seats;
 mod series;
 mod statements;

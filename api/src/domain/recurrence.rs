@@ -109,7 +109,8 @@ fn count(part: &str, value: &str, most: u16) -> Result<u16, Refusal> {
 /// The names of the days of the week, from Monday on.
 const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
-fn weekday(name: &str) -> Option<Weekday> {
+/// The day of the week that rules name so.
+pub fn weekday(name: &str) -> Option<Weekday> {
     let place = WEEKDAYS.iter().position(|known| *known == name)?;
     Weekday::try_from(u8::try_from(place).ok()?).ok()
 }

@@ -199,6 +199,10 @@ impl Engine for GraphEngine {
                 Ok(id) => publish::gathering(&store, &host, id).await,
                 Err(_) => Ok(None),
             },
+            Document::Event(id) => match id.parse() {
+                Ok(id) => publish::event(&store, self.tokens.issuer(), id).await,
+                Err(_) => Ok(None),
+            },
             Document::Meetings => publish::meetings(&store, self.tokens.issuer()).await.map(Some),
             Document::Hsds(list, parameters) => {
                 let listed = match list.as_str() {

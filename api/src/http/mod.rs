@@ -88,8 +88,10 @@ pub enum Export {
 pub enum Document {
     /// The calendar of the workshops that the parameters of an address ask for.
     Workshops(Vec<(String, String)>),
-    /// The calendar of the workshop of this id.
+    /// The calendar of the workshop or support group of this id.
     Workshop(String),
+    /// The workshop or support group of this id as JSON-LD of schema.org.
+    Event(String),
     /// What comes again each week, in the Meeting Guide format.
     Meetings,
     /// A page of a list of Open Referral HSDS 3.0, by its name and the parameters of an address.

@@ -49,6 +49,7 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
             )
             .service(published("/calendar/workshops.ics").route(web::get().to(publication::workshops)))
             .service(published("/calendar/workshops/{id}.ics").route(web::get().to(publication::workshop)))
+            .service(published("/calendar/workshops/{id}.jsonld").route(web::get().to(publication::event)))
             .service(published("/meetings.json").route(web::get().to(publication::meetings)))
             .service(published("/hsds/{list}").route(web::get().to(publication::hsds)))
             .service(framed("/schema.graphql").route(web::get().to(health::schema)))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use entity::{
-    AnyId, GatheringId, SupportGroupId, WorkshopId,
+    AnyId,
     gathering::{self, Series},
     session,
     vocabulary::{GatheringKind, SessionStatus},
@@ -14,7 +14,7 @@ use entity::{
 use uuid::Uuid;
 
 use super::{
-    filter,
+    filter, gathering_of,
     icalendar::{Lines, escaped, local, utc},
     time_zone,
 };
@@ -57,8 +57,7 @@ pub async fn workshops(store: &Store, host: &str, parameters: &[(String, String)
 /// # Errors
 /// `Database` when it cannot be asked.
 pub async fn gathering(store: &Store, host: &str, id: AnyId) -> Result<Option<String>> {
-    let named = id.of::<WorkshopId>().map(GatheringId::from).or_else(|| id.of::<SupportGroupId>().map(GatheringId::from));
-    let Some(named) = named else { return Ok(None) };
+    let Some(named) = gathering_of(id) else { return Ok(None) };
     let one = published_one(store, named).await?.filter(|one| one.gathering.known_as() == id);
     let Some(one) = one else { return Ok(None) };
     let title = one.gathering.title.clone();
