@@ -34,6 +34,7 @@ mod order;
 mod own_data;
 mod own_keys;
 mod persisted;
+mod private_calendar;
 mod program_hours;
 mod program_search;
 mod python;

@@ -35,6 +35,7 @@ pub mod organization;
 pub mod peer;
 pub mod peer_match;
 pub mod place;
+pub mod private_calendar;
 pub mod program;
 mod pseudonym;
 pub mod recurrence;

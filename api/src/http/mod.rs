@@ -15,6 +15,7 @@ pub mod oauth;
 mod operation;
 mod parameters;
 mod persisted;
+mod private_calendar;
 mod proofs;
 mod publication;
 mod rate;
@@ -128,6 +129,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// A document of the public schedule, the same for everyone.
     async fn publication(&self, document: Document) -> Publication;
+
+    /// A client's own calendar, by the key of its link: that it was read is in the audit before it leaves.
+    async fn private_calendar(&self, request_id: &str, key: &str) -> Publication;
 
     /// What an attendance proof proves, and whether it is of somebody of this name; what is wrong with it otherwise.
     fn check_proof(&self, token: &str, name: Option<&str>) -> Result<Checked, Flaw>;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use entity::{
     AnyId,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     filter, gathering_of,
-    icalendar::{Lines, escaped, local, utc},
+    icalendar::{Lines, escaped, utc},
     time_zone,
 };
 use crate::{
@@ -114,15 +114,10 @@ fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     Ok(())
 }
 
-/// A wall time in a zone (3.3.5, the third form).
-fn zoned(lines: &mut Lines, name: &str, zone: Tz, at: NaiveDateTime) {
-    lines.line(&format!("{name};TZID={}", zone.name()), &local(at));
-}
-
 fn series_event(lines: &mut Lines, gathering: &gathering::Model, series: &Series, uid: &str, zone: Tz) -> Result<()> {
     let at = |day: NaiveDate| day.and_time(series.start_time);
     about(lines, gathering, uid, gathering.version, gathering.updated_at);
-    zoned(lines, "DTSTART", zone, at(series.starts_on));
+    lines.zoned("DTSTART", zone, at(series.starts_on));
     lines.line("DURATION", &format!("PT{}M", series.minutes));
     if let Some(rule) = rule_of(series)? {
         let rule = match series.ends_before {
@@ -132,10 +127,10 @@ fn series_event(lines: &mut Lines, gathering: &gathering::Model, series: &Series
         lines.line("RRULE", &rule.to_string());
     }
     for day in series.except_dates.iter().filter(|day| belongs(series, **day)) {
-        zoned(lines, "EXDATE", zone, at(*day));
+        lines.zoned("EXDATE", zone, at(*day));
     }
     for day in series.extra_dates.iter().filter(|day| belongs(series, **day)) {
-        zoned(lines, "RDATE", zone, at(*day));
+        lines.zoned("RDATE", zone, at(*day));
     }
     lines.line("STATUS", "CONFIRMED");
     Ok(())
@@ -152,10 +147,10 @@ fn session_event(
     // What it says is the gathering's as well as its own: a change of either is a change of it.
     about(lines, gathering, uid, gathering.version + session.version - 1, gathering.updated_at.max(session.updated_at));
     if let Some(planned) = planned {
-        zoned(lines, "RECURRENCE-ID", zone, planned.local);
+        lines.zoned("RECURRENCE-ID", zone, planned.local);
     }
     // What clocks show: where they show it twice, it is the first, as the standard has it.
-    zoned(lines, "DTSTART", zone, local_of(zone, session.starts_at));
+    lines.zoned("DTSTART", zone, local_of(zone, session.starts_at));
     lines.line("DURATION", &format!("PT{}M", (session.ends_at - session.starts_at).num_minutes()));
     lines.line("STATUS", if session.status == SessionStatus::Cancelled { "CANCELLED" } else { "CONFIRMED" });
     if let Some(note) = &session.note {

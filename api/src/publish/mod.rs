@@ -1,4 +1,4 @@
-//! The public schedule in the formats that others read. Mapping only: what is public, `domain` and `store` say.
+//! The public schedule, and a client's own calendar, in the formats that others read. Mapping only: what is public, `domain` and `store` say.
 
 mod calendar;
 mod entities;
@@ -6,12 +6,14 @@ mod filter;
 mod hsds;
 mod icalendar;
 mod meeting_guide;
+mod private_calendar;
 mod schema_org;
 mod time_zone;
 
 pub use calendar::{gathering, workshops};
 pub use hsds::{Listed, list};
 pub use meeting_guide::meetings;
+pub use private_calendar::private_calendar;
 pub use schema_org::event;
 
 use entity::{AnyId, GatheringId, SupportGroupId, WorkshopId, vocabulary::SessionStatus};
