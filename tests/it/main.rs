@@ -19,6 +19,7 @@ mod duplicates;
 mod emergency;
 mod erasure;
 mod event_order;
+mod gathering_change;
 mod hsds;
 mod idempotency;
 mod issuers;

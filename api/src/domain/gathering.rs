@@ -1,5 +1,6 @@
 //! Who sees a gathering, how one comes to be and changes, and when its sessions are.
 
+mod change;
 mod facilitators;
 mod plan;
 mod series;
@@ -18,9 +19,10 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 pub(in crate::domain) use self::facilitators::refuse_conflicts;
 pub use self::{
+    change::GatheringChange,
     plan::{Ahead, plan_ahead},
-    series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
-    write::{GatheringChange, NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
+    series::{NewSeries, SeriesChange, belongs, in_force, later, rule_of, zone_in},
+    write::{NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
 };
 use super::schedule::{is_partner, reads_more};
 use crate::{

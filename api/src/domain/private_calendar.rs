@@ -172,13 +172,14 @@ pub async fn appointments(store: &Store, access: &Access) -> Result<Vec<Appointm
     let sessions = store.by_ids::<session::Entity>(access, &sessions).await?;
     let gatherings: Vec<_> = sessions.iter().map(|session| session.gathering_id).collect();
     let gatherings = store.by_ids::<gathering::Entity>(access, &gatherings).await?;
-    let zones: HashMap<GatheringId, &str> = gatherings.iter().map(|of| (of.id, of.time_zone.as_str())).collect();
+    let gatherings: HashMap<GatheringId, _> = gatherings.iter().map(|of| (of.id, of)).collect();
     let sessions: HashMap<SessionId, _> = sessions.into_iter().map(|session| (session.id, session)).collect();
     let mut all = Vec::new();
     for registration in &seats {
         let seat: Seat<'_> = registration.open().ok_or(Error::NotPermitted)?;
         let Some(session) = sessions.get(&registration.session_id) else { continue };
-        let Some(zone) = zones.get(&session.gathering_id) else { continue };
+        let Some(gathering) = gatherings.get(&session.gathering_id) else { continue };
+        let zone = session.occurrence.map_or(gathering.time_zone.as_str(), |planned| gathering.zone_on(planned.date()));
         let expected = match (session.status, *seat.status.read(&seat)) {
             (SessionStatus::Cancelled, _) => Expected::Cancelled,
             (_, Offered) => Expected::Tentative,

@@ -226,6 +226,13 @@ macro_rules! kind_of_gathering {
                 Ok(series(ctx, &self.0)?.recurrence.clone().map(RecurrenceRule))
             }
 
+            /// When its sessions will be later on, by the days from which that holds: what is planned in place of the schedule of now. Empty
+            /// where nothing is.
+            pub(crate) async fn planned_series(&self, ctx: &Context<'_>) -> Result<Vec<PlannedSeries>> {
+                let zone = zone_of(&self.0.time_zone).map_err(query_error)?;
+                Ok(later(&self.0.series, zone, ctx.access().now).iter().map(PlannedSeries::from).collect())
+            }
+
             /// Its calendar (RFC 5545), for everyone where it is public: nothing is there of other workshops.
             pub(crate) async fn calendar_url(&self, ctx: &Context<'_>) -> Result<WebAddress> {
                 Ok(WebAddress(format!("{}/calendar/workshops/{}.ics", ctx.data::<PublicUrl>()?.0, self.0.known_as())))
@@ -351,6 +358,37 @@ pub(crate) struct Topic {
 impl From<&'static topic::Topic> for Topic {
     fn from(topic: &'static topic::Topic) -> Self {
         Self { code: topic.code, area: topic.area, label: topic.label }
+    }
+}
+
+/// When the sessions of a workshop or a group are, from a later day on.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct PlannedSeries {
+    /// The day of its first session: from then on it holds.
+    starts_on: Date,
+    /// When its sessions begin, on the clock of the zone.
+    start_time: LocalTime,
+    /// How long a session takes.
+    minutes: i32,
+    /// The rule by which they come again; null where all days are named.
+    recurrence: Option<RecurrenceRule>,
+    /// Days of the rule without a session.
+    except_dates: Vec<Date>,
+    /// The days of further sessions.
+    extra_dates: Vec<Date>,
+}
+
+impl From<&Series> for PlannedSeries {
+    fn from(series: &Series) -> Self {
+        let days = |days: &[chrono::NaiveDate]| days.iter().copied().map(Date).collect();
+        Self {
+            starts_on: Date(series.starts_on),
+            start_time: LocalTime(series.start_time),
+            minutes: series.minutes,
+            recurrence: series.recurrence.clone().map(RecurrenceRule),
+            except_dates: days(&series.except_dates),
+            extra_dates: days(&series.extra_dates),
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use super::{
     connection::{children, connection, paged},
     context::{PublicUrl, RequestContext},
     error::{coded, query_error},
-    gathering::{GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, series, told_address},
+    gathering::{
+        GatheringOperations, Money, PlannedSeries, Topic, WorkshopFilter, WorkshopOrder, in_order, kind_of_gathering, series, told_address,
+    },
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},
@@ -19,8 +21,10 @@ use super::{
 };
 use crate::{
     domain::{
+        gathering::later,
         schedule::upcoming,
         topic::{self, by_code},
+        wall_time::zone_of,
     },
     store::{Class, PageArgs, Visible},
 };

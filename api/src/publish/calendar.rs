@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::Instant,
     domain::{
-        gathering::{address_for_all, belongs, online, rule_of},
+        gathering::{address_for_all, belongs, online, rule_of, zone_in},
         recurrence::Occurrence,
         schedule::{About, Published, Standing, published, published_one},
         topic::by_code,
@@ -83,9 +83,9 @@ fn calendar(all: &[Published], name: &str, host: &str, now: Instant) -> Result<S
 fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
     let mut zones: BTreeMap<&str, i32> = BTreeMap::new();
     for one in all {
-        let years = one.gathering.series.iter().map(|series| series.starts_on.year());
-        for year in years {
-            let first = zones.entry(&one.gathering.time_zone).or_insert(year);
+        for series in one.gathering.series.iter() {
+            let year = series.starts_on.year();
+            let first = zones.entry(series.time_zone.as_ref().unwrap_or(&one.gathering.time_zone)).or_insert(year);
             *first = year.min(*first);
         }
     }
@@ -97,6 +97,7 @@ fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
 fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     let zone = zone_of(&one.gathering.time_zone)?;
     for series in one.gathering.series.iter() {
+        let zone = zone_in(series, zone)?;
         let uid = format!("{}@{host}", series.id);
         lines.within("VEVENT", |lines| series_event(lines, &one.gathering, series, &uid, zone))?;
         for session in &one.apart {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Weekday};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Weekday};
 use chrono_tz::Tz;
 use entity::{
     AnyId,
@@ -18,7 +18,7 @@ use super::{entities::Entities, gathering_of, object};
 use crate::{
     clock::Instant,
     domain::{
-        gathering::{address_for_all, belongs, in_person, online, rule_of},
+        gathering::{address_for_all, belongs, in_person, online, rule_of, zone_in},
         recurrence::{Occurrence, Recurrence, weekday},
         schedule::{Published, coming, published_one},
         topic::by_code,
@@ -161,8 +161,8 @@ impl<'a> Told<'a> {
 
     /// When a session is, and how it stands.
     fn time(&self, session: &session::Model) -> Value {
-        let planned = session.occurrence.map(|local| Occurrence::new(self.zone, local));
-        let moved = planned.filter(|planned| planned.at != session.starts_at);
+        let planned = |local: NaiveDateTime| Some(Occurrence::new(zone_of(self.gathering.zone_on(local.date())).ok()?, local));
+        let moved = session.occurrence.and_then(planned).filter(|planned| planned.at != session.starts_at);
         let status = match (session.status, moved) {
             (SessionStatus::Cancelled, _) => "https://schema.org/EventCancelled",
             (_, Some(_)) => "https://schema.org/EventRescheduled",
@@ -200,7 +200,8 @@ impl<'a> Told<'a> {
     fn schedule(&self, series: &Series, today: NaiveDate) -> Result<Option<Value>> {
         let Some(rule) = rule_of(series)? else { return Ok(None) };
         let Some(repeats) = repeats(&rule, series.starts_on) else { return Ok(None) };
-        let last = rule.ends().then(|| rule.occurrences(self.zone, series.starts_on, series.start_time).last()).flatten();
+        let zone = zone_in(series, self.zone)?;
+        let last = rule.ends().then(|| rule.occurrences(zone, series.starts_on, series.start_time).last()).flatten();
         let last = last.map(|last| last.local.date()).into_iter().chain(series.ends_before.map(|end| end - Days::new(1))).min();
         if last.is_some_and(|last| last < today) {
             return Ok(None);
@@ -216,7 +217,7 @@ impl<'a> Told<'a> {
             "startTime": series.start_time.format("%H:%M:%S").to_string(),
             "endTime": end.format("%H:%M:%S").to_string(),
             "duration": format!("PT{}M", series.minutes),
-            "scheduleTimezone": self.gathering.time_zone,
+            "scheduleTimezone": zone.name(),
             "exceptDate": some(except),
         });
         merge(&mut schedule, repeats);
