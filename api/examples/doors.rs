@@ -174,6 +174,10 @@ impl Engine for Example {
         Publication::Absent
     }
 
+    async fn private_calendar(&self, _: &str, _: &str) -> Publication {
+        Publication::Absent
+    }
+
     fn check_proof(&self, _: &str, _: Option<&str>) -> Result<Checked, Flaw> {
         Err(Flaw::NotAProof)
     }

@@ -30,6 +30,9 @@ pub struct Series {
     pub except_dates: Vec<NaiveDate>,
     /// Days of further sessions, which need not be days of the rule.
     pub extra_dates: Vec<NaiveDate>,
+    /// The zone that the gathering was in while it was in force, where that is another now: what was stays as it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// A gathering with what all of its sessions share. A draft until it is published; a support group is published as it is made.
@@ -113,6 +116,16 @@ pub struct Model {
 }
 
 impl Model {
+    /// The zone that the gathering was in when the series of a day was in force, where that is another now.
+    pub fn zone_left(&self, day: NaiveDate) -> Option<&str> {
+        self.series.iter().rfind(|series| series.starts_on <= day)?.time_zone.as_deref()
+    }
+
+    /// The zone whose clocks the session of a day follows.
+    pub fn zone_on(&self, day: NaiveDate) -> &str {
+        self.zone_left(day).unwrap_or(&self.time_zone)
+    }
+
     /// Its id as everyone knows it, with its kind.
     pub fn known_as(&self) -> AnyId {
         match self.kind {

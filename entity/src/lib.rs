@@ -41,6 +41,7 @@ pub mod outgoing_message;
 pub mod peer;
 pub mod peer_match;
 pub mod possible_duplicate;
+pub mod private_calendar;
 pub mod program;
 pub mod referral;
 pub mod referral_clock;

@@ -27,6 +27,7 @@ mod m0023_access_reuse;
 mod m0024_series;
 mod m0025_gathering;
 mod m0026_gathering_place;
+mod m0027_private_calendar;
 mod m0028_listed_meeting;
 mod rebuild;
 
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_series::Migration),
             Box::new(m0025_gathering::Migration),
             Box::new(m0026_gathering_place::Migration),
+            Box::new(m0027_private_calendar::Migration),
             Box::new(m0028_listed_meeting::Migration),
         ]
     }

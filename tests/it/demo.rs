@@ -58,8 +58,9 @@ on_both! {
         assert_eq!(told(&Box::pin(loaded(again, &plan)).await).await, first);
         assert_ne!(told(&Box::pin(loaded(other, &Plan { seed: 8, ..plan })).await).await, first);
         assert_eq!(app.database.count("FROM program").await, 7);
-        assert_eq!(app.database.count("FROM session WHERE gathering_id IN (SELECT id FROM gathering WHERE published_at IS NOT NULL)").await, 12);
-        assert_eq!(app.database.count("FROM registration").await, 10);
+        let of_workshops = "session_id IN (SELECT session.id FROM session JOIN gathering ON gathering.id = gathering_id WHERE kind = 'WORKSHOP')";
+        assert_eq!(app.database.count("FROM session JOIN gathering ON gathering.id = gathering_id WHERE kind = 'WORKSHOP' AND published_at IS NOT NULL").await, 12);
+        assert_eq!(app.database.count(&format!("FROM registration WHERE {of_workshops}")).await, 10);
         app.sealed().await;
         let whole = app.store.verify(&app.system()).await.unwrap().unwrap();
         assert_eq!(app.database.count("FROM event").await as u64, whole.events, "all of it has its place");
@@ -81,5 +82,18 @@ on_both! {
         assert_eq!(received.text("/peers/nodes/0/displayName"), "Parker", "{}", received.raw);
         let public = app.anyone().ask("{ workshops { totalCount nodes { sessions { nodes { startsAt } } } } }").await;
         assert_eq!(public.data("/workshops/totalCount"), 8, "{}", public.raw);
+        let zones = app.database.texts("SELECT DISTINCT time_zone FROM gathering ORDER BY time_zone").await;
+        assert_eq!(zones, ["America/Chicago", "America/Denver", "America/Los_Angeles", "America/New_York"]);
+        let rules = app.anyone().ask("{ workshops { nodes { recurrence sessions { totalCount } } } supportGroups { nodes { title open recurrence } } }").await;
+        let by_rule = rules.data("/workshops/nodes").as_array().unwrap().iter().filter(|workshop| !workshop["recurrence"].is_null());
+        assert_eq!(by_rule.map(|workshop| workshop["sessions"]["totalCount"].as_i64().unwrap()).collect::<Vec<_>>(), [5; 4]);
+        let mut groups: Vec<_> = rules.data("/supportGroups/nodes").as_array().unwrap().iter().map(|group| (group["title"].to_string(), group["open"] == true)).collect();
+        groups.sort();
+        assert_eq!(groups, [("\"Evening circle\"".to_owned(), true), ("\"Evening circle\"".to_owned(), true), ("\"First year\"".to_owned(), false), ("\"First year\"".to_owned(), false)]);
+        for (status, least) in [("REGISTERED", 12), ("WAITLISTED", 4)] {
+            assert!(app.database.count(&format!("FROM registration WHERE status = '{status}'")).await >= least, "{status}");
+        }
+        assert_eq!(app.database.count("FROM session WHERE status = 'CANCELLED'").await, 1);
+        assert_eq!(app.database.count("FROM session WHERE local_start <> occurrence").await, 1, "one was moved");
     }
 }

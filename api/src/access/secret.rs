@@ -20,6 +20,10 @@ pub enum Purpose {
     GuestCode,
     /// The proof in a guest's ticket.
     Ticket,
+    /// The key in the link to a client's calendar.
+    PrivateCalendar,
+    /// No secret: what a client's calendar calls an appointment, of which nobody else makes anything.
+    CalendarEvent,
 }
 
 impl Purpose {
@@ -30,6 +34,8 @@ impl Purpose {
             Self::Refresh => b"aftercare refresh token v1\0",
             Self::GuestCode => b"aftercare guest code v1\0",
             Self::Ticket => b"aftercare ticket v1\0",
+            Self::PrivateCalendar => b"aftercare private calendar v1\0",
+            Self::CalendarEvent => b"aftercare calendar event v1\0",
         }
     }
 }

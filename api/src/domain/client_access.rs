@@ -19,6 +19,7 @@ use super::{
     client::identity_of,
     client_merge::{standing, with_merged},
     message::{self, Words, takes_mail},
+    private_calendar,
 };
 use crate::{
     access::{
@@ -169,6 +170,7 @@ async fn take_back(tx: &Tx, client: ClientId) -> Result<bool> {
 pub(super) async fn end(tx: &mut Tx, client: &client::Model) -> Result<bool> {
     message::take_back(tx, client.id, MessageKind::ClientAccessInvitation).await?;
     let ended = over(tx, of([client.id])).await?;
+    private_calendar::end(tx, client.id).await?;
     if ended {
         record(tx, client, "access");
     }
@@ -177,6 +179,9 @@ pub(super) async fn end(tx: &mut Tx, client: &client::Model) -> Result<bool> {
 
 /// Takes away all that there was for people who are being erased.
 pub(super) async fn forget(tx: &Tx, clients: &[ClientId]) -> Result<()> {
+    for client in clients {
+        private_calendar::end(tx, *client).await?;
+    }
     tx.delete_parts::<client_access::Entity>(of(clients.iter().copied())).await
 }
 
@@ -188,6 +193,12 @@ fn of(clients: impl IntoIterator<Item = ClientId>) -> Condition {
 async fn over(tx: &Tx, which: Condition) -> Result<bool> {
     let over = client_access::ActiveModel::over(tx.access().now);
     Ok(tx.update_parts::<client_access::Entity, _>(over, which.add(client_access::Column::EndedAt.is_null())).await? > 0)
+}
+
+/// Whether a client's access holds: it is not over, and was used within 90 days.
+pub(super) async fn lasts(store: &Store, client: ClientId, now: Instant) -> Result<bool> {
+    let live = of([client]).add(client_access::Column::EndedAt.is_null()).add(client_access::Column::RefreshedAt.gt(now - IDLE_FOR));
+    Ok(!store.parts::<client_access::Entity>(&Access::system(WHY, now), live).await?.is_empty())
 }
 
 fn record(tx: &mut Tx, client: &client::Model, what: &'static str) {
@@ -223,6 +234,7 @@ pub async fn accept(store: &Store, secrets: &Secrets, request_id: &str, code: &s
         return Ok(None);
     }
     over(&tx, of([client.id]).add(client_access::Column::AcceptedAt.is_not_null())).await?;
+    private_calendar::end(&tx, client.id).await?;
     let (token, refresh_hash) = new_token(secrets, invitation.id);
     let accepted = client_access::ActiveModel {
         code_hash: Set(None),
@@ -317,6 +329,7 @@ async fn end_one(store: &Store, row: &client_access::Model, why: &'static str) -
     let mut tx = store.begin(&Access::system(why, store.clock().now())).await?;
     let Some(client) = tx.known::<client::Entity>(row.client_id, WHY).await? else { return Ok(()) };
     if over(&tx, Condition::all().add(client_access::Column::Id.eq(row.id))).await? {
+        private_calendar::end(&tx, client.id).await?;
         record(&mut tx, &client, "access");
         tx.commit(client).await?;
     }

@@ -1,5 +1,6 @@
 //! Who sees a gathering, how one comes to be and changes, and when its sessions are.
 
+mod change;
 mod facilitators;
 mod plan;
 mod series;
@@ -18,15 +19,16 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
+pub use self::{
+    change::GatheringChange,
+    plan::{Ahead, plan_ahead},
+    series::{NewSeries, SeriesChange, belongs, in_force, later, rule_of, zone_in},
+    write::{NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
+};
 pub(in crate::domain) use self::{
     facilitators::refuse_conflicts,
     series::between,
     write::{known_place, labels, searchable},
-};
-pub use self::{
-    plan::{Ahead, plan_ahead},
-    series::{NewSeries, SeriesChange, belongs, in_force, rule_of},
-    write::{GatheringChange, NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
 };
 use super::schedule::Seen;
 use crate::{

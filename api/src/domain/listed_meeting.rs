@@ -129,7 +129,7 @@ impl Meeting {
         };
         let id = known.map_or_else(Uuid::new_v4, |known| known.id);
         let (start_time, minutes) = (self.start_time, self.minutes);
-        let new = Series { id, starts_on, ends_before: None, start_time, minutes, recurrence, except_dates, extra_dates };
+        let new = Series { id, starts_on, ends_before: None, start_time, minutes, recurrence, except_dates, extra_dates, time_zone: None };
         match known {
             Some(known) if matches!(self.days, Days::Weekly(_)) && Series { starts_on: known.starts_on, ..new.clone() } == *known => {
                 known.clone()

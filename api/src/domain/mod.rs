@@ -38,6 +38,7 @@ pub mod peer;
 pub mod peer_match;
 pub mod place;
 pub mod postal_code;
+pub mod private_calendar;
 pub mod program;
 mod pseudonym;
 pub mod recurrence;

@@ -109,7 +109,8 @@ fn count(part: &str, value: &str, most: u16) -> Result<u16, Refusal> {
 /// The names of the days of the week, from Monday on.
 pub(super) const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
-fn weekday(name: &str) -> Option<Weekday> {
+/// The day of the week that rules name so.
+pub fn weekday(name: &str) -> Option<Weekday> {
     let place = WEEKDAYS.iter().position(|known| *known == name)?;
     Weekday::try_from(u8::try_from(place).ok()?).ok()
 }
@@ -288,12 +289,13 @@ impl Recurrence {
         Self::parse(&self.with("COUNT", &left.to_string())).ok()
     }
 
-    /// The rule from a first day on, at another time of day than it was at: where it ends at an instant, the last day stays the last.
-    pub fn at_another_time(&self, zone: Tz, first: NaiveDate, time: NaiveTime, other: NaiveTime) -> Self {
+    /// The rule from a first day on, at another time of day than it was at, in a zone that may be another: where it ends at an instant, the
+    /// last day stays the last.
+    pub fn at_another_time(&self, zone: Tz, first: NaiveDate, time: NaiveTime, (other_zone, other): (Tz, NaiveTime)) -> Self {
         // Only of a rule that ends so: another may have no last day.
         let last = self.until.and_then(|_| self.occurrences(zone, first, time).last());
         let ending = last.and_then(|last| {
-            let until = Occurrence::new(zone, last.local.date().and_time(other)).at.format(INSTANT).to_string();
+            let until = Occurrence::new(other_zone, last.local.date().and_time(other)).at.format(INSTANT).to_string();
             Self::parse(&self.with("UNTIL", &until)).ok()
         });
         ending.unwrap_or_else(|| self.clone())

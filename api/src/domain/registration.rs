@@ -188,18 +188,19 @@ pub async fn cancel(store: &Store, access: &Access, id: RegistrationId) -> Resul
 }
 
 /// Has the seats of a gathering's sessions that are still to come be as many as it says now. Nobody is removed where there are fewer;
-/// where there are more, those who wait are offered them.
+/// where there are more, those who wait are offered them. `otherwise`: people meet in another way than they did.
 ///
 /// # Errors
 /// Refused with `STALE` when a session changed meanwhile.
-pub(super) async fn resize(tx: &mut Tx, gathering: &gathering::Model) -> Result<()> {
+pub(super) async fn resize(tx: &mut Tx, gathering: &gathering::Model, otherwise: bool) -> Result<()> {
     let of_gathering = upcoming(tx.access().now).add(session::Column::GatheringId.eq(gathering.id));
     let sessions = tx.every::<session::Entity>(of_gathering, "seats of a gathering").await?;
     for id in sessions.iter().map(|session| session.id) {
         tx.hold_alone::<session::Entity>(id).await?;
         let Some(session) = tx.known::<session::Entity>(id, "seats of a session").await? else { continue };
         let of_it = (gathering.capacity_in_person, gathering.capacity_online, gathering.waitlist_size);
-        if (session.capacity_in_person, session.capacity_online, session.waitlist_size) == of_it {
+        let resized = (session.capacity_in_person, session.capacity_online, session.waitlist_size) != of_it;
+        if !resized && !otherwise {
             continue;
         }
         let change = session::ActiveModel {
@@ -215,7 +216,7 @@ pub(super) async fn resize(tx: &mut Tx, gathering: &gathering::Model) -> Result<
         }
         if gathering.published_at.is_some() {
             let event = Event::new(EventKind::SessionChanged, session.organization_id, session.id, session.version + 1);
-            tx.record(event.changed(["capacity"]));
+            tx.record(event.changed([otherwise.then_some("modality"), resized.then_some("capacity")].into_iter().flatten()));
         }
         settle(tx, id).await?;
     }

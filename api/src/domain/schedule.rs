@@ -322,6 +322,17 @@ pub async fn published_one(store: &Store, id: GatheringId) -> Result<Option<Publ
     Ok(with_sessions_apart(store, &access, this.into_iter().collect()).await?.pop())
 }
 
+/// The sessions of a public gathering that are not over, cancelled ones as well, by their time: at most so many.
+///
+/// # Errors
+/// `Database` when it cannot be asked.
+pub async fn coming(store: &Store, id: GatheringId, most: u64) -> Result<Vec<Visible<session::Entity>>> {
+    let access = Access::anonymous("the public schedule", store.clock().now());
+    let of_it = store.find::<session::Entity>(&access).by(session::Column::GatheringId, |column| column.eq(id));
+    let not_over = Condition::all().add(session::Column::EndsAt.gt(access.now));
+    of_it.matching_as("coming", None, not_over).ordered(session::Column::StartsAt, Order::Asc).first(most).await
+}
+
 /// A session that its series does not say: it is cancelled, at another time, or of a day that is none of the series any more.
 fn apart() -> Condition {
     use session::Column;

@@ -21,6 +21,7 @@ use crate::{
         Access, Actor, KeySets,
         attendance_proof::{Checked, Flaw},
         jws::Claimed,
+        secret::Secrets,
         token::{Tokens, Verified},
     },
     clock::Instant,
@@ -29,7 +30,7 @@ use crate::{
         client_access::Inviting,
         data_export::{Download, download},
         disclosure::NOTICE,
-        issuer,
+        issuer, private_calendar,
         schedule::{self, Board, Snapshot},
         sign_in::sign_in,
     },
@@ -49,6 +50,7 @@ pub struct GraphEngine {
     board: Arc<Board>,
     tokens: Tokens,
     key_sets: KeySets,
+    secrets: Secrets,
     /// Documents of the whole schedule are large: few are written at once, and the others wait.
     documents: Semaphore,
 }
@@ -60,8 +62,9 @@ impl GraphEngine {
     /// An engine over this store, which knows the keys of outside issuers by these sets.
     pub fn new(store: Store, board: Arc<Board>, tokens: Tokens, inviting: Inviting, key_sets: KeySets) -> Self {
         let public = PublicUrl(tokens.issuer().to_owned());
-        let schema = super::build().data(inviting.secrets.clone()).data(inviting).data(key_sets.clone()).data(public).data(tokens.clone());
-        Self { schema: schema.finish(), store, board, tokens, key_sets, documents: Semaphore::new(DOCUMENTS) }
+        let secrets = inviting.secrets.clone();
+        let schema = super::build().data(secrets.clone()).data(inviting).data(key_sets.clone()).data(public).data(tokens.clone());
+        Self { schema: schema.finish(), store, board, tokens, key_sets, secrets, documents: Semaphore::new(DOCUMENTS) }
     }
 
     /// What a token says: one of ours, or one of an issuer that an organization trusts.
@@ -214,6 +217,10 @@ impl Engine for GraphEngine {
                 Ok(id) => publish::gathering(&store, &host, id).await,
                 Err(_) => Ok(None),
             },
+            Document::Event(id) => match id.parse() {
+                Ok(id) => publish::event(&store, self.tokens.issuer(), id).await,
+                Err(_) => Ok(None),
+            },
             Document::Meetings => publish::meetings(&store, self.tokens.issuer()).await.map(Some),
             Document::Hsds(list, parameters) => {
                 let listed = match list.as_str() {
@@ -233,6 +240,24 @@ impl Engine for GraphEngine {
             }
             Err(error) => {
                 tracing::error!(cause = %error, "the public schedule could not be read");
+                Publication::Unavailable
+            }
+        }
+    }
+
+    async fn private_calendar(&self, request_id: &str, key: &str) -> Publication {
+        let store = self.store.for_request();
+        let read = async {
+            let Some(oneself) = private_calendar::reader(&store, &self.secrets, request_id, key).await? else { return Ok(None) };
+            let calendar = publish::private_calendar(&private_calendar::appointments(&store, &oneself).await?, &self.secrets)?;
+            store.write_reads(&oneself).await?;
+            Ok::<_, Error>(Some(calendar))
+        };
+        match Box::pin(read).await {
+            Ok(Some(calendar)) => Publication::Document(calendar),
+            Ok(None) => Publication::Absent,
+            Err(error) => {
+                tracing::error!(cause = %error, request.id = request_id, "a client's calendar could not be read");
                 Publication::Unavailable
             }
         }

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     domain::{
-        gathering::{address_for_all, in_force},
+        gathering::{address_for_all, in_force, later},
         place::no_distance,
         schedule::{About, Asked, By, Standing, next_session},
         topic,
@@ -124,6 +124,12 @@ macro_rules! kind_of_gathering {
                         ctx.closed_by_role(Class::Operations);
                     }
                     None
+                }
+
+                /// When its sessions will be later on, by the days from which that holds: what is planned in place of the schedule of now.
+                /// Empty where nothing is.
+                pub(crate) async fn planned_series(&self, ctx: &Context<'_>) -> Result<Vec<PlannedSeries>> {
+                    planned(ctx, &self.0)
                 }
 
                 $($own)*
@@ -302,6 +308,12 @@ pub(super) fn series<'a>(ctx: &Context<'_>, of: &'a Visible<gathering::Entity>) 
     in_force(&of.series, zone, ctx.access().now).ok_or_else(|| query_error(Error::internal("a gathering has no series")))
 }
 
+/// The series that are planned in place of the one of now.
+pub(super) fn planned(ctx: &Context<'_>, of: &Visible<gathering::Entity>) -> Result<Vec<PlannedSeries>> {
+    let zone = zone_of(&of.time_zone).map_err(query_error)?;
+    Ok(later(&of.series, zone, ctx.access().now).iter().map(PlannedSeries::from).collect())
+}
+
 /// The program that runs it; nothing where none here does, and where it has closed.
 pub(super) async fn program_of(ctx: &Context<'_>, of: &Visible<gathering::Entity>) -> Result<Option<Program>> {
     match of.program_id {
@@ -378,6 +390,37 @@ pub(crate) struct Topic {
 impl From<&'static topic::Topic> for Topic {
     fn from(topic: &'static topic::Topic) -> Self {
         Self { code: topic.code, area: topic.area, label: topic.label }
+    }
+}
+
+/// When the sessions of a workshop or a group are, from a later day on.
+#[derive(Clone, SimpleObject)]
+pub(crate) struct PlannedSeries {
+    /// The day of its first session: from then on it holds.
+    starts_on: Date,
+    /// When its sessions begin, on the clock of the zone.
+    start_time: LocalTime,
+    /// How long a session takes.
+    minutes: i32,
+    /// The rule by which they come again; null where all days are named.
+    recurrence: Option<RecurrenceRule>,
+    /// Days of the rule without a session.
+    except_dates: Vec<Date>,
+    /// The days of further sessions.
+    extra_dates: Vec<Date>,
+}
+
+impl From<&Series> for PlannedSeries {
+    fn from(series: &Series) -> Self {
+        let days = |days: &[chrono::NaiveDate]| days.iter().copied().map(Date).collect();
+        Self {
+            starts_on: Date(series.starts_on),
+            start_time: LocalTime(series.start_time),
+            minutes: series.minutes,
+            recurrence: series.recurrence.clone().map(RecurrenceRule),
+            except_dates: days(&series.except_dates),
+            extra_dates: days(&series.extra_dates),
+        }
     }
 }
 

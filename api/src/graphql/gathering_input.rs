@@ -120,6 +120,12 @@ pub(super) struct GatheringChangeInput {
     pub(super) version: Option<i32>,
     /// What it is called.
     title: Option<String>,
+    /// How people meet at each session that is still to come. Where there come to be seats of a kind, they are as many as for a new one unless
+    /// it says so; where there are none any more, whoever has one stays registered.
+    modality: Option<Modality>,
+    /// The zone of its hours, from the next session on: they stay the hours that they are, on the clock of the other zone. By itself, or with
+    /// the hour and the length.
+    time_zone: Option<TimeZone>,
     /// A few sentences for people who look for it; null takes them away.
     description: MaybeUndefined<String>,
     /// What it is about, by the codes of `topics`: all of it.
@@ -176,6 +182,8 @@ impl From<GatheringChangeInput> for GatheringChange {
     fn from(input: GatheringChangeInput) -> Self {
         Self {
             title: input.title,
+            modality: input.modality,
+            time_zone: input.time_zone.map(|zone| zone.0),
             description: input.description.into(),
             topics: input.topics,
             languages: input.languages.map(each),
@@ -200,6 +208,7 @@ impl From<GatheringChangeInput> for GatheringChange {
                 recurrence: input.recurrence.map_value(|rule| rule.0).into(),
                 except_dates: input.except_dates.map(each),
                 extra_dates: input.extra_dates.map(each),
+                ..SeriesChange::default()
             },
             note: input.note,
             ..Self::default()

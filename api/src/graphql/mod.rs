@@ -34,6 +34,7 @@ mod own_data;
 mod payload;
 mod peer;
 mod peer_match;
+mod private_calendar;
 mod program;
 mod program_mutation;
 mod program_operations;

@@ -35,6 +35,7 @@ use super::{
     organization::{Organization, OrganizationQuery},
     peer::{Peer, PeerMutation, PeerQuery},
     peer_match::PeerMatch,
+    private_calendar::PrivateCalendarMutation,
     program::{Program, ProgramQuery},
     program_mutation::ProgramMutation,
     referral::Referral,
@@ -111,7 +112,14 @@ pub struct Mutation(
 
 /// What can be done with the schedule: in one object of its own, for each of a row of objects lies within the one before it.
 #[derive(MergedObject, Default)]
-pub(crate) struct ScheduleMutation(WorkshopMutation, SupportGroupMutation, SessionMutation, RegistrationMutation, AttendanceProofMutation);
+pub(crate) struct ScheduleMutation(
+    WorkshopMutation,
+    SupportGroupMutation,
+    SessionMutation,
+    RegistrationMutation,
+    AttendanceProofMutation,
+    PrivateCalendarMutation,
+);
 
 /// What can be followed. `after` is an event cursor: first what was missed since it, then what happens.
 #[derive(MergedSubscription, Default)]

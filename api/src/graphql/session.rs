@@ -86,7 +86,9 @@ impl Session {
 
     /// Its zone.
     async fn time_zone(&self, ctx: &Context<'_>) -> Result<TimeZone> {
-        Ok(TimeZone(self.held_by(ctx).await?.time_zone.clone()))
+        let gathering = self.held_by(ctx).await?;
+        let zone = self.0.occurrence.map_or(gathering.time_zone.as_str(), |planned| gathering.zone_on(planned.date()));
+        Ok(TimeZone(zone.to_owned()))
     }
 
     /// How people meet.

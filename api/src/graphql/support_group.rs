@@ -14,7 +14,8 @@ use super::{
     context::{PublicUrl, RequestContext},
     error::coded,
     gathering::{
-        GatheringOperations, Money, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, program_of, series, told_address,
+        GatheringOperations, Money, PlannedSeries, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, planned, program_of,
+        series, told_address,
     },
     peer::Facilitator,
     program::{Address, Program},

@@ -16,6 +16,7 @@ pub mod oauth;
 mod operation;
 mod parameters;
 mod persisted;
+mod private_calendar;
 mod proofs;
 mod publication;
 mod rate;
@@ -92,8 +93,10 @@ pub enum Export {
 pub enum Document {
     /// The calendar of the workshops that the parameters of an address ask for.
     Workshops(Vec<(String, String)>),
-    /// The calendar of the workshop of this id.
+    /// The calendar of the workshop or support group of this id.
     Workshop(String),
+    /// The workshop or support group of this id as JSON-LD of schema.org.
+    Event(String),
     /// What comes again each week, in the Meeting Guide format.
     Meetings,
     /// A page of a list of Open Referral HSDS 3.0, by its name and the parameters of an address.
@@ -162,6 +165,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// A document of the public schedule, the same for everyone.
     async fn publication(&self, document: Document) -> Publication;
+
+    /// A client's own calendar, by the key of its link: that it was read is in the audit before it leaves.
+    async fn private_calendar(&self, request_id: &str, key: &str) -> Publication;
 
     /// What an attendance proof proves, and whether it is of somebody of this name; what is wrong with it otherwise.
     fn check_proof(&self, token: &str, name: Option<&str>) -> Result<Checked, Flaw>;

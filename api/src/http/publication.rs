@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web,
 };
 use aws_lc_rs::digest::{SHA256, digest};
@@ -35,6 +38,11 @@ pub(super) async fn workshop(request: HttpRequest, id: web::Path<String>, doors:
     answer(&request, &doors, Document::Workshop(id.into_inner())).await
 }
 
+/// One workshop as JSON-LD.
+pub(super) async fn event(request: HttpRequest, id: web::Path<String>, doors: web::Data<Doors>) -> HttpResponse {
+    answer(&request, &doors, Document::Event(id.into_inner())).await
+}
+
 /// What comes again each week.
 pub(super) async fn meetings(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
     answer(&request, &doors, Document::Meetings).await
@@ -59,8 +67,10 @@ async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> 
     let refused = |status, error| Refused { headers: headers.clone(), ..Refused::new(status, error) };
     let kind = match document {
         Document::Workshops(_) | Document::Workshop(_) => "text/calendar; charset=utf-8",
+        Document::Event(_) => "application/ld+json",
         Document::Meetings | Document::Hsds(..) => "application/json; charset=utf-8",
     };
+    let beside = beside(request, &document);
     let written = timeout(doors.settings.request_timeout, doors.engine.publication(document)).await;
     let body = match written.unwrap_or(Publication::Unavailable) {
         Publication::Document(body) => body,
@@ -77,8 +87,19 @@ async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> 
     };
     let hash = digest(&SHA256, body.as_bytes());
     let mut reply = tagged(request, hash.as_ref(), Telling { kind, fresh: FRESH, vary: "Accept-Encoding" }, body);
-    for (name, value) in headers {
+    for (name, value) in headers.into_iter().chain(beside.map(|link| (header::LINK, link))) {
         reply.headers_mut().insert(name, value);
     }
     Ok(reply)
+}
+
+/// The same thing in another format, whose address differs in how it ends (RFC 8288).
+fn beside(request: &HttpRequest, document: &Document) -> Option<HeaderValue> {
+    let (ending, other, kind) = match document {
+        Document::Workshop(_) => (".ics", ".jsonld", "application/ld+json"),
+        Document::Event(_) => (".jsonld", ".ics", "text/calendar"),
+        _ => return None,
+    };
+    let path = request.path().strip_suffix(ending)?;
+    HeaderValue::from_str(&format!("<{path}{other}>; rel=\"alternate\"; type=\"{kind}\"")).ok()
 }

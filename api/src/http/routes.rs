@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    DoorSettings, Engine, access_page, answers::Answers, exports, frame, graphiql, graphql, health, persisted::Persisted, proofs,
-    publication, rate::Limiter, stream,
+    DoorSettings, Engine, access_page, answers::Answers, exports, frame, graphiql, graphql, health, persisted::Persisted, private_calendar,
+    proofs, publication, rate::Limiter, stream,
 };
 
 /// What all doors share.
@@ -50,6 +50,8 @@ pub fn routes(engine: Arc<dyn Engine>, settings: DoorSettings) -> impl FnOnce(&m
             )
             .service(published("/calendar/workshops.ics").route(web::get().to(publication::workshops)))
             .service(published("/calendar/workshops/{id}.ics").route(web::get().to(publication::workshop)))
+            .service(published("/calendar/workshops/{id}.jsonld").route(web::get().to(publication::event)))
+            .service(framed("/calendar/private/{key}.ics").route(web::get().to(private_calendar::calendar)))
             .service(published("/meetings.json").route(web::get().to(publication::meetings)))
             .service(published("/hsds/{list}").route(web::get().to(publication::hsds)))
             .service(framed("/schema.graphql").route(web::get().to(health::schema)))

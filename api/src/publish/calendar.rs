@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use entity::{
-    AnyId, GatheringId, SupportGroupId, WorkshopId,
+    AnyId,
     gathering::{self, Series},
     session,
     vocabulary::{GatheringKind, SessionStatus},
@@ -14,14 +14,14 @@ use entity::{
 use uuid::Uuid;
 
 use super::{
-    filter,
-    icalendar::{Lines, escaped, local, utc},
+    filter, gathering_of,
+    icalendar::{Lines, escaped, utc},
     time_zone,
 };
 use crate::{
     clock::Instant,
     domain::{
-        gathering::{address_for_all, belongs, online, rule_of},
+        gathering::{address_for_all, belongs, online, rule_of, zone_in},
         recurrence::Occurrence,
         schedule::{About, Published, Standing, published, published_one},
         topic::by_code,
@@ -57,8 +57,7 @@ pub async fn workshops(store: &Store, host: &str, parameters: &[(String, String)
 /// # Errors
 /// `Database` when it cannot be asked.
 pub async fn gathering(store: &Store, host: &str, id: AnyId) -> Result<Option<String>> {
-    let named = id.of::<WorkshopId>().map(GatheringId::from).or_else(|| id.of::<SupportGroupId>().map(GatheringId::from));
-    let Some(named) = named else { return Ok(None) };
+    let Some(named) = gathering_of(id) else { return Ok(None) };
     let one = published_one(store, named).await?.filter(|one| one.gathering.known_as() == id);
     let Some(one) = one else { return Ok(None) };
     let title = one.gathering.title.clone();
@@ -84,9 +83,9 @@ fn calendar(all: &[Published], name: &str, host: &str, now: Instant) -> Result<S
 fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
     let mut zones: BTreeMap<&str, i32> = BTreeMap::new();
     for one in all {
-        let years = one.gathering.series.iter().map(|series| series.starts_on.year());
-        for year in years {
-            let first = zones.entry(&one.gathering.time_zone).or_insert(year);
+        for series in one.gathering.series.iter() {
+            let year = series.starts_on.year();
+            let first = zones.entry(series.time_zone.as_ref().unwrap_or(&one.gathering.time_zone)).or_insert(year);
             *first = year.min(*first);
         }
     }
@@ -98,6 +97,7 @@ fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
 fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     let zone = zone_of(&one.gathering.time_zone)?;
     for series in one.gathering.series.iter() {
+        let zone = zone_in(series, zone)?;
         let uid = format!("{}@{host}", series.id);
         lines.within("VEVENT", |lines| series_event(lines, &one.gathering, series, &uid, zone))?;
         for session in &one.apart {
@@ -115,15 +115,10 @@ fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     Ok(())
 }
 
-/// A wall time in a zone (3.3.5, the third form).
-fn zoned(lines: &mut Lines, name: &str, zone: Tz, at: NaiveDateTime) {
-    lines.line(&format!("{name};TZID={}", zone.name()), &local(at));
-}
-
 fn series_event(lines: &mut Lines, gathering: &gathering::Model, series: &Series, uid: &str, zone: Tz) -> Result<()> {
     let at = |day: NaiveDate| day.and_time(series.start_time);
     about(lines, gathering, uid, gathering.version, gathering.updated_at);
-    zoned(lines, "DTSTART", zone, at(series.starts_on));
+    lines.zoned("DTSTART", zone, at(series.starts_on));
     lines.line("DURATION", &format!("PT{}M", series.minutes));
     if let Some(rule) = rule_of(series)? {
         let rule = match series.ends_before {
@@ -133,10 +128,10 @@ fn series_event(lines: &mut Lines, gathering: &gathering::Model, series: &Series
         lines.line("RRULE", &rule.to_string());
     }
     for day in series.except_dates.iter().filter(|day| belongs(series, **day)) {
-        zoned(lines, "EXDATE", zone, at(*day));
+        lines.zoned("EXDATE", zone, at(*day));
     }
     for day in series.extra_dates.iter().filter(|day| belongs(series, **day)) {
-        zoned(lines, "RDATE", zone, at(*day));
+        lines.zoned("RDATE", zone, at(*day));
     }
     lines.line("STATUS", "CONFIRMED");
     Ok(())
@@ -153,10 +148,10 @@ fn session_event(
     // What it says is the gathering's as well as its own: a change of either is a change of it.
     about(lines, gathering, uid, gathering.version + session.version - 1, gathering.updated_at.max(session.updated_at));
     if let Some(planned) = planned {
-        zoned(lines, "RECURRENCE-ID", zone, planned.local);
+        lines.zoned("RECURRENCE-ID", zone, planned.local);
     }
     // What clocks show: where they show it twice, it is the first, as the standard has it.
-    zoned(lines, "DTSTART", zone, local_of(zone, session.starts_at));
+    lines.zoned("DTSTART", zone, local_of(zone, session.starts_at));
     lines.line("DURATION", &format!("PT{}M", (session.ends_at - session.starts_at).num_minutes()));
     lines.line("STATUS", if session.status == SessionStatus::Cancelled { "CANCELLED" } else { "CONFIRMED" });
     if let Some(note) = &session.note {

@@ -19,7 +19,7 @@ use super::{all_to_come, entities::Entities, filter::number, object};
 use crate::{
     clock::Instant,
     domain::{
-        gathering::{address_for_all, belongs, in_person, online, rule_of},
+        gathering::{address_for_all, belongs, in_person, online, rule_of, zone_in},
         recurrence::{Occurrence, Recurrence},
         schedule::Published,
         topic::by_code,
@@ -56,6 +56,7 @@ fn id_of(parts: &[&str]) -> Uuid {
 }
 
 /// A gathering as a service.
+#[derive(Clone)]
 struct Service<'a> {
     gathering: &'a gathering::Model,
     apart: &'a [Visible<session::Entity>],
@@ -174,7 +175,8 @@ impl<'a> Service<'a> {
         let of = of.unwrap_or(("service_id", self.id));
         let mut all = Vec::new();
         for series in self.gathering.series.iter() {
-            all.extend(self.schedules_of(series, of)?);
+            let there = Self { zone: zone_in(series, self.zone)?, ..self.clone() };
+            all.extend(there.schedules_of(series, of)?);
         }
         let to_come =
             self.apart.iter().filter(|session| session.status == SessionStatus::Scheduled && session.local_start.date() >= self.today);
@@ -235,7 +237,7 @@ impl<'a> Service<'a> {
             "closes_at": clock(to),
             "schedule_link": self.link,
             "attending_type": attending(self.gathering.modality),
-            "description": format!("As clocks in {} show it.", self.gathering.time_zone),
+            "description": format!("As clocks in {} show it.", self.zone.name()),
         });
         fields[owner] = json!(owner_id);
         fields

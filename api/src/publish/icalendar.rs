@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use chrono::NaiveDateTime;
+use chrono_tz::Tz;
 
 use crate::clock::Instant;
 
@@ -34,6 +35,11 @@ impl Lines {
     /// One line whose value is text.
     pub(super) fn text(&mut self, name: &str, value: &str) {
         self.line(name, &escaped(value));
+    }
+
+    /// One line whose value is a wall time in a zone (3.3.5, the third form).
+    pub(super) fn zoned(&mut self, name: &str, zone: Tz, at: NaiveDateTime) {
+        self.line(&format!("{name};TZID={}", zone.name()), &local(at));
     }
 
     /// What stands between `BEGIN` and `END`.

@@ -1,4 +1,4 @@
-//! The public schedule in the formats that others read. Mapping only: what is public, `domain` and `store` say.
+//! The public schedule, and a client's own calendar, in the formats that others read. Mapping only: what is public, `domain` and `store` say.
 
 mod calendar;
 mod entities;
@@ -6,13 +6,17 @@ mod filter;
 mod hsds;
 mod icalendar;
 pub(crate) mod meeting_guide;
+mod private_calendar;
+mod schema_org;
 mod time_zone;
 
 pub use calendar::{gathering, workshops};
 pub use hsds::{Listed, list};
 pub use meeting_guide::meetings;
+pub use private_calendar::private_calendar;
+pub use schema_org::event;
 
-use entity::vocabulary::SessionStatus;
+use entity::{AnyId, GatheringId, SupportGroupId, WorkshopId, vocabulary::SessionStatus};
 use serde_json::Value;
 
 use crate::{
@@ -29,6 +33,11 @@ async fn all_to_come(store: &Store) -> Result<Vec<Published>> {
     let scheduled = Some(vec![SessionStatus::Scheduled]);
     let standing = Standing { from: Some(store.clock().now()), status: scheduled, ..Standing::default() };
     published(store, &About::default(), &standing, MOST_LISTED).await
+}
+
+/// The gathering that is known by an id; nothing where it is of something else.
+fn gathering_of(id: AnyId) -> Option<GatheringId> {
+    id.of::<WorkshopId>().map(GatheringId::from).or_else(|| id.of::<SupportGroupId>().map(GatheringId::from))
 }
 
 /// An object without what is not there.

@@ -1,6 +1,6 @@
 //! The store's own rows of client access: refresh tokens that are exchanged for their successors, and what a restore ends.
 
-use entity::{client_access, outgoing_message};
+use entity::{client_access, outgoing_message, private_calendar};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Ends whatever access and invitations a backup held, and the messages that it held back: what was revoked after it was made must
+    /// Ends whatever access, invitations and links to calendars a backup held, and the messages that it held back: what was revoked after it was made must
     /// not come back, and nobody is written to twice. Whoever had access is invited anew.
     ///
     /// # Errors
@@ -44,6 +44,7 @@ impl Store {
             ..Default::default()
         };
         let tx = self.shared.connections.begin().await?;
+        private_calendar::Entity::delete_many().exec(&tx).await?;
         client_access::Entity::update_many().set(over).filter(client_access::Column::EndedAt.is_null()).exec(&tx).await?;
         outgoing_message::Entity::update_many().set(given_up).filter(outgoing_message::Column::DueAt.is_not_null()).exec(&tx).await?;
         Ok(tx.commit().await?)

@@ -71,6 +71,7 @@ const LEFT: &[&str] = &[
     "erasure.client_id",
     "bulk_operation.client_id",
     "client_access.client_id",
+    "private_calendar.client_id",
     "outgoing_message.client_id",
 ];
 

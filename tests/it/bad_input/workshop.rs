@@ -155,6 +155,13 @@ pub(super) fn bad_series_changes(setting: &Setting) -> Vec<Bad> {
             "INVALID",
             "`from` is no day",
         ),
+        (
+            "another zone from a day on",
+            UPDATE,
+            from("2026-03-09", "timeZone", json!("America/Chicago")),
+            "INVALID",
+            "from the next session on",
+        ),
         ("another rule that is none", UPDATE, from("2026-03-09", "recurrence", json!("FREQ=NEVER")), "INVALID", "`FREQ`"),
         ("a further day that is past", UPDATE, change("extraDates", json!(["2026-02-01"])), "INVALID", "`extraDates`"),
         ("an exception of nothing", UPDATE, change("exceptDates", json!(["2026-03-16"])), "INVALID", "no day of the rule"),

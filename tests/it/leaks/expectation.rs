@@ -212,6 +212,8 @@ pub(crate) const FIELDS: &[Field] = &[
     field("Mutation.registrationCancel", "id: \"{registration}\"", &[]),
     field("Mutation.sessionCancel", "id: \"{session}\", note: \"New {n}\"", &[]),
     field("Mutation.clientAccessInvite", "clientId: \"{client}\", contactMethodId: \"1\"", &[]),
+    field("Mutation.privateCalendarCreate", "", &[]),
+    field("Mutation.privateCalendarRevoke", "", &[]),
     // Last: whose access is ended asks for nothing any more.
     field("Mutation.clientAccessRevoke", "clientId: \"{client}\"", &[]),
     field(

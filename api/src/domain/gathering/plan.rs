@@ -42,7 +42,7 @@ const A_DAY_AND_MORE: TimeDelta = TimeDelta::days(2);
 pub async fn plan_ahead(tx: &mut Tx, id: GatheringId) -> Result<Ahead> {
     tx.hold_alone::<gathering::Entity>(id).await?;
     let Some(gathering) = tx.known::<gathering::Entity>(id, "sessions are planned ahead").await? else { return Ok(Ahead::Nothing) };
-    let followed = follow(tx, &gathering, None).await?;
+    let followed = follow(tx, &gathering, None, None).await?;
     if followed.written > 0 {
         look_again(tx, &gathering, &followed).await?;
         return Ok(Ahead::Planned(Box::new(gathering)));
@@ -71,11 +71,11 @@ pub(super) async fn look_again(tx: &Tx, gathering: &gathering::Model, followed: 
 
 /// Has the sessions that are still to come follow the series of their gathering, which the caller holds: those that are missing are made,
 /// those of another time of day are moved, those that are there no more are cancelled with a sentence for everyone. Whoever moved or
-/// cancelled one session meant that one: it stays as it is.
+/// cancelled one session meant that one: it stays as it is. `left` is the zone that the gathering was in until now, where it was another.
 ///
 /// # Errors
 /// Refused with `STALE` when a session changed meanwhile.
-pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, note: Option<&str>) -> Result<Followed> {
+pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, left: Option<Tz>, note: Option<&str>) -> Result<Followed> {
     let now = tx.access().now;
     let zone = zone_of(&gathering.time_zone)?;
     let mut plan = planned(&gathering.series, zone, now)?;
@@ -85,13 +85,17 @@ pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, 
     let mut followed = Followed { written: 0, next: plan.next.map(|next| next - AHEAD) };
     let begun = registration::begun_to_come(tx, gathering.id).await?;
     for session in &there {
-        let Some(was) = session.occurrence.map(|local| Occurrence::new(zone, local)) else { continue };
+        let Some(local) = session.occurrence else { continue };
+        // As it was planned: in the zone that its day is in still, or was until now.
+        let stays = zone_of(gathering.zone_on(local.date()))?;
+        let then = if gathering.zone_left(local.date()).is_some() { stays } else { left.unwrap_or(stays) };
+        let was = Occurrence::new(then, local);
         let planned = plan.sessions.remove(&was.local.date());
         // What has begun, or was to have, is past changing, and so is that to which people came.
         let change = match planned {
             _ if was.at <= now || begun.contains(&session.id) => None,
-            Some((occurrence, minutes)) => moved(session, was, occurrence, minutes, zone),
-            None => Some(dropped(session, was, note, zone, now)),
+            Some((occurrence, minutes)) => moved(session, (was, then), occurrence, minutes, stays),
+            None => Some(dropped(session, was, note, then, now)),
         };
         if let Some(change) = change {
             write(tx, gathering, session, change).await?;
@@ -99,7 +103,10 @@ pub(super) async fn follow(tx: &mut Tx, gathering: &Visible<gathering::Entity>, 
         }
     }
     followed.written += plan.sessions.len();
-    let rows: Vec<_> = plan.sessions.values().map(|(occurrence, minutes)| row(gathering, *occurrence, *minutes, zone, now)).collect();
+    let mut rows = Vec::new();
+    for (day, (occurrence, minutes)) in &plan.sessions {
+        rows.push(row(gathering, *occurrence, *minutes, zone_of(gathering.zone_on(*day))?, now));
+    }
     for row in &rows {
         if let Some(id) = row.id.try_as_ref() {
             tell(tx, gathering, Event::new(EventKind::SessionChanged, gathering.organization_id, *id, 1).changed(["startsAt", "endsAt"]));
@@ -123,10 +130,16 @@ fn is_apart(session: &session::Model, was: Occurrence, zone: Tz) -> bool {
 }
 
 /// A session's own day has another time or length, if it has.
-fn moved(session: &session::Model, was: Occurrence, occurrence: Occurrence, minutes: i32, zone: Tz) -> Option<session::ActiveModel> {
+fn moved(
+    session: &session::Model,
+    (was, then): (Occurrence, Tz),
+    occurrence: Occurrence,
+    minutes: i32,
+    zone: Tz,
+) -> Option<session::ActiveModel> {
     let ends_at = occurrence.at + TimeDelta::minutes(minutes.into());
-    let apart = is_apart(session, was, zone);
-    if apart && was == occurrence || !apart && (session.starts_at, session.ends_at) == (occurrence.at, ends_at) {
+    let apart = is_apart(session, was, then);
+    if apart && was.local == occurrence.local || !apart && (session.starts_at, session.ends_at) == (occurrence.at, ends_at) {
         return None;
     }
     let occurs = session::ActiveModel { occurrence: Set(Some(occurrence.local)), ..Default::default() };

@@ -12,7 +12,7 @@ use crate::{
     clock::Instant,
     domain::{
         recurrence::{MOST_OCCURRENCES, Occurrence, Recurrence},
-        wall_time::local_of,
+        wall_time::{local_of, zone_of},
     },
     error::{Code, Refusal, Result},
 };
@@ -52,13 +52,16 @@ pub struct SeriesChange {
     pub except_dates: Option<Vec<NaiveDate>>,
     /// The days of further sessions.
     pub extra_dates: Option<Vec<NaiveDate>>,
+    /// Whether its hours are of another zone from the next session on. The series before name the one that they were in.
+    pub other_zone: bool,
 }
 
 impl SeriesChange {
     /// Whether it changes anything, but for saying from when on.
     pub(super) fn changes(&self) -> bool {
-        let Self { from: _, start_time, minutes, recurrence, except_dates, extra_dates } = self;
-        start_time.is_some() || minutes.is_some() || recurrence.is_some() || except_dates.is_some() || extra_dates.is_some()
+        let Self { from: _, start_time, minutes, recurrence, except_dates, extra_dates, other_zone } = self;
+        let days = recurrence.is_some() || except_dates.is_some() || extra_dates.is_some();
+        start_time.is_some() || minutes.is_some() || days || *other_zone
     }
 }
 
@@ -142,6 +145,7 @@ impl Check {
             recurrence: rule.map(|rule| rule.to_string()),
             except_dates: new.except_dates,
             extra_dates: new.extra_dates,
+            time_zone: None,
         })
     }
 }
@@ -164,9 +168,28 @@ pub fn in_force(series: &[Series], zone: Tz, now: Instant) -> Option<&Series> {
     series.get(place_of(series, local_of(zone, now).date()))
 }
 
+/// Those that are in force after it.
+pub fn later(series: &[Series], zone: Tz, now: Instant) -> &[Series] {
+    series.get(place_of(series, local_of(zone, now).date()) + 1..).unwrap_or_default()
+}
+
 /// Whether a day is a series' own, and not one of the series before it or after.
 pub fn belongs(series: &Series, day: NaiveDate) -> bool {
     series.starts_on <= day && series.ends_before.is_none_or(|end| day < end)
+}
+
+/// The zone that a series is in, of a gathering that is in this one now.
+///
+/// # Errors
+/// `Internal` when a zone was written that is none.
+pub fn zone_in(series: &Series, zone: Tz) -> Result<Tz> {
+    series.time_zone.as_deref().map_or(Ok(zone), zone_of)
+}
+
+/// The series of a gathering that leaves a zone: they are in it for as long as they last.
+pub(super) fn leaving(series: &[Series], zone: &str) -> Vec<Series> {
+    let in_it = |series: &Series| Some(series.time_zone.clone().unwrap_or_else(|| zone.to_owned()));
+    series.iter().map(|series| Series { time_zone: in_it(series), ..series.clone() }).collect()
 }
 
 /// The rule of a series, where its days are not all named.
@@ -184,6 +207,7 @@ fn named(series: &Series) -> BTreeSet<NaiveDate> {
 
 /// The days of its rule with a session, as far as they are its own and can be planned: no further ahead than any day can be named.
 fn of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>> {
+    let zone = zone_in(series, zone)?;
     let days = rule_of(series)?.map(|rule| rule.occurrences(zone, series.starts_on, series.start_time));
     let days = days.into_iter().flatten().map(|occurrence| occurrence.local.date());
     Ok(days.take_while(|day| belongs(series, *day)).filter(|day| !series.except_dates.contains(day)))
@@ -208,7 +232,13 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
             None => Ok(None),
         };
     }
-    let today = local_of(zone, now).date();
+    let mut today = local_of(zone, now).date();
+    if change.other_zone {
+        // Where it is another day in the zone before, the earlier of the two.
+        for series in series {
+            today = today.min(local_of(zone_in(series, zone)?, now).date());
+        }
+    }
     let from = change.from.unwrap_or(today);
     if from < today || from - today > FURTHEST {
         let sentence = format!("`from` is today or later, at most {} days ahead.", FURTHEST.num_days());
@@ -222,11 +252,11 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
     let Some(base) = series.get(place) else { return Ok(None) };
     let start_time = change.start_time.unwrap_or(base.start_time);
     // A day whose session has begun stays as it was, whatever the new time is.
-    let today_begun = has_day(base, today, zone)? && Occurrence::new(zone, today.and_time(base.start_time)).at <= now;
-    let begun = |day: NaiveDate| today_begun && day == today;
+    let of_base = zone_in(base, zone)?;
+    let begun = |day: NaiveDate| Occurrence::new(of_base, day.and_time(base.start_time)).at <= now;
     let ahead = |day: &NaiveDate| *day >= from && !begun(*day) && Occurrence::new(zone, day.and_time(start_time)).at > now;
     let starts_on = match (&change.recurrence, change.from) {
-        (Some(_), Some(from)) if begun(from) => {
+        (Some(_), Some(from)) if has_day(base, from, zone)? && begun(from) => {
             return Err(at(Refusal::invalid("The session of this day has begun: name a later one."), "from").into());
         }
         (Some(_), Some(from)) => from,
@@ -236,9 +266,12 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
         }
         (None, _) => {
             if let Some(next) = series.get(place + 1) {
-                let sentence =
-                    format!("Another schedule begins on {}: name `from`, that day or later, or give `recurrence`.", next.starts_on);
-                return Err(at(Refusal::invalid(sentence), "from").into());
+                let (field, instead) = match change.other_zone {
+                    true => ("timeZone", "change the zone once it has begun"),
+                    false => ("from", "name `from`, that day or later, or give `recurrence`"),
+                };
+                let sentence = format!("Another schedule begins on {}: {instead}.", next.starts_on);
+                return Err(at(Refusal::invalid(sentence), field).into());
             }
             let by_rule = of_rule(base, zone)?.find(ahead);
             let by_name = named(base).into_iter().find(ahead);
@@ -255,7 +288,7 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
     let same_rule = change.recurrence.is_none();
     let recurrence = match change.recurrence {
         Some(given) => given,
-        None => remaining(base, starts_on, start_time, zone)?,
+        None => remaining(base, starts_on, of_base, (zone, start_time))?,
     };
     let carried = |days: &[NaiveDate]| days.iter().copied().filter(|day| *day > starts_on).collect::<Vec<_>>();
     // Exceptions of another rule are none of this one's.
@@ -280,16 +313,16 @@ pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: In
     Ok(Some(kept))
 }
 
-/// The rule of a series from a later one of its days on, at another time of day: fewer are left to count, and the last day stays the
-/// last. None where the day is none of the rule's.
-fn remaining(of: &Series, starts_on: NaiveDate, start_time: NaiveTime, zone: Tz) -> Result<Option<String>> {
+/// The rule of a series from a later one of its days on, at another time of day in a zone that may be another: fewer are left to count, and
+/// the last day stays the last. None where the day is none of the rule's.
+fn remaining(of: &Series, starts_on: NaiveDate, zone: Tz, other: (Tz, NaiveTime)) -> Result<Option<String>> {
     let Some(rule) = rule_of(of)? else { return Ok(None) };
     let days = || rule.occurrences(zone, of.starts_on, of.start_time).map(|occurrence| occurrence.local.date());
     if days().find(|day| *day >= starts_on) != Some(starts_on) {
         return Ok(None);
     }
     let passed = days().take_while(|day| *day < starts_on).count();
-    let rule = rule.at_another_time(zone, of.starts_on, of.start_time, start_time);
+    let rule = rule.at_another_time(zone, of.starts_on, of.start_time, other);
     Ok(rule.after(passed).map(|rule| rule.to_string()))
 }
 
@@ -323,6 +356,7 @@ pub(super) struct Planned {
 pub(super) fn planned(series: &[Series], zone: Tz, now: Instant) -> Result<Planned> {
     let mut planned = Planned::default();
     for series in series {
+        let zone = zone_in(series, zone)?;
         let session = |day: NaiveDate| Occurrence::new(zone, day.and_time(series.start_time));
         for day in named(series) {
             planned.sessions.insert(day, (session(day), series.minutes));

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use entity::gathering::Series;
 use proptest::{prelude::*, sample::select};
 
-use super::series::{NewSeries, SeriesChange, changed, checked, in_force, planned};
+use super::series::{NewSeries, SeriesChange, changed, checked, in_force, leaving, planned, zone_in};
 use crate::{clock::Instant, domain::recurrence::Recurrence};
 
 const ZONES: [&str; 4] = ["America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Kolkata"];
@@ -61,6 +61,7 @@ prop_compose! {
             recurrence: rule.map(|rule| rule.map(str::to_owned)),
             except_dates: None,
             extra_dates: extra.map(|extra| extra.into_iter().map(day).collect()),
+            other_zone: false,
         }
     }
 }
@@ -73,7 +74,7 @@ fn stands(series: &[Series], zone: Tz) {
     }
     for one in series {
         if let Some(rule) = &one.recurrence {
-            let rule = Recurrence::stored(rule).unwrap();
+            let (rule, zone) = (Recurrence::stored(rule).unwrap(), zone_in(one, zone).unwrap());
             let first = rule.occurrences(zone, one.starts_on, one.start_time).next();
             assert_eq!(first.map(|first| first.local.date()), Some(one.starts_on), "{rule}: it begins on one of its days");
         }
@@ -82,15 +83,22 @@ fn stands(series: &[Series], zone: Tz) {
 
 proptest! {
     #[test]
-    fn what_was_before_a_change_stays(new in new_series(), changes in prop::collection::vec((0_i64..40, change()), 1..6), zone in select(&ZONES[..])) {
-        let zone: Tz = zone.parse().unwrap();
+    fn what_was_before_a_change_stays(new in new_series(), changes in prop::collection::vec((0_i64..40, change(), prop::option::weighted(0.3, select(&ZONES[..]))), 1..6), zone in select(&ZONES[..])) {
+        let mut zone: Tz = zone.parse().unwrap();
         let mut now = now();
         let mut series = vec![checked(new, zone, now).map_err(|refusal| TestCaseError::reject(refusal.message))?];
-        for (days, change) in changes {
+        for (days, change, other) in changes {
             now += chrono::TimeDelta::days(days);
             stands(&series, zone);
             let before = planned(&series, zone, now).unwrap();
-            let Ok(after) = changed(&series, change.clone(), zone, now) else { continue };
+            // One of the two: a rule, or a zone from the next session on.
+            let other = other.map(|other| other.parse::<Tz>().unwrap()).filter(|other| *other != zone && change.recurrence.is_none());
+            let (then, change) = match other {
+                Some(_) => (leaving(&series, zone.name()), SeriesChange { from: None, other_zone: true, ..change }),
+                None => (series.clone(), change),
+            };
+            let Ok(after) = changed(&then, change.clone(), other.unwrap_or(zone), now) else { continue };
+            zone = other.unwrap_or(zone);
             let Some(after) = after else {
                 prop_assert!(change.start_time.is_none() && change.minutes.is_none() && change.recurrence.is_none() && change.extra_dates.is_none());
                 continue;

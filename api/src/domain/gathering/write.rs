@@ -11,7 +11,8 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 
 use super::{
-    ACCESSIBILITY, MOST, NewSeries, SeriesChange, at,
+    ACCESSIBILITY, GatheringChange, MOST, NewSeries, at,
+    change::{met_otherwise, scheduled, usual_seats},
     facilitators::{lead, refuse_conflicts},
     in_person, labels_of, online,
     plan::{follow, look_again},
@@ -32,9 +33,6 @@ use crate::{
     error::{Code, Error, Refusal, Result},
     store::{Action, Event, Store, Tx, Visible},
 };
-
-/// The most people of a group where nothing else is said (domain 6.3: one peer for twelve).
-const GROUP: i32 = 12;
 
 /// What a support group is besides what all gatherings are.
 #[derive(Clone, Debug)]
@@ -100,94 +98,11 @@ pub struct NewGathering {
     pub group: Option<NewGroup>,
 }
 
-/// What of a gathering changes. What is not given stays as it is; of what may be missing, `Some(None)` takes it away.
-#[derive(Clone, Debug, Default)]
-pub struct GatheringChange {
-    /// What it is called.
-    pub title: Option<String>,
-    /// A few sentences.
-    pub description: Option<Option<String>>,
-    /// Codes of [`topic::TOPICS`].
-    pub topics: Option<Vec<String>>,
-    /// BCP 47 tags.
-    pub languages: Option<Vec<String>>,
-    /// Codes of [`ACCESSIBILITY`].
-    pub accessibility: Option<Vec<String>>,
-    /// Whom it is for.
-    pub audience: Option<Option<String>>,
-    /// Years.
-    pub minimum_age: Option<Option<i32>>,
-    /// US dollars.
-    pub cost: Option<Option<Decimal>>,
-    /// Who can find it.
-    pub visibility: Option<GatheringVisibility>,
-    /// Where people meet in person.
-    pub address: Option<Option<Address>>,
-    /// Roughly where.
-    pub area: Option<Option<String>>,
-    /// Whether only those who registered are told the address.
-    pub address_after_registration: Option<bool>,
-    /// Where people meet online.
-    pub join_url: Option<Option<String>>,
-    /// Seats in the room of each session that is still to come; `Some(None)` for any number.
-    pub capacity_in_person: Option<Option<i32>>,
-    /// Seats online, likewise.
-    pub capacity_online: Option<Option<i32>>,
-    /// Places in line, likewise.
-    pub waitlist_size: Option<Option<i32>>,
-    /// The peers who lead it: all of them.
-    pub facilitator_ids: Option<Vec<PeerId>>,
-    /// Whether it is changed although somebody who leads it leads something else at the same time.
-    pub despite_conflict: bool,
-    /// Whether anybody may come.
-    pub open: Option<bool>,
-    /// The way of recovery that a group follows.
-    pub pathway: Option<Option<RecoveryPathway>>,
-    /// What its people have lived through: all of it.
-    pub focus: Option<Vec<Experience>>,
-    /// What all who come agree to keep among them.
-    pub confidentiality: Option<Option<String>>,
-    /// When its sessions are, and from when on that holds.
-    pub series: SeriesChange,
-    /// A sentence for everyone on sessions that are there no more.
-    pub note: Option<String>,
-}
-
-impl From<NewGathering> for GatheringChange {
-    fn from(new: NewGathering) -> Self {
-        let group = new.group.unwrap_or(NewGroup { open: true, pathway: None, focus: Vec::new(), confidentiality: None });
-        Self {
-            title: Some(new.title),
-            description: Some(new.description),
-            topics: Some(new.topics),
-            languages: Some(new.languages),
-            accessibility: Some(new.accessibility),
-            audience: Some(new.audience),
-            minimum_age: Some(new.minimum_age),
-            cost: Some(new.cost),
-            visibility: Some(new.visibility),
-            address: Some(new.address),
-            area: Some(new.area),
-            address_after_registration: Some(new.address_after_registration),
-            join_url: Some(new.join_url),
-            capacity_in_person: Some(new.capacity_in_person),
-            capacity_online: Some(new.capacity_online),
-            waitlist_size: Some(new.waitlist_size),
-            facilitator_ids: None,
-            despite_conflict: new.despite_conflict,
-            open: Some(group.open),
-            pathway: Some(group.pathway),
-            focus: Some(group.focus),
-            confidentiality: Some(group.confidentiality),
-            series: SeriesChange::default(),
-            note: None,
-        }
-    }
-}
-
 /// What can change, as the API names it.
 const FIELDS: &[(gathering::Column, &str)] = &[
     (gathering::Column::Title, "title"),
+    (gathering::Column::Modality, "modality"),
+    (gathering::Column::TimeZone, "timeZone"),
     (gathering::Column::Description, "description"),
     (gathering::Column::Topics, "topics"),
     (gathering::Column::Languages, "languages"),
@@ -251,6 +166,7 @@ fn columns(change: GatheringChange, modality: Modality) -> Result<gathering::Act
     Ok(gathering::ActiveModel {
         title: set(change.title, |title| text::line("title", &title, 200))?,
         description: set_or_none(change.description, |text| text::paragraph("description", &text, 4_000))?,
+        modality: set(change.modality, Ok)?,
         topics: set(change.topics, |given| {
             codes("topics", given, |code| topic::by_code(code).is_some(), "codes of the query `topics`").map(List::from)
         })?,
@@ -360,10 +276,9 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
     check_area(new.address_after_registration, new.area.as_ref())?;
     let modality = new.modality;
     let kind = if new.group.is_some() { GatheringKind::SupportGroup } else { GatheringKind::Workshop };
-    let most = |given: Option<i32>, offered: bool| given.or_else(|| (offered && kind == GatheringKind::SupportGroup).then_some(GROUP));
     let new = NewGathering {
-        capacity_in_person: most(new.capacity_in_person, in_person(modality)),
-        capacity_online: most(new.capacity_online, online(modality)),
+        capacity_in_person: new.capacity_in_person.or_else(|| usual_seats(kind, in_person(modality))),
+        capacity_online: new.capacity_online.or_else(|| usual_seats(kind, online(modality))),
         ..new
     };
     let (leaders, despite_conflict) = (new.facilitator_ids.clone(), new.despite_conflict);
@@ -371,7 +286,6 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
         id: Set(GatheringId::new()),
         organization_id: Set(Some(program.organization_id)),
         program_id: Set(Some(program.id)),
-        modality: Set(modality),
         time_zone: Set(zone),
         series: Set(vec![first].into()),
         kind: Set(kind),
@@ -385,7 +299,7 @@ pub async fn create_in(tx: &mut Tx, new: NewGathering) -> Result<Visible<gatheri
     let made = tx.insert::<gathering::Entity, _>(row).await?;
     tx.insert_parts::<gathering_label::Entity, _>(labels(&made)).await?;
     lead(tx, &made, &leaders).await?;
-    let followed = follow(tx, &made, None).await?;
+    let followed = follow(tx, &made, None, None).await?;
     if !leaders.is_empty() && !despite_conflict {
         refuse_conflicts(tx, &made, None, &["input", "facilitatorIds"]).await?;
     }
@@ -412,7 +326,7 @@ pub async fn update(
     version: Option<i32>,
 ) -> Result<Visible<gathering::Entity>> {
     let mut tx = store.begin(access).await?;
-    if change.series.changes() {
+    if change.series.changes() || change.time_zone.is_some() {
         // First what plans its sessions ahead, then the gathering, as the timer itself has it. It is begun again below.
         tx.disarm(TimerKind::SessionPlan, [id.into()]).await?;
     }
@@ -424,17 +338,23 @@ pub async fn update(
     let seen = version.unwrap_or(before.version);
     let note = change.note.as_deref().map(|note| text::paragraph("note", note, 500)).transpose();
     let note = note.map_err(|refusal| at(refusal, "note"))?;
-    let series = series::changed(&before.series, change.series.clone(), zone_of(&before.time_zone)?, access.now)?;
+    let (zone, series) = scheduled(&before, &change, access.now)?;
+    let left = zone.as_ref().map(|_| zone_of(&before.time_zone)).transpose()?;
     let follows = series.is_some();
     let (leaders, despite_conflict) = (change.facilitator_ids.clone(), change.despite_conflict);
-    let row = gathering::ActiveModel { series: set(series, |series| Ok(series.into()))?, ..columns(change, before.modality)? };
+    let modality = change.modality.unwrap_or(before.modality);
+    let row = gathering::ActiveModel {
+        time_zone: set(zone, Ok)?,
+        series: set(series, |series| Ok(series.into()))?,
+        ..columns(met_otherwise(change, &before, modality), modality)?
+    };
     let hidden = *row.address_after_registration.try_as_ref().unwrap_or(&before.address_after_registration);
     check_area(hidden, row.area.try_as_ref().unwrap_or(&before.area).as_ref())?;
     let mut fields = changed_fields(FIELDS, &row, &before);
     let row = gathering::ActiveModel {
         updated_at: Set(access.now),
         version: Set(seen.saturating_add(1)),
-        ..searched(row, before.modality, Some(&before))
+        ..searched(row, modality, Some(&before))
     };
     let written = tx.update_if(&before, row, gathering::Column::Version.eq(seen)).await?;
     let after = written.ok_or_else(|| Refusal::stale(Some(before.version)).at(["input", "version"]))?;
@@ -444,13 +364,13 @@ pub async fn update(
         tx.insert_parts::<gathering_label::Entity, _>(labels(&after)).await?;
     }
     if follows {
-        let followed = follow(&mut tx, &after, note.as_deref()).await?;
+        let followed = follow(&mut tx, &after, left, note.as_deref()).await?;
         if after.published_at.is_some() {
             look_again(&tx, &after, &followed).await?;
         }
     }
-    if ["capacityInPerson", "capacityOnline", "waitlistSize"].iter().any(|seats| fields.contains(seats)) {
-        Box::pin(registration::resize(&mut tx, &after)).await?;
+    if ["modality", "capacityInPerson", "capacityOnline", "waitlistSize"].iter().any(|seats| fields.contains(seats)) {
+        Box::pin(registration::resize(&mut tx, &after, fields.contains(&"modality"))).await?;
     }
     if let Some(leaders) = &leaders {
         lead(&tx, &after, leaders).await?;
@@ -501,7 +421,7 @@ pub async fn publish_in(tx: &mut Tx, draft: &Visible<gathering::Entity>) -> Resu
         return Err(Refusal::new(Code::Immutable, "It is published already.").at(["id"]).into());
     }
     let now = tx.access().now;
-    let followed = follow(tx, draft, None).await?;
+    let followed = follow(tx, draft, None, None).await?;
     look_again(tx, draft, &followed).await?;
     let change = gathering::ActiveModel {
         published_at: Set(Some(now)),

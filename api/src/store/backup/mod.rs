@@ -176,6 +176,7 @@ tables![
     peer,
     peer_match,
     possible_duplicate,
+    private_calendar,
     program,
     referral,
     referral_clock,
