@@ -129,7 +129,7 @@ async fn not_once(database: &TestDatabase, columns: &str, from: &str) -> usize {
 
 async fn two_processes_do_each_thing_once(database: TestDatabase) {
     let database = Arc::new(database);
-    refer_unanswered(&database).await;
+    Box::pin(refer_unanswered(&database)).await;
     assert_eq!(database.count("FROM timer WHERE kind = 'CLOCK'").await, CLOCKS);
     let later = database.count("FROM timer WHERE kind <> 'CLOCK'").await;
 

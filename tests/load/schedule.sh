@@ -49,10 +49,10 @@ function request()
     if differ then number = number + 1 end
     local from = string.format("${from}.%06dZ", (own * 400000 + number) % 1000000)
     local body = string.format('{"query":"%s","variables":{"from":"%s"}}', query, from)
-    return wrk.format("POST", "/graphql", { ["content-type"] = "application/json" }, body)
+    return wrk.format("POST", "/graphql", { ["content-type"] = "application/json", accept = "application/graphql-response+json" }, body)
 end
 function done(summary, latency)
-    if summary.errors.status > 0 then print("ANSWERS THAT ARE NO 200: " .. summary.errors.status) end
+    if summary.errors.status > 0 then io.stderr:write("ANSWERS THAT ARE NO 200: " .. summary.errors.status .. "\n") end
     io.write(string.format("%.0f a second, p50 %.2f ms, p99 %.2f ms\n", summary.requests / summary.duration * 1e6,
         latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -147,7 +147,7 @@ pub(crate) async fn serving(db: TestDatabase) {
     bare.kill().unwrap();
     bare.wait().unwrap();
     let loads = [
-        Load { what: "no two alike, from memory", address: &place.address, asks: ask_other(&place.address, 0) },
+        Load { what: "no two alike, from memory", address: &from_memory.address, asks: ask_other(&from_memory.address, 0) },
         Load { what: "the same from the database", address: &from_database.address, asks: ask_other(&from_database.address, 0) },
     ];
     compare(&format!("{kind:?}"), &loads).await;
@@ -170,7 +170,7 @@ pub(crate) async fn serving(db: TestDatabase) {
     let writing = tokio::spawn(register(place.address.clone(), token, seats, Arc::clone(&registered)));
     let loads = [
         Load { what: "the same, while 50 register a second", address: &place.address, asks: ask_same(&place.address) },
-        Load { what: "no two alike, likewise", address: &place.address, asks: ask_other(&place.address, 1) },
+        Load { what: "no two alike, likewise", address: &from_memory.address, asks: ask_other(&from_memory.address, 1) },
     ];
     compare(&format!("{kind:?}"), &loads).await;
     writing.abort();
@@ -251,7 +251,7 @@ async fn fill(connection: &DatabaseConnection) -> Vec<(String, String)> {
     let peers = peer::Entity::find().all(connection).await.unwrap();
     let gatherings = gathering::Entity::find().all(connection).await.unwrap();
     let leads = gatherings.iter().enumerate().filter_map(|(number, row)| {
-        let of_program: Vec<_> = peers.iter().filter(|peer| peer.organization_id == row.organization_id).collect();
+        let of_program: Vec<_> = peers.iter().filter(|peer| Some(peer.organization_id) == row.organization_id).collect();
         let leader = of_program.get(number % of_program.len().max(1))?;
         Some(gathering_facilitator::ActiveModel { gathering_id: Set(row.id), peer_id: Set(leader.id), place: Set(0), ..Default::default() })
     });
