@@ -1,4 +1,5 @@
-//! How fast it is, beside the least that could be done: `cargo bench -p aftercare-tests`, and a name to run one alone.
+//! How fast it is, beside the least that could be done: `cargo bench -p aftercare-tests`, and a name to run one alone,
+//! or a database.
 //!
 //! A hand-written harness: what is compared runs in turns in one process, so that a ratio holds on a machine whose speed drifts.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops where it fails, and says what it found")]
@@ -17,6 +18,9 @@ mod schedule;
 use kit::databases::{TestDatabase, which_run};
 use lists::List;
 
+/// By which words one database alone is asked for.
+const KINDS: [&str; 2] = ["sqlite", "postgresql"];
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     // The server's workers are started from a LocalSet, as in the program.
@@ -28,11 +32,13 @@ fn main() {
 }
 
 async fn measured() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let (kinds, wanted): (Vec<String>, Vec<String>) = words.partition(|word| KINDS.contains(&word.as_str()));
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
     println!("{}", which_run());
     let databases: [fn() -> Option<TestDatabase>; 2] = [|| Some(TestDatabase::sqlite()), TestDatabase::postgresql];
-    for database in databases {
+    let asked_for = |kind: &str| kinds.is_empty() || kinds.iter().any(|asked| asked == kind);
+    for (_, database) in KINDS.iter().zip(databases).filter(|(kind, _)| asked_for(kind)) {
         let fresh = |name: &str| if wants(name) { database() } else { None };
         for list in List::ALL {
             if let Some(db) = fresh(list.name()) {
