@@ -144,7 +144,7 @@ async fn other(app: &TestApp, them: &Handover) {
     input["client"]["givenName"] = json!("Grace");
     input["client"]["familyName"] = json!("Hopper");
     input["client"]["dateOfBirth"] = json!("1966-12-09");
-    input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": "0099" }]);
+    input["client"]["externalIdentifiers"] = json!([{ "system": "mrn", "value": "mrn-0099" }]);
     input["client"]["contactMethods"] = json!([{ "kind": "PHONE", "value": "+1 212 555 0999", "safe": true }]);
     input["consent"]["signedBy"] = json!("Grace Hopper");
     input["reason"] = json!("Likes ships");
@@ -155,7 +155,7 @@ async fn other(app: &TestApp, them: &Handover) {
     written(&them.referrer, &referral, "Her ship sails at six").await;
 }
 
-const OF_ANOTHER: &[&str] = &["Grace", "Hopper", "1966-12-09", "0999", "0099", "Likes ships", "Dreams of the sea", "Her ship sails"];
+const OF_ANOTHER: &[&str] = &["Grace", "Hopper", "1966-12-09", "5550999", "mrn-0099", "Likes ships", "Dreams of the sea", "Her ship sails"];
 
 fn holds(file: &Answer, words: &[&str], absent: &[&str]) {
     for word in words {
