@@ -4,7 +4,7 @@ use entity::{
     ClientId, ConsentId, ContactId, EpisodeId, EventId, PeerMatchId, ReferralId, ReferralMessageId, RegistrationId, TypedId, WorkItemId,
     bulk_operation, client, consent, event, referral, referral_offer, registration, vocabulary::EventKind,
 };
-use sea_orm::{ColumnTrait, Condition, ExprTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, ExprTrait, Order, QueryFilter, QuerySelect, QueryTrait};
 
 use super::{client as clients, referral as referrals, work_item};
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
         Access, Scope,
         policy::{Act, Resource, may},
     },
-    store::{Action, Grants, Protected, never, query},
+    error::Result,
+    store::{Action, Find, Grants, Protected, Visible, never, query},
 };
 
 impl Protected for event::Entity {
@@ -122,6 +123,15 @@ fn known_care(access: &Access) -> Condition {
 /// What happened to a consent that came with a referral is in no timeline of the organization's own: it is known to whom the consent is.
 fn known_consent(access: &Access) -> Condition {
     known::<consent::Entity>(access).add(event::Column::ClientId.is_not_null())
+}
+
+/// What of these happened after a place in the log, in the order of the log: at most so many.
+///
+/// # Errors
+/// `Database` when it cannot be asked.
+pub async fn happened_after(events: Find<'_, event::Entity>, place: i64, most: u64) -> Result<Vec<Visible<event::Entity>>> {
+    let after = events.by(event::Column::Position, |column| column.gt(place));
+    after.ordered(event::Column::Position, Order::Asc).first(most).await
 }
 
 /// One neutral sentence about what happened, the same for everyone: it names nobody and says nothing that its kind does not.

@@ -19,8 +19,8 @@ use sea_orm::{
 
 pub use self::{
     board::Board,
-    look::{Audience, By, Seeing},
-    snapshot::{Edition, InSchedule, Snapshot},
+    look::{Audience, By, InSchedule, Seeing},
+    snapshot::Snapshot,
 };
 use super::{
     gathering::{ACCESSIBLE, LANGUAGE, TOPIC},

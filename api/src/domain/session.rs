@@ -11,6 +11,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, Order, QueryFilter, Quer
 use uuid::Uuid;
 
 use super::{
+    event::happened_after,
     gathering::{FURTHEST, refuse_conflicts, runs},
     recurrence::MOST_OCCURRENCES,
     registration,
@@ -79,6 +80,11 @@ pub fn status(session: &session::Model, now: Instant) -> SessionStatus {
     }
 }
 
+/// Whether a session is still to come.
+pub(super) fn is_upcoming(session: &session::Model, now: Instant) -> bool {
+    session.status == SessionStatus::Scheduled && session.starts_at > now
+}
+
 /// How many seats are left as everyone may know it, which moves at most every five minutes; null for any number.
 pub fn seats_left(session: &session::Model, attendance: AttendanceMode, now: Instant) -> Option<i32> {
     let (capacity, registered, before) = match attendance {
@@ -92,8 +98,7 @@ pub fn seats_left(session: &session::Model, attendance: AttendanceMode, now: Ins
 /// Whether somebody can still get in line, as everyone may know it.
 pub fn waitlist_open(session: &session::Model, now: Instant) -> bool {
     let waiting = if session.seats_changed_at < seats_move_at(now) { session.waiting } else { session.before_waiting };
-    let ahead = session.status == SessionStatus::Scheduled && session.starts_at > now;
-    ahead && session.waitlist_size.is_none_or(|size| waiting < size)
+    is_upcoming(session, now) && session.waitlist_size.is_none_or(|size| waiting < size)
 }
 
 /// Refuses what only a session that is still to come allows.
@@ -209,9 +214,8 @@ pub async fn changes(
 ) -> Result<Option<(i64, Vec<Change>)>> {
     let system = Access::system("changes of the schedule", access.now);
     let kinds = [EventKind::WorkshopPublished, EventKind::SessionChanged, EventKind::SessionCancelled, EventKind::ListedMeetingsChanged];
-    let events = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(kinds));
-    let events = events.by(event::Column::Position, |column| column.gt(after)).ordered(event::Column::Position, Order::Asc).first(BATCH);
-    let events = events.await?;
+    let of_interest = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(kinds));
+    let events = happened_after(of_interest, after, BATCH).await?;
     let Some(read) = events.last().and_then(|event| event.position) else { return Ok(None) };
     let subjects: Vec<_> = events.iter().map(|event| event.subject_id).collect();
     let listed = listed(store, &system, &events).await?;

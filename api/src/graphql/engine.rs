@@ -31,7 +31,7 @@ use crate::{
         data_export::{Download, download},
         disclosure::NOTICE,
         issuer, private_calendar,
-        schedule::{self, Board, Snapshot},
+        schedule::{Board, Snapshot},
         sign_in::sign_in,
     },
     error::{Error, Result as OurResult},
@@ -83,8 +83,8 @@ impl GraphEngine {
 }
 
 fn edition_of(snapshot: &Snapshot, now: Instant) -> Edition {
-    let schedule::Edition { snapshot: number, phase } = snapshot.edition(now);
-    Edition { snapshot: number, phase, ends: snapshot.ends(now) }
+    let phase = snapshot.phase(now);
+    Edition { snapshot: snapshot.number(), phase, ends: snapshot.ends(phase) }
 }
 
 fn not_let_in(error: Error) -> NotLetIn {

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     access::{Access, Scope},
+    domain::event::happened_after,
     error::{Error, Result as OurResult},
     store::{Find, PageArgs, Protected, Store, Visible},
 };
@@ -287,8 +288,7 @@ where
     live(request, from, move |store, access, from| {
         let narrow = narrow.clone();
         async move {
-            let find = narrow(store.find::<event::Entity>(&access)).by(event::Column::Position, |column| column.gt(from));
-            let rows = find.ordered(event::Column::Position, Order::Asc).first(BATCH).await?;
+            let rows = happened_after(narrow(store.find(&access)), from, BATCH).await?;
             Ok(rows.last().and_then(|row| row.position).map(|last| (last, rows)))
         }
         .boxed()

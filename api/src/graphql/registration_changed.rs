@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{Context, Guard, GuardExt, Object, Result, Subscription};
 use entity::{RegistrationId, TypedId, event, registration};
 use futures_util::{FutureExt, Stream};
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::ColumnTrait;
 
 use super::{
     context::RequestContext,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     access::{Access, Scope, ticket::Ticket},
+    domain::event::happened_after,
     error::Result as OurResult,
     store::{Store, Visible},
 };
@@ -56,8 +57,7 @@ async fn read(
     if let Some(only) = only {
         find = find.by(event::Column::SubjectId, |column| column.eq(uuid::Uuid::from(only)));
     }
-    let find = find.by(event::Column::Position, |column| column.gt(from));
-    let events = find.ordered(event::Column::Position, Order::Asc).first(BATCH).await?;
+    let events = happened_after(find, from, BATCH).await?;
     let Some(last) = events.last().and_then(|event| event.position) else { return Ok(None) };
     let ids = events.iter().map(|event| RegistrationId::from(event.subject_id));
     let rows = store.find::<registration::Entity>(access).by(registration::Column::Id, |column| column.is_in(ids)).first(BATCH).await?;

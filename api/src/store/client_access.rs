@@ -20,7 +20,7 @@ impl Store {
             refreshed_at: Set(Some(self.clock().now())),
             ..Default::default()
         };
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         let rotate = client_access::Entity::update_many().set(rotated).filter(client_access::Column::Id.eq(id));
         let rotate = rotate.filter(client_access::Column::RefreshHash.eq(good)).filter(client_access::Column::EndedAt.is_null());
         let done = rotate.exec(&tx).await?.rows_affected > 0;
@@ -43,7 +43,7 @@ impl Store {
             failed_at: Set(Some(now)),
             ..Default::default()
         };
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         private_calendar::Entity::delete_many().exec(&tx).await?;
         client_access::Entity::update_many().set(over).filter(client_access::Column::EndedAt.is_null()).exec(&tx).await?;
         outgoing_message::Entity::update_many().set(given_up).filter(outgoing_message::Column::DueAt.is_not_null()).exec(&tx).await?;

@@ -10,10 +10,6 @@ use uuid::Uuid;
 
 use super::{Event, Store};
 
-/// What of the log something in memory follows.
-#[derive(Clone, Copy, Debug)]
-pub struct Followed(pub &'static [EventKind]);
-
 /// What was committed since it was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
@@ -26,7 +22,8 @@ pub struct Committed {
 /// Commits that are followed.
 #[derive(Default)]
 pub(in crate::store) struct Commits {
-    followed: OnceLock<Followed>,
+    /// The kinds of events that something in memory follows.
+    followed: OnceLock<&'static [EventKind]>,
     committed: Mutex<Committed>,
     wake: Notify,
 }
@@ -34,7 +31,7 @@ pub(in crate::store) struct Commits {
 impl Commits {
     /// Notes the events of a commit. Nothing is noted that nothing follows.
     pub(in crate::store) fn tell(&self, events: &[Event]) {
-        let Some(Followed(kinds)) = self.followed.get() else { return };
+        let Some(kinds) = self.followed.get() else { return };
         let of_interest = events.iter().filter(|event| kinds.contains(&event.kind));
         let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = committed.count;
@@ -50,7 +47,7 @@ impl Commits {
 
 impl Store {
     /// From now on notes commits of these kinds.
-    pub fn follow_commits(&self, kinds: Followed) {
+    pub fn follow_commits(&self, kinds: &'static [EventKind]) {
         // Whoever follows first says what is followed; there is one.
         let _ = self.shared.commits.followed.set(kinds);
     }

@@ -122,7 +122,7 @@ impl Store {
         }
         let done = erasure::ActiveModel { key_destroyed_at: Set(Some(self.clock().now())), ..Default::default() };
         let these = erasure::Entity::update_many().set(done).filter(erasure::Column::SubjectId.is_in(subjects.iter().copied()));
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         these.filter(erasure::Column::KeyDestroyedAt.is_null()).exec(&tx).await?;
         Ok(TransactionSession::commit(tx).await?)
     }

@@ -36,14 +36,14 @@ use std::{
 };
 
 use aws_lc_rs::{digest, hmac};
-use sea_orm::{DatabaseConnection, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
 
 pub use caller::{Named, Oneself};
 pub use chain::{Broken, Verified};
 pub use children::{ChildPage, Children};
 use commits::Commits;
-pub use commits::{Committed, Followed};
+pub use commits::Committed;
 pub use connection::Connections;
 pub(crate) use connection::query;
 use cursor::CursorKey;
@@ -124,6 +124,12 @@ impl Store {
     pub(in crate::store) fn reader(&self) -> &DatabaseConnection {
         self.asked.store(true, Ordering::Relaxed);
         self.shared.connections.reader()
+    }
+
+    /// Begins a transaction. Nothing else of a store does, so that none is forgotten that asked.
+    pub(in crate::store) async fn transaction(&self) -> Result<DatabaseTransaction> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.shared.connections.begin().await
     }
 
     /// The row with this id, if it exists for the caller.

@@ -42,7 +42,7 @@ impl Store {
         if waiting.limit(1).one(self.reader()).await?.is_none() {
             return Ok(None);
         }
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         let first = due().order_by_asc(outgoing_message::Column::DueAt).order_by_asc(outgoing_message::Column::Id).limit(1);
         let first = first.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         let first = first.into_model::<Fetched<outgoing_message::Entity>>().all(&tx).await?;
@@ -74,7 +74,7 @@ impl Store {
             .add(outgoing_message::Column::Id.eq(taken.id))
             .add(outgoing_message::Column::Attempts.eq(taken.attempts + 1))
             .add(outgoing_message::Column::DueAt.is_not_null());
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         outgoing_message::Entity::update_many().set(change).filter(mine).exec(&tx).await?;
         Ok(TransactionSession::commit(tx).await?)
     }

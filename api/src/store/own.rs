@@ -76,7 +76,7 @@ impl Store {
     pub async fn remember(&self, name: &str, value: &str) -> Result<()> {
         let row = deployment::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
         let newest = OnConflict::column(deployment::Column::Name).update_column(deployment::Column::Value).to_owned();
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         deployment::Entity::insert(row).on_conflict(newest).exec_without_returning(&tx).await?;
         Ok(tx.commit().await?)
     }
@@ -91,7 +91,7 @@ impl Store {
         A: ActiveModelTrait<Entity = E> + Send,
     {
         while connection::select::<E>().filter(missing()).limit(1).one(self.reader()).await?.is_some() {
-            let tx = self.shared.connections.begin().await?;
+            let tx = self.transaction().await?;
             for row in connection::select::<E>().filter(missing()).limit(500).all(&tx).await? {
                 let this = E::id_column().eq(super::key_of::<E>(E::id(&row)));
                 E::update_many().set(of(&row)).filter(this).filter(missing()).exec(&tx).await?;
@@ -142,7 +142,7 @@ impl Store {
     pub async fn refuse_jti(&self, jti: &str, expires_at: Instant) -> Result<bool> {
         let row = revoked_token::ActiveModel { jti: Set(jti.to_owned()), expires_at: Set(expires_at) };
         let first_stays = OnConflict::column(revoked_token::Column::Jti).do_nothing().to_owned();
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         let over = revoked_token::Column::ExpiresAt.lt(self.clock().now());
         revoked_token::Entity::delete_many().filter(over).exec(&tx).await?;
         let written = revoked_token::Entity::insert(row).on_conflict(first_stays).try_insert().exec_without_returning(&tx).await?;
@@ -168,7 +168,7 @@ impl Store {
         let minute_ago = at - chrono::TimeDelta::minutes(1);
         let stale = api_client::Column::LastUsedAt.is_null().or(api_client::Column::LastUsedAt.lt(minute_ago));
         let noted = api_client::ActiveModel { last_used_at: Set(Some(at)), ..Default::default() };
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         api_client::Entity::update_many().set(noted).filter(api_client::Column::Id.eq(id)).filter(stale).exec(&tx).await?;
         Ok(tx.commit().await?)
     }

@@ -119,7 +119,7 @@ impl Store {
             hash: Set(None),
         });
         let rows: Vec<_> = rows.collect();
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         for batch in rows.chunks(BATCH) {
             audit_event::Entity::insert_many(batch.to_vec()).exec_without_returning(&tx).await?;
         }

@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be done; nothing of the batch is then.
     pub async fn seal_batch(&self) -> Result<usize> {
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         self.shared.connections.lease_sealer(&tx).await?;
         let mut batch = Batch { tx: &tx, ends: BTreeMap::new() };
         let sealed =

@@ -85,7 +85,7 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn forget_timer(&self, taken: Taken) -> Result<()> {
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         timer::Entity::delete_many().filter(taken.this()).exec(&tx).await?;
         Ok(TransactionSession::commit(tx).await?)
     }
@@ -118,7 +118,7 @@ impl Store {
 
     async fn rearm(&self, taken: Taken, at: Instant, failures: i32) -> Result<bool> {
         let later = timer::ActiveModel { due_at: Set(at), failures: Set(failures), ..Default::default() };
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         let written = timer::Entity::update_many().set(later).filter(taken.this()).exec(&tx).await?;
         TransactionSession::commit(tx).await?;
         Ok(written.rows_affected > 0)
@@ -135,7 +135,7 @@ impl Store {
         if these.is_empty() {
             return Ok(());
         }
-        let (tx, now) = (self.shared.connections.begin().await?, self.clock().now());
+        let (tx, now) = (self.transaction().await?, self.clock().now());
         for batch in these.chunks(BATCH) {
             let rows = batch.iter().map(|id| row(kind, *id, now));
             let kept = OnConflict::columns([timer::Column::Kind, timer::Column::SubjectId]).do_nothing().to_owned();

@@ -1,9 +1,6 @@
 //! Transactions. A command begins one on its first line, records what happened, and commits on its last; dropped, it is rolled back.
 
-use std::{
-    future::Future,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{future::Future, sync::Arc};
 
 use aws_lc_rs::hmac;
 use chrono::TimeDelta;
@@ -155,8 +152,7 @@ impl Store {
     /// `Replayed` with the first answer when the key was used for the same request, `IdempotencyKeyReused` when for another.
     pub async fn begin(&self, access: &Access) -> Result<Tx> {
         let access = &self.with_keyed_body(access);
-        self.asked.store(true, Ordering::Relaxed);
-        let transaction = self.shared.connections.begin().await?;
+        let transaction = self.transaction().await?;
         if let Some(key) = &access.idempotency {
             take_place(&transaction, access, key).await?;
         }
@@ -169,8 +165,7 @@ impl Store {
     /// `Database` when it cannot be written.
     pub async fn note_refusal(&self, access: &Access, action: &'static str, refusals: &[Refusal]) -> Result<()> {
         let access = &self.with_keyed_body(access);
-        self.asked.store(true, Ordering::Relaxed);
-        let transaction = self.shared.connections.begin().await?;
+        let transaction = self.transaction().await?;
         if let Some(key) = &access.idempotency {
             let row = idempotency::ActiveModel {
                 caller: Set(actor(access)),

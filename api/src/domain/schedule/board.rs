@@ -9,7 +9,10 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
 
 use super::{
     kept::{FOLLOWED, Kept, Known},
@@ -42,6 +45,10 @@ struct Shown {
 /// The schedule in memory as it is now.
 pub struct Board {
     store: Store,
+    /// What it was read from; nothing where all of it is to be read.
+    kept: Mutex<Option<Kept>>,
+    /// How long the log is, as far as this process knows.
+    log: Mutex<watch::Receiver<i64>>,
     shown: RwLock<Option<Shown>>,
     /// Counts how often it was brought up to date.
     changed: watch::Sender<u64>,
@@ -52,7 +59,8 @@ pub struct Board {
 impl Board {
     /// A board with nothing on it, which [`Board::bring_up`] fills.
     pub fn new(store: Store) -> Self {
-        Self { store, shown: RwLock::default(), changed: watch::Sender::new(0), late: AtomicBool::default() }
+        let log = Mutex::new(store.sealed());
+        Self { store, kept: Mutex::default(), log, shown: RwLock::default(), changed: watch::Sender::new(0), late: AtomicBool::default() }
     }
 
     /// The snapshot, if it is up to date: with all that this process committed, and the seats of these five minutes.
@@ -96,37 +104,37 @@ impl Board {
         self.store.follow_commits(FOLLOWED);
     }
 
-    /// Waits until something was committed that changes the schedule, or somebody asks for a snapshot that is not up to date.
-    pub async fn wait(&self) {
-        self.store.wait_for_commits().await;
-    }
-
-    /// Tells how long the log is, as far as this process knows.
-    pub fn log(&self) -> watch::Receiver<i64> {
-        self.store.sealed()
+    /// Waits until this process committed something that changes the schedule, somebody asks for a snapshot that is not up to date, the log
+    /// has become longer, or so much time has passed: seats move with the clock.
+    pub async fn wait(&self, most: Duration) {
+        let mut log = self.log.lock().await;
+        tokio::select! {
+            () = self.store.wait_for_commits() => {}
+            _ = log.changed() => {}
+            () = tokio::time::sleep(most) => {}
+        }
     }
 
     /// Brings what is kept up to date, and shows it. What cannot be read or put in order is read as a whole the next time.
     ///
     /// # Errors
     /// `Database` when it cannot be asked: meanwhile whoever asks is answered from there.
-    pub async fn bring_up(&self, kept: &mut Option<Kept>) -> Result<()> {
+    pub async fn bring_up(&self) -> Result<()> {
+        let mut kept = self.kept.lock().await;
         let now = self.store.clock().now();
-        let mut known = kept.take().filter(|kept| !kept.is_old(now));
-        let changed = match &mut known {
-            Some(known) => known.catch_up(&self.store, now).await?,
-            None => None,
-        };
-        let mut read = match known.filter(|_| changed.is_some()) {
-            Some(known) => known,
-            None => Kept::read(&self.store, now).await?,
+        let (mut read, changed) = match kept.take().filter(|kept| !kept.is_old(now)) {
+            Some(mut known) => {
+                let changed = known.catch_up(&self.store, now).await?;
+                (known, changed)
+            }
+            None => (Kept::read(&self.store, now).await?, true),
         };
         // What others did and is not in the log yet is not known here.
         let unsealed = self.store.unsealed_since().await?.is_some_and(|since| since < now - UNSEALED);
         let shown = if unsealed || read.too_much {
             None
         } else {
-            let snapshot = self.snapshot_of(&mut read, changed.unwrap_or(true)).await?;
+            let snapshot = self.snapshot_of(&mut read, changed).await?;
             Some(Shown { snapshot, known: read.known, at: Moment::now() })
         };
         *kept = Some(read);

@@ -11,11 +11,11 @@ use std::{
 
 use chrono::TimeDelta;
 use entity::{
-    GatheringId, OrganizationId, PeerId, ProgramId, SessionId, event, gathering, gathering_facilitator, organization, peer, program,
-    session,
+    FeedId, GatheringId, OrganizationId, PeerId, ProgramId, SessionId, event, gathering, gathering_facilitator, listed_meeting,
+    organization, peer, program, session,
     vocabulary::{EventKind, Role},
 };
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::{ColumnTrait, Condition, Order};
 use uuid::Uuid;
 
 use super::{
@@ -25,12 +25,13 @@ use super::{
 use crate::{
     access::{Access, Scope},
     clock::Instant,
+    domain::{event::happened_after, feed},
     error::Result,
-    store::{Followed, Protected, Store, Visible},
+    store::{Protected, Store, Visible},
 };
 
 /// What of the log changes what is public of the schedule. Seats are looked at every five minutes, as often as they move.
-pub(super) const FOLLOWED: Followed = Followed(&[
+pub(super) const FOLLOWED: &[EventKind] = &[
     EventKind::WorkshopPublished,
     EventKind::WorkshopChanged,
     EventKind::SessionChanged,
@@ -40,7 +41,7 @@ pub(super) const FOLLOWED: Followed = Followed(&[
     EventKind::ProgramCapacityChanged,
     EventKind::OrganizationChanged,
     EventKind::PeerChanged,
-]);
+];
 
 /// How far back sessions are kept in memory; who asks for older ones asks the database.
 const BACK: TimeDelta = TimeDelta::days(31);
@@ -64,8 +65,10 @@ fn partners(now: Instant) -> Access {
 }
 
 /// What was read, and up to where.
-pub struct Kept {
+pub(super) struct Kept {
     rows: Rows,
+    /// The listed meetings of each feed, with the feed's version when they changed last.
+    listed: HashMap<FeedId, HashSet<(GatheringId, i32)>>,
     pub(super) known: Known,
     /// How far the log was read.
     position: i64,
@@ -114,13 +117,15 @@ impl Kept {
         let known = Known { commits, seats_of: seats_move_at(now) };
         // Snapshots of a second reading are others than those of the first.
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) << 32;
-        let nothing = Self { rows: Rows::default(), known, position, since, read_at: now, number, too_much: true };
+        let (rows, listed) = (Rows::default(), HashMap::new());
+        let nothing = Self { rows, listed, known, position, since, read_at: now, number, too_much: true };
         let gatherings = store.find::<gathering::Entity>(&access);
         let sessions = || store.find::<session::Entity>(&access).by(session::Column::EndsAt, |column| column.gte(since));
         if gatherings.count().await? > MOST_GATHERINGS || sessions().count().await? > MOST_SESSIONS {
             tracing::warn!("there are more than {MOST_GATHERINGS} gatherings or {MOST_SESSIONS} sessions: they are read from the database");
             return Ok(nothing);
         }
+        let listed = all_listed(store, now).await?;
         let gatherings = gatherings.first(MOST_GATHERINGS).await?;
         let sessions = sessions().ordered(session::Column::StartsAt, Order::Asc).first(MOST_SESSIONS).await?;
         let mut rows = Rows::default();
@@ -131,20 +136,20 @@ impl Kept {
             rows.leaders.extend(leaders(store, ids, now).await?);
         }
         read_around(store, &mut rows, now).await?;
-        Ok(Self { rows, too_much: false, ..nothing })
+        Ok(Self { rows, listed, too_much: false, ..nothing })
     }
 
-    /// Reads again what changed. Whether anything did; nothing when all of it is to be read again.
-    pub(super) async fn catch_up(&mut self, store: &Store, now: Instant) -> Result<Option<bool>> {
+    /// Reads again what changed. Whether anything did.
+    pub(super) async fn catch_up(&mut self, store: &Store, now: Instant) -> Result<bool> {
         let committed = store.take_commits();
-        let (position, logged) = self.logged(store, now).await?;
         if self.too_much {
-            return Ok(Some(false));
+            return Ok(false);
         }
+        let (position, logged) = self.logged(store, now).await?;
         let mut changes = Changes::default();
         committed.events.iter().chain(&logged).for_each(|(kind, subject)| changes.note(*kind, *subject));
-        if changes.anew {
-            return Ok(None);
+        for feed in std::mem::take(&mut changes.feeds) {
+            changes.gatherings.extend(self.listed_anew(store, feed, now).await?);
         }
         let known = Known { commits: committed.count, seats_of: seats_move_at(now) };
         // What a program can take on is found out again and again, mostly without an event.
@@ -154,7 +159,7 @@ impl Kept {
             changed |= self.read_seats(store, now).await?;
         }
         (self.position, self.known) = (position, known);
-        Ok(Some(changed))
+        Ok(changed)
     }
 
     /// What the log says since it was last read, and how far it goes.
@@ -162,9 +167,8 @@ impl Kept {
         let system = Access::system("the schedule in memory", now);
         let (mut position, mut all, sealed) = (self.position, Vec::new(), *store.sealed().borrow());
         while position < sealed {
-            let events = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(FOLLOWED.0.iter().copied()));
-            let events = events.by(event::Column::Position, |column| column.gt(position)).ordered(event::Column::Position, Order::Asc);
-            let events = events.first(EVENTS).await?;
+            let of_interest = store.find::<event::Entity>(&system).by(event::Column::Kind, |column| column.is_in(FOLLOWED.iter().copied()));
+            let events = happened_after(of_interest, position, EVENTS).await?;
             all.extend(events.iter().map(|event| (event.kind, event.subject_id)));
             let last = events.last().and_then(|event| event.position).unwrap_or(sealed);
             position = if (events.len() as u64) < EVENTS { last.max(sealed) } else { last };
@@ -178,18 +182,21 @@ impl Kept {
             changed |= self.read_gatherings(store, &ids, now).await?;
         }
         if changed || changes.around {
-            let before = (self.rows.programs.clone(), self.rows.organizations.clone(), self.rows.peers.clone());
-            read_around(store, &mut self.rows, now).await?;
-            let same = same_rows(&before.0, &self.rows.programs)
-                && same_rows(&before.1, &self.rows.organizations)
-                && same_rows(&before.2, &self.rows.peers);
-            changed |= !same;
+            changed |= read_around(store, &mut self.rows, now).await?;
         }
         let access = partners(now);
         for ids in chunks(&changes.sessions) {
             changed |= self.put_sessions(store.by_ids::<session::Entity>(&access, &ids).await?);
         }
         Ok(changed)
+    }
+
+    /// Finds the listed meetings of a feed that came, changed or went since they were read.
+    async fn listed_anew(&mut self, store: &Store, feed: FeedId, now: Instant) -> Result<Vec<GatheringId>> {
+        // Before the meetings themselves: what changes in between is found once more.
+        let listed = listed_of(store, feed, now).await?;
+        let before = self.listed.insert(feed, listed.clone()).unwrap_or_default();
+        Ok(before.symmetric_difference(&listed).map(|(id, _)| *id).collect())
     }
 
     /// Reads gatherings with all that is theirs. Whether anything of it is another than it was.
@@ -247,25 +254,44 @@ async fn leaders(store: &Store, ids: &[GatheringId], now: Instant) -> Result<Has
     Ok(parts.into_iter().map(|(id, parts)| (id, parts.into_iter().map(|part| part.peer_id).collect())).collect())
 }
 
-/// Reads whose gatherings these are and who leads them: of all of those there are few.
-async fn read_around(store: &Store, rows: &mut Rows, now: Instant) -> Result<()> {
+/// The listed meetings of a feed, with the feed's version when they changed last.
+async fn listed_of(store: &Store, feed: FeedId, now: Instant) -> Result<HashSet<(GatheringId, i32)>> {
+    let system = Access::system("listed meetings in memory", now);
+    let listed = store.parts::<listed_meeting::Entity>(&system, Condition::all().add(listed_meeting::Column::FeedId.eq(feed))).await?;
+    Ok(listed.into_iter().map(|one| (one.gathering_id, one.feed_version)).collect())
+}
+
+/// Those of all feeds.
+async fn all_listed(store: &Store, now: Instant) -> Result<HashMap<FeedId, HashSet<(GatheringId, i32)>>> {
+    let mut all = HashMap::new();
+    for feed in feed::list(store, &Access::system("listed meetings in memory", now)).await? {
+        all.insert(feed.id, listed_of(store, feed.id, now).await?);
+    }
+    Ok(all)
+}
+
+/// Reads whose gatherings these are and who leads them: of all of those there are few. Whether any is another than it was.
+async fn read_around(store: &Store, rows: &mut Rows, now: Instant) -> Result<bool> {
     let anyone = Access::anonymous("the schedule in memory", now);
     let system = Access::system("how a peer appears to others", now);
     let programs: BTreeSet<ProgramId> = rows.gatherings.values().filter_map(|row| row.program_id).collect();
     let organizations: BTreeSet<OrganizationId> = rows.gatherings.values().filter_map(|row| row.organization_id).collect();
     let peers: BTreeSet<PeerId> = rows.leaders.values().flatten().copied().collect();
-    rows.programs = all::<program::Entity>(store, &anyone, &programs).await?;
-    rows.organizations = all::<organization::Entity>(store, &anyone, &organizations).await?;
-    rows.peers = all::<peer::Entity>(store, &system, &peers).await?;
-    Ok(())
+    let mut changed = put_all(&mut rows.programs, all::<program::Entity>(store, &anyone, &programs).await?);
+    changed |= put_all(&mut rows.organizations, all::<organization::Entity>(store, &anyone, &organizations).await?);
+    changed |= put_all(&mut rows.peers, all::<peer::Entity>(store, &system, &peers).await?);
+    Ok(changed)
 }
 
-fn same_rows<E: Protected>(one: &HashMap<E::Id, Visible<E>>, other: &HashMap<E::Id, Visible<E>>) -> bool
+/// Puts rows in the place of others. Whether any is another than it was.
+fn put_all<E: Protected>(kept: &mut HashMap<E::Id, Visible<E>>, read: HashMap<E::Id, Visible<E>>) -> bool
 where
     E::Id: Eq + Hash,
     E::Model: PartialEq,
 {
-    one.len() == other.len() && one.iter().all(|(id, row)| other.get(id).is_some_and(|same| same.model() == row.model()))
+    let same = kept.len() == read.len() && kept.iter().all(|(id, row)| read.get(id).is_some_and(|same| same.model() == row.model()));
+    *kept = read;
+    !same
 }
 
 /// What changed, by what it was.
@@ -275,8 +301,8 @@ struct Changes {
     sessions: BTreeSet<SessionId>,
     /// Whose gatherings they are, or who leads them.
     around: bool,
-    /// All of a feed, which changes much at once and takes sessions away.
-    anew: bool,
+    /// Whose listed meetings changed.
+    feeds: BTreeSet<FeedId>,
 }
 
 impl Changes {
@@ -284,7 +310,7 @@ impl Changes {
         match kind {
             EventKind::WorkshopPublished | EventKind::WorkshopChanged => drop(self.gatherings.insert(subject.into())),
             EventKind::SessionChanged | EventKind::SessionCancelled => drop(self.sessions.insert(subject.into())),
-            EventKind::ListedMeetingsChanged => self.anew = true,
+            EventKind::ListedMeetingsChanged => drop(self.feeds.insert(subject.into())),
             _ => self.around = true,
         }
     }

@@ -3,14 +3,14 @@
 use std::{cell::RefCell, sync::Arc};
 
 use entity::{
-    GatheringId, SessionId, gathering, peer, session,
+    GatheringId, OrganizationId, ProgramId, SessionId, gathering, organization, peer, program, session,
     vocabulary::{AttendanceMode, GatheringKind, Modality, SessionStatus},
 };
 use uuid::Uuid;
 
 use super::{
     About, Seen, Standing,
-    snapshot::{Gathered, InSchedule, Label, Snapshot},
+    snapshot::{Gathered, Label, Snapshot},
 };
 use crate::{
     access::{
@@ -22,9 +22,9 @@ use crate::{
         gathering::{ACCESSIBLE, LANGUAGE, TOPIC},
         place::Circle,
         search_words,
-        session::{seats_left, status},
+        session::{is_upcoming, seats_left, status},
     },
-    store::{Entry, InMemory, InOrder, Visible},
+    store::{Entry, InMemory, InOrder, Protected, Visible},
 };
 
 /// Those who see the schedule alike.
@@ -40,7 +40,9 @@ impl Audience {
     /// Among whom a caller is; nothing for those who see something of their own.
     pub fn of(access: &Access) -> Option<Self> {
         let seen = Seen::by(access);
-        let opens = [Resource::ProgramOperations, Resource::SessionRoster].iter().any(|gate| may(access, *gate, Act::Read));
+        let opens = [Resource::ProgramOperations, Resource::SessionRoster, Resource::Administration]
+            .iter()
+            .any(|gate| may(access, *gate, Act::Read));
         match access.actor {
             Actor::Anonymous => Some(Self::Everyone),
             Actor::Api(_) if seen.as_staff.is_none() && !opens => Some(if seen.of_partners { Self::Partners } else { Self::Everyone }),
@@ -68,6 +70,31 @@ pub struct Seeing {
     snapshot: Arc<Snapshot>,
     audience: Audience,
     now: Instant,
+}
+
+/// Rows that are in memory.
+pub trait InSchedule: Protected {
+    /// The row with this id, if it is there and who looks sees it.
+    fn of(seeing: &Seeing, id: Self::Id) -> Option<Visible<Self>>;
+}
+
+impl InSchedule for program::Entity {
+    fn of(seeing: &Seeing, id: ProgramId) -> Option<Visible<Self>> {
+        seeing.snapshot.programs.get(&id).cloned()
+    }
+}
+
+impl InSchedule for organization::Entity {
+    fn of(seeing: &Seeing, id: OrganizationId) -> Option<Visible<Self>> {
+        seeing.snapshot.organizations.get(&id).cloned()
+    }
+}
+
+impl InSchedule for session::Entity {
+    fn of(seeing: &Seeing, id: SessionId) -> Option<Visible<Self>> {
+        let held = seeing.snapshot.held(id)?;
+        seeing.gathering(held.row.gathering_id).map(|_| Visible::clone(&held.row))
+    }
 }
 
 /// Which gatherings are meant, with labels as numbers. Each is looked at once.
@@ -136,8 +163,7 @@ impl Standing {
     fn holds(&self, session: &session::Model, open: bool, now: Instant) -> bool {
         let seats = || {
             let left = |attendance| seats_left(session, attendance, now).is_none_or(|left| left > 0);
-            let ahead = session.status == SessionStatus::Scheduled && session.starts_at > now;
-            open && ahead && (left(AttendanceMode::InPerson) || left(AttendanceMode::Online))
+            open && is_upcoming(session, now) && (left(AttendanceMode::InPerson) || left(AttendanceMode::Online))
         };
         self.from.is_none_or(|from| session.starts_at >= from)
             && self.to.is_none_or(|to| session.starts_at < to)
@@ -176,9 +202,9 @@ impl Seeing {
         &self.snapshot
     }
 
-    /// A program or an organization as everyone sees it.
+    /// A row that is here, if the caller sees it.
     pub fn row<E: InSchedule>(&self, id: E::Id) -> Option<Visible<E>> {
-        E::of(&self.snapshot, id)
+        E::of(self, id)
     }
 
     /// A gathering, if the caller sees it and it is here.
@@ -193,12 +219,6 @@ impl Seeing {
     /// Who leads a gathering, as they appear to everyone.
     pub fn leaders(&self, id: GatheringId) -> Option<&[Visible<peer::Entity>]> {
         self.gathered(id).map(|gathered| gathered.leaders.as_slice())
-    }
-
-    /// A session, if the caller sees it and it is here.
-    pub fn session(&self, id: SessionId) -> Option<Visible<session::Entity>> {
-        let held = self.snapshot.held(id)?;
-        self.gathering(held.row.gathering_id).map(|_| Visible::clone(&held.row))
     }
 
     /// A gathering's next session; nothing of a gathering that is not here.

@@ -8,7 +8,7 @@ use std::{
 use chrono::{NaiveTime, TimeDelta};
 use entity::{
     GatheringId, OrganizationId, PeerId, ProgramId, SessionId, gathering, organization, peer, program, session,
-    vocabulary::{GatheringVisibility, SessionStatus},
+    vocabulary::GatheringVisibility,
 };
 use uuid::Uuid;
 
@@ -18,9 +18,10 @@ use crate::{
     domain::{
         gathering::labels_of,
         place::Place,
+        session::is_upcoming,
         wall_time::{reached, zone_of},
     },
-    store::{Entry, Protected, Visible},
+    store::{Entry, Visible},
 };
 
 /// The rows that a snapshot is made of, as those see them who see no more than partners do.
@@ -87,23 +88,14 @@ pub struct Snapshot {
     /// When something that is public changes because time passes: sessions begin and end, and series follow one another.
     moments: Vec<Instant>,
     upcoming: Mutex<Option<Upcoming>>,
-    programs: HashMap<ProgramId, Visible<program::Entity>>,
-    organizations: HashMap<OrganizationId, Visible<organization::Entity>>,
+    pub(super) programs: HashMap<ProgramId, Visible<program::Entity>>,
+    pub(super) organizations: HashMap<OrganizationId, Visible<organization::Entity>>,
 }
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot").field("reading", &self.reading).field("sessions", &self.sessions.len()).finish_non_exhaustive()
     }
-}
-
-/// Which snapshot, and between which of its moments: within one edition the same question has the same answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edition {
-    /// Of which snapshot.
-    pub snapshot: u64,
-    /// How many of its moments have passed.
-    pub phase: u32,
 }
 
 fn place(at: usize) -> u32 {
@@ -178,14 +170,19 @@ impl Snapshot {
         }
     }
 
-    /// Which edition it is at an instant.
-    pub fn edition(&self, now: Instant) -> Edition {
-        Edition { snapshot: self.reading.number, phase: place(self.moments.partition_point(|moment| *moment <= now)) }
+    /// Tells it from every other.
+    pub const fn number(&self) -> u64 {
+        self.reading.number
     }
 
-    /// When the edition of an instant ends, if time ends it.
-    pub fn ends(&self, now: Instant) -> Option<Instant> {
-        self.moments.get(self.moments.partition_point(|moment| *moment <= now)).copied()
+    /// How many of its moments have passed: within one phase of it the same question has the same answer.
+    pub fn phase(&self, now: Instant) -> u32 {
+        place(self.moments.partition_point(|moment| *moment <= now))
+    }
+
+    /// When a phase ends, if time ends it.
+    pub fn ends(&self, phase: u32) -> Option<Instant> {
+        self.moments.get(phase as usize).copied()
     }
 
     pub(super) fn label(&self, kind: &'static str, value: &str) -> Option<Label> {
@@ -206,7 +203,7 @@ impl Snapshot {
 
     /// Gatherings by when their next session begins, those without one at the end of time.
     pub(super) fn upcoming(&self, now: Instant) -> Arc<[Entry<Instant>]> {
-        let phase = self.edition(now).phase;
+        let phase = self.phase(now);
         let known = || self.upcoming.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(upcoming) = known().as_ref().filter(|upcoming| upcoming.phase == phase) {
             return Arc::clone(&upcoming.order);
@@ -224,25 +221,7 @@ impl Snapshot {
     /// A gathering's next session.
     pub(super) fn next_of(&self, gathered: &Gathered, now: Instant) -> Option<Entry<Instant>> {
         let from = gathered.sessions.partition_point(|(at, ..)| *at <= now);
-        let scheduled = |at: u32| self.sessions.get(at as usize).is_some_and(|held| held.row.status == SessionStatus::Scheduled);
-        gathered.sessions[from..].iter().find(|(_, _, at)| scheduled(*at)).copied()
-    }
-}
-
-/// Rows that a snapshot holds.
-pub trait InSchedule: Protected {
-    /// The row with this id, as everyone sees it.
-    fn of(snapshot: &Snapshot, id: Self::Id) -> Option<Visible<Self>>;
-}
-
-impl InSchedule for program::Entity {
-    fn of(snapshot: &Snapshot, id: ProgramId) -> Option<Visible<Self>> {
-        snapshot.programs.get(&id).cloned()
-    }
-}
-
-impl InSchedule for organization::Entity {
-    fn of(snapshot: &Snapshot, id: OrganizationId) -> Option<Visible<Self>> {
-        snapshot.organizations.get(&id).cloned()
+        let upcoming = |at: u32| self.sessions.get(at as usize).is_some_and(|held| is_upcoming(&held.row, now));
+        gathered.sessions[from..].iter().find(|(_, _, at)| upcoming(*at)).copied()
     }
 }

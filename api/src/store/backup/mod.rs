@@ -376,7 +376,7 @@ impl Store {
     /// # Errors
     /// `Database` when it cannot be written.
     pub async fn forget_words(&self, erased: &HashSet<Uuid>) -> Result<()> {
-        let tx = self.shared.connections.begin().await?;
+        let tx = self.transaction().await?;
         for subject in erased {
             client_search::Entity::delete_many().filter(client_search::Column::ClientId.eq(*subject)).exec(&tx).await?;
             referral_search::Entity::delete_many().filter(referral_search::Column::ReferralId.eq(*subject)).exec(&tx).await?;
