@@ -3,18 +3,16 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
+    http::header::{self, HeaderValue},
     web,
 };
 
 use super::{
-    Credentials, ErrorCode, Publication,
+    Credentials,
     caller::{Refused, address, request_id},
     graphql::refuse,
     media::Media,
+    publication::text_of,
     routes::Doors,
 };
 
@@ -30,19 +28,8 @@ async fn answer(request: &HttpRequest, key: &str, doors: &Doors) -> Result<HttpR
     // Whoever comes without a token has the share of their address: guessing is slow.
     let credentials = Credentials { request_id: request_id(request), ..Credentials::default() };
     let (access, headers) = doors.admit(credentials, address(request, doors.settings.trust_forwarded)).await?;
-    let refused =
-        |status, code: ErrorCode, sentence: &str| Refused { headers: headers.clone(), ..Refused::new(status, code.error(sentence)) };
-    let mut reply = match doors.engine.private_calendar(&access.request_id, key).await {
-        Publication::Document(body) => HttpResponse::Ok().content_type("text/calendar; charset=utf-8").body(body),
-        Publication::Absent | Publication::Wrong(_) => {
-            return Err(refused(StatusCode::NOT_FOUND, ErrorCode::BadUserInput, "There is no calendar here: check the address."));
-        }
-        Publication::Unavailable => {
-            let refused =
-                refused(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, "The calendar cannot be read just now: try again.");
-            return Err(refused.with(header::RETRY_AFTER, "5"));
-        }
-    };
+    let body = text_of(doors, &headers, doors.engine.private_calendar(&access.request_id, key)).await?;
+    let mut reply = HttpResponse::Ok().content_type("text/calendar; charset=utf-8").body(body);
     for (name, value) in headers {
         reply.headers_mut().insert(name, value);
     }

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderMap, HeaderValue},
     },
     web,
 };
@@ -64,33 +64,36 @@ async fn answer(request: &HttpRequest, doors: &Doors, document: Document) -> Htt
 async fn published(request: &HttpRequest, doors: &Doors, document: Document) -> Result<HttpResponse, Refused> {
     // A token buys a share of its own and shows nothing more.
     let (_, headers) = doors.admit(credentials(request)?, address(request, doors.settings.trust_forwarded)).await?;
-    let refused = |status, error| Refused { headers: headers.clone(), ..Refused::new(status, error) };
     let kind = match document {
         Document::Workshops(_) | Document::Workshop(_) => "text/calendar; charset=utf-8",
         Document::Event(_) => "application/ld+json",
         Document::Meetings | Document::Hsds(..) => "application/json; charset=utf-8",
     };
     let beside = beside(request, &document);
-    let written = timeout(doors.settings.request_timeout, doors.engine.publication(document)).await;
-    let body = match written.unwrap_or(Publication::Unavailable) {
-        Publication::Document(body) => body,
-        Publication::Wrong(sentence) => return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput.error(sentence))),
-        Publication::Absent => {
-            let sentence = "Nothing is published here: check the address.";
-            return Err(refused(StatusCode::NOT_FOUND, ErrorCode::BadUserInput.error(sentence)));
-        }
-        Publication::Unavailable => {
-            let sentence = "The schedule cannot be read just now: try again.";
-            let refused = refused(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable.error(sentence));
-            return Err(refused.with(header::RETRY_AFTER, "5"));
-        }
-    };
+    let body = text_of(doors, &headers, doors.engine.publication(document)).await?;
     let hash = digest(&SHA256, body.as_bytes());
     let mut reply = tagged(request, hash.as_ref(), Telling { kind, fresh: FRESH, vary: "Accept-Encoding" }, body);
     for (name, value) in headers.into_iter().chain(beside.map(|link| (header::LINK, link))) {
         reply.headers_mut().insert(name, value);
     }
     Ok(reply)
+}
+
+/// The text of what there is, within the time that a request may take; refused, with these headers, when there is none.
+pub(super) async fn text_of(doors: &Doors, headers: &HeaderMap, there_is: impl Future<Output = Publication>) -> Result<String, Refused> {
+    let refused =
+        |status, code: ErrorCode, sentence: &str| Refused { headers: headers.clone(), ..Refused::new(status, code.error(sentence)) };
+    match timeout(doors.settings.request_timeout, there_is).await.unwrap_or(Publication::Unavailable) {
+        Publication::Document(text) => Ok(text),
+        Publication::Wrong(sentence) => Err(refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, &sentence)),
+        Publication::Absent => {
+            Err(refused(StatusCode::NOT_FOUND, ErrorCode::BadUserInput, "Nothing is published here: check the address."))
+        }
+        Publication::Unavailable => {
+            let sentence = "The schedule cannot be read just now: try again.";
+            Err(refused(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, sentence).with(header::RETRY_AFTER, "5"))
+        }
+    }
 }
 
 /// The same thing in another format, whose address differs in how it ends (RFC 8288).
