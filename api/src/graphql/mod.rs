@@ -24,6 +24,7 @@ mod error;
 mod event;
 mod gathering;
 mod gathering_input;
+mod gathering_list;
 mod guard;
 mod level;
 mod listed_meeting;

@@ -13,7 +13,7 @@ use super::{
     connection::{Paged, children, connection, paged},
     context::RequestContext,
     error::{coded, query_error},
-    gathering::{WorkshopFilter, in_order},
+    gathering_list::{WorkshopFilter, in_order},
     organization::Organization,
     program_operations::ProgramOperations,
     scalar::{LanguageTag, PhoneNumber, TimeZone, each},

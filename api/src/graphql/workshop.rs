@@ -13,10 +13,8 @@ use super::{
     connection::connection,
     context::{PublicUrl, RequestContext},
     error::coded,
-    gathering::{
-        GatheringOperations, Money, PlannedSeries, Topic, WorkshopFilter, WorkshopOrder, kind_of_gathering, listed, planned, program_of,
-        series, told_address,
-    },
+    gathering::{GatheringOperations, Money, PlannedSeries, Topic, kind_of_gathering, planned, program_of, series, told_address},
+    gathering_list::{WorkshopFilter, WorkshopOrder, listed},
     peer::Facilitator,
     program::{Address, Program},
     scalar::{Date, LanguageTag, LocalTime, RecurrenceRule, TimeZone, WebAddress},
