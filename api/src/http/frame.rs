@@ -1,4 +1,4 @@
-//! What every request gets, whichever door it came to: an id, security headers, one line of log, and a place in the counts.
+//! What every request gets, whichever door it came to: an id, security headers, a line of log, and a place in the counts.
 
 use std::time::Instant;
 
@@ -13,7 +13,6 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use uuid::Uuid;
 
 use super::routes::Doors;
 
@@ -30,10 +29,15 @@ impl RequestId {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         match sent {
             Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(safe) => Self(id.to_owned()),
-            _ => Self(Uuid::new_v4().simple().to_string()),
+            _ => Self(format!("{:032x}", rand::random::<u128>())),
         }
     }
 }
+
+/// Marks an answer that was told before. Many thousands of them go out in a second, none to anybody whom we know: they are counted, and
+/// logged only where `RUST_LOG` asks for `debug`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToldAgain;
 
 /// A middleware for `actix_web::middleware::from_fn`. Around the whole application and around our own routes, it works once.
 ///
@@ -54,7 +58,16 @@ pub async fn frame<B: MessageBody + 'static>(request: ServiceRequest, next: Next
     // The pattern of the route, never the address: addresses hold what people looked for.
     let door = answer.request().match_pattern().unwrap_or_else(|| "other".to_owned());
     let method = answer.request().method().as_str();
-    tracing::info!(request.id = %id.0, http.method = method, http.door = %door, http.status = status.as_u16(), duration_ms = took.as_secs_f64() * 1e3, "request");
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(request.id = %id.0, http.method = method, http.door = %door, http.status = status.as_u16(), duration_ms = took.as_secs_f64() * 1e3, "request")
+        };
+    }
+    if answer.response().extensions().contains::<ToldAgain>() {
+        log!(debug)
+    } else {
+        log!(info)
+    }
     if let Some(metrics) = metrics {
         metrics.request(&door, status, took);
     }
@@ -86,7 +99,40 @@ fn write_headers(headers: &mut HeaderMap, status: StatusCode, id: &RequestId) {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::File, sync::Arc};
+
+    use actix_web::{
+        App, HttpResponse,
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+    };
+
     use super::*;
+
+    /// The addresses of two requests, of which the second is told again, in a log of this level.
+    async fn logged(level: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lines = tracing_subscriber::fmt().with_env_filter(level).with_writer(Arc::new(File::create(file.path()).unwrap()));
+        let _log = tracing::subscriber::set_default(lines.finish());
+        let again = || async {
+            let mut answer = HttpResponse::Ok().finish();
+            answer.extensions_mut().insert(ToldAgain);
+            answer
+        };
+        let app = App::new().wrap(from_fn(frame)).route("/first", web::get().to(HttpResponse::Ok)).route("/again", web::get().to(again));
+        let app = init_service(app).await;
+        for address in ["/first", "/again"] {
+            assert_eq!(call_service(&app, TestRequest::get().uri(address).to_request()).await.status(), 200);
+        }
+        std::fs::read_to_string(file.path()).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn what_is_told_again_is_logged_where_somebody_asks_for_it() {
+        let (few, all) = (logged("aftercare=info").await, logged("aftercare=debug").await);
+        assert!(few.contains("/first") && !few.contains("/again"), "{few}");
+        assert!(all.contains("/first") && all.contains("/again"), "{all}");
+    }
 
     #[test]
     fn only_a_safe_id_is_taken_over() {

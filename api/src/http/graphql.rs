@@ -22,6 +22,7 @@ use super::{
     answer::Answer,
     answers::{Question, Whole},
     caller::{Refused, accept, address, credentials, keyed, text},
+    frame::ToldAgain,
     graphiql,
     media::{self, Media},
     operation::Operation,
@@ -55,7 +56,7 @@ async fn answer_post(request: &HttpRequest, payload: Payload, doors: &Doors, med
     let question = public.then(|| Question::in_body(media, body.clone())).flatten();
     if let Some(kept) = question.as_ref().and_then(|question| doors.kept(question)) {
         let (_, headers) = doors.admit(shown, caller).await?;
-        return Ok(written(media, StatusCode::OK, [headers], kept.body));
+        return Ok(told_again(written(media, StatusCode::OK, [headers], kept.body)));
     }
     let parameters = Parameters::from_body(&body).map_err(Refused::bad)?;
     let (mut access, headers) = doors.admit(shown, caller).await?;
@@ -104,7 +105,7 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
     let question = Question::in_address(media, request.query_string());
     if let Some(kept) = question.as_ref().and_then(|question| doors.kept(question)) {
         let (access, _) = doors.admit(shown, caller).await?;
-        return Ok(shared(request, media, kept, access.now));
+        return Ok(told_again(shared(request, media, kept, access.now)));
     }
     let parameters = Parameters::from_address(request.query_string()).map_err(Refused::bad)?;
     let (access, headers) = doors.admit(shown, caller).await?;
@@ -126,6 +127,11 @@ async fn answer_get(request: &HttpRequest, doors: &Doors, media: Media) -> Resul
         Some(kept) => Ok(shared(request, media, kept, now)),
         None => Ok(reply(&ran.answer, media, None, [headers, ran.headers])),
     }
+}
+
+fn told_again(mut answer: HttpResponse) -> HttpResponse {
+    answer.extensions_mut().insert(ToldAgain);
+    answer
 }
 
 /// An answer of an edition, which others between may keep as well, until time changes it and not for long: what is left of one caller's
