@@ -1,7 +1,7 @@
 //! `/calendar/…`: what others read of the schedule, as they read it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
@@ -24,8 +24,7 @@ struct Scene {
 
 impl Scene {
     async fn on(app: TestApp) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         Self { app, home, coordinator }
     }
 

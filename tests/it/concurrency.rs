@@ -7,10 +7,7 @@ use aftercare::domain::{
     gathering::{self, NewGathering},
 };
 use chrono::TimeDelta;
-use entity::{
-    ClientId, SessionId, session,
-    vocabulary::{OrganizationKind, Role},
-};
+use entity::{ClientId, SessionId, session, vocabulary::Role};
 use futures_util::future::join_all;
 use kit::{
     app::{Home, TestApp, new_workshop, somebody},
@@ -51,8 +48,7 @@ async fn twenty_seats(app: &TestApp, home: &Home) -> (SessionId, Vec<ClientId>) 
 on_both! {
     async fn one_of_fifty_revokes_a_client(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let administrator = app.staff(&home, &[Role::Administrator]).await;
+        let (home, administrator) = app.open_door(&[Role::Administrator]).await;
         let client = app.api_client(&home, &[Role::Coordinator], &[], &[]).await;
         let revoke = "mutation($id: ID!) { apiClientRevoke(id: $id) { apiClient { id revokedAt } userErrors { code } } }";
         let before = app.database.count("FROM event").await;
@@ -67,8 +63,7 @@ on_both! {
 
     async fn one_of_fifty_gets_a_name(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let administrator = app.staff(&home, &[Role::Administrator]).await;
+        let (_home, administrator) = app.open_door(&[Role::Administrator]).await;
         let create = "mutation($name: String!) { programCreate(input: { name: $name }) { program { id } userErrors { code } } }";
         let before = app.database.count("FROM event").await;
 
@@ -81,8 +76,7 @@ on_both! {
 
     async fn two_hundred_people_take_twenty_seats(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let (session, clients) = twenty_seats(&app, &home).await;
         let register = "mutation($session: ID!, $client: ID!) { registrationCreate(input: {
             sessionId: $session, registrant: { clientId: $client } }) { registration { id } userErrors { code } } }";

@@ -5,10 +5,7 @@ use aftercare::{
     store::{Action, Tx, Visible},
 };
 use chrono::TimeDelta;
-use entity::{
-    audit_event, event, organization, program as program_row,
-    vocabulary::{OrganizationKind, Role},
-};
+use entity::{audit_event, event, organization, program as program_row, vocabulary::Role};
 use kit::{
     app::{Home, TestApp},
     caller::Caller,
@@ -20,8 +17,7 @@ use sea_orm::{IdenStatic, Iterable};
 use uuid::Uuid;
 
 async fn home(app: &TestApp) -> (Home, Caller, String) {
-    let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-    let administrator = app.staff(&home, &[Role::Administrator]).await;
+    let (home, administrator) = app.open_door(&[Role::Administrator]).await;
     app.sealed().await;
     let cursor = administrator.ask("{ viewer { eventCursor } }").await.text("/viewer/eventCursor").to_owned();
     (home, administrator, cursor)

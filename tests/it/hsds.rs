@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
@@ -268,8 +268,7 @@ impl Scene {
 on_both! {
     async fn services_locations_and_schedules_are_those_of_the_standard(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let scene = Scene { app, home, coordinator };
         let mut said = Vec::new();
         for (title, change) in [

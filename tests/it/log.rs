@@ -246,8 +246,7 @@ on_both! {
 
     async fn who_read_an_identity_is_in_the_audit_before_the_answer(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let create = "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { client { id } userErrors { code } } }";
         let input = json!({ "givenName": "Ada", "familyName": "Byron", "dateOfBirth": "1980-12-10", "contactMethods": [], "programIds": [home.program.to_string()] });
         let made = coordinator.ask_with(create, json!({ "input": input })).await;
@@ -266,8 +265,7 @@ on_both! {
 
     async fn a_refusal_is_in_the_audit_and_is_no_event(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let peer = app.staff(&home, &[Role::Peer]).await;
+        let (_home, peer) = app.open_door(&[Role::Peer]).await;
         let before = app.database.count("FROM event").await;
 
         let refused = peer.ask("mutation { programCreate(input: { name: \"Mine\" }) { program { id } userErrors { code } } }").await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{app::TestApp, on_both, workshops};
 use serde_json::{Value, json};
 
@@ -92,8 +92,7 @@ fn well_formed(meetings: &[Value]) {
 on_both! {
     async fn what_comes_each_week_is_told_to_other_apps(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let make = async |title: &str, change: Value, publish: bool| {
             let input = json!({
                 "programId": home.program, "title": title, "topics": ["COPING.STRESS"], "modality": "HYBRID", "visibility": "PUBLIC",

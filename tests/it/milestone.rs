@@ -32,8 +32,7 @@ struct Them {
 
 impl Them {
     async fn begin(app: &TestApp) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let client = created(&coordinator, &home, "America/New_York").await;
         Self { home, coordinator, client }
     }
@@ -245,8 +244,7 @@ on_both! {
 
     async fn there_are_bounds_to_how_much_is_counted(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let mut tx = app.store.begin(&app.system()).await.unwrap();
         let client = aftercare::domain::client::create_in(&mut tx, home.organization, somebody(&home)).await.unwrap().id;
         let day: NaiveDate = "2025-06-01".parse().unwrap();

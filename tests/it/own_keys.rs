@@ -2,7 +2,7 @@
 
 use aftercare::access::keys::Kind;
 use chrono::{DateTime, TimeDelta};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::TestApp,
     caller::{Answer, Caller},
@@ -25,8 +25,7 @@ struct Scene {
 impl Scene {
     async fn on(db: TestDatabase) -> Self {
         let app = TestApp::start_with(db, &MAY_CALL).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let administrator = app.staff(&home, &[Role::Administrator]).await;
+        let (_home, administrator) = app.open_door(&[Role::Administrator]).await;
         let application = IdentityProvider::start(app.clock().now());
         Self { app, administrator, application }
     }

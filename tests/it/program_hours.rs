@@ -25,8 +25,7 @@ const POLICY: &str = "query($id: ID!) { program(id: $id) { operations { clockPol
 
 async fn open_door(db: TestDatabase) -> (TestApp, Home, Caller) {
     let app = TestApp::start(db).await;
-    let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-    let administrator = app.staff(&home, &[Role::Administrator]).await;
+    let (home, administrator) = app.open_door(&[Role::Administrator]).await;
     (app, home, administrator)
 }
 

@@ -78,16 +78,10 @@ async fn register(caller: &Caller, session: &str, client: &str, attendance: &str
     caller.ask_with(REGISTER, json!({ "session": session, "client": client, "attendance": attendance })).await
 }
 
-async fn open_door(app: &TestApp) -> (Home, Caller) {
-    let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-    let coordinator = app.staff(&home, &[Role::Coordinator]).await;
-    (home, coordinator)
-}
-
 on_both! {
     async fn a_draft_is_its_organizations_and_what_is_published_is_everybodys(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let other = app.home("Riverbend", OrganizationKind::RecoveryCommunityOrganization).await;
         let stranger = app.staff(&other, &[Role::Coordinator]).await;
         let made = draft(&coordinator, evenings(&home)).await;
@@ -121,7 +115,7 @@ on_both! {
 
     async fn partners_and_clients_have_a_schedule_of_their_own(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let other = app.home("Riverbend", OrganizationKind::RecoveryCommunityOrganization).await;
         for visibility in ["PARTNERS", "CLIENTS_ONLY"] {
             let mut input = evenings(&home);
@@ -146,7 +140,7 @@ on_both! {
 
     async fn the_public_view_says_where_roughly_and_how_many_seats_and_nothing_of_people(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let made = published(&coordinator, evenings(&home)).await;
         let ada = client(&coordinator, &home).await;
         register(&coordinator, &made.sessions[0], &ada, "IN_PERSON").await;
@@ -180,7 +174,7 @@ on_both! {
 
     async fn a_session_stays_at_its_hour_when_clocks_change(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let mut input = evenings(&home);
         (input["startTime"], input["startsOn"], input["extraDates"]) = (json!("02:30"), json!("2026-03-07"), json!(["2026-03-09", "2026-03-08"]));
 
@@ -197,7 +191,7 @@ on_both! {
 
     async fn a_coordinator_moves_and_cancels_a_session(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let made = published(&coordinator, evenings(&home)).await;
         let (first, second) = (made.sessions[0].as_str(), made.sessions[1].as_str());
         let ada = client(&coordinator, &home).await;
@@ -234,7 +228,7 @@ on_both! {
 
     async fn a_seat_is_taken_freed_and_taken_again(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let made = published(&coordinator, evenings(&home)).await;
         let session = made.sessions[0].as_str();
         let (ada, bo, cy) = (client(&coordinator, &home).await, client(&coordinator, &home).await, client(&coordinator, &home).await);
@@ -271,7 +265,7 @@ on_both! {
 
     async fn who_comes_is_told_only_to_those_who_work_with_them(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let other = app.home("Riverbend", OrganizationKind::RecoveryCommunityOrganization).await;
         let stranger = app.staff(&other, &[Role::Coordinator]).await;
         let made = published(&coordinator, evenings(&home)).await;
@@ -307,7 +301,7 @@ on_both! {
 
     async fn people_find_what_they_look_for(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let stress = published(&coordinator, evenings(&home)).await;
         let mut cooking = evenings(&home);
         for (field, value) in [
@@ -368,7 +362,7 @@ on_both! {
 
     async fn pages_within_pages_go_on_where_they_ended(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let mut ids = Vec::new();
         for title in ["A", "B"] {
             let mut input = evenings(&home);
@@ -411,7 +405,7 @@ on_both! {
 
     async fn strangers_follow_what_is_published_moved_and_cancelled(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let (home, coordinator) = open_door(&app).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let (public, mut internal) = (published(&coordinator, evenings(&home)).await, evenings(&home));
         internal["visibility"] = json!("CLIENTS_ONLY");
         let internal = published(&coordinator, internal).await;

@@ -21,7 +21,7 @@ use entity::{
 };
 use kit::{
     app::{Home, TestApp, new_workshop},
-    caller::Caller,
+    caller::{Answer, Caller},
     databases::TestDatabase,
     on_both,
 };
@@ -282,19 +282,21 @@ on_both! {
 
     async fn whatever_changes_is_told_at_once_and_on_every_replica(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Administrator, Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Administrator, Role::Coordinator]).await;
         let replica = app.replica().await;
         app.schedule_read().await;
         replica.schedule_read().await;
         let look = "{ sessions(filter: { starts: { from: \"2026-03-01T00:00:00Z\" } }) { totalCount nodes { id status startsAt note
             gathering { title program { name } facilitators { displayName } } } } }";
+        let seen = |answer: &Answer| {
+            let node = &answer.data("/sessions/nodes")[0];
+            json!([answer.data("/sessions/totalCount"), node["status"], node["gathering"]["title"], node["gathering"]["program"]["name"]])
+        };
         let told = async |app: &TestApp, expected: Value, what: &str| {
             let begun = std::time::Instant::now();
             loop {
                 let answer = app.anyone().ask(look).await;
-                let nodes = answer.data("/sessions/nodes")[0].clone();
-                let seen = json!([answer.data("/sessions/totalCount"), nodes["status"], nodes["gathering"]["title"], nodes["gathering"]["program"]["name"]]);
+                let seen = seen(&answer);
                 if seen == expected {
                     return;
                 }
@@ -309,9 +311,7 @@ on_both! {
                     app.schedule_read().await;
                 }
                 let answer = app.anyone().get(&[("query", look)]).await;
-                let node = &answer.data("/sessions/nodes")[0];
-                let seen = json!([answer.data("/sessions/totalCount"), node["status"], node["gathering"]["title"], node["gathering"]["program"]["name"]]);
-                assert_eq!(seen, expected, "{what}, where it was done: {}", answer.raw);
+                assert_eq!(seen(&answer), expected, "{what}, where it was done: {}", answer.raw);
                 assert!(!from_memory || answer.headers.contains_key("etag"), "{what}: from memory");
             }
             told(&replica, expected, what).await;
@@ -342,8 +342,7 @@ on_both! {
 
     async fn seats_and_states_follow_the_clock(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let input = json!({ "programId": home.program, "title": "Riding out stress", "topics": [], "modality": "ONLINE", "visibility": "PUBLIC",
             "capacityOnline": 3, "startsOn": "2026-03-02", "startTime": "08:00", "minutes": 60, "timeZone": "America/New_York" });
         let workshop = kit::workshops::published(&coordinator, input, &json!({})).await;
@@ -375,8 +374,7 @@ on_both! {
 
     async fn whole_answers_are_told_again_to_whoever_shows_no_token(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let input = json!({ "programId": home.program, "title": "Riding out stress", "topics": [], "modality": "ONLINE", "visibility": "PUBLIC",
             "startsOn": "2026-03-09", "startTime": "18:00", "minutes": 60 });
         kit::workshops::published(&coordinator, input.clone(), &json!({})).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Weekday};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
@@ -94,8 +94,7 @@ struct Scene {
 
 impl Scene {
     async fn on(app: TestApp) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         Self { app, home, coordinator }
     }
 

@@ -40,8 +40,7 @@ pub(super) struct Room {
 impl Room {
     /// On 9 March 2026 at 18:00 in New York, a week ahead. The input is a workshop's, with these fields in place of its own.
     pub(super) async fn with(app: TestApp, change: Value) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let input = json!({
             "programId": home.program, "title": "Riding out stress", "topics": [], "modality": "ONLINE", "visibility": "PUBLIC",
             "joinUrl": "https://meet.example.org/room", "capacityOnline": 1, "startsOn": "2026-03-09", "startTime": "18:00", "minutes": 60,

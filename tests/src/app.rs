@@ -224,6 +224,16 @@ impl TestApp {
         Home { organization: home.id, program: program.id }
     }
 
+    /// Open Door, the recovery community organization of most tests, and somebody of its staff with these roles.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    pub async fn open_door(&self, roles: &[Role]) -> (Home, Caller) {
+        let home = self.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
+        let somebody = self.staff(&home, roles).await;
+        (home, somebody)
+    }
+
     /// Adds a person of staff with these roles to a home's program, and gives them a token with every scope.
     ///
     /// # Panics

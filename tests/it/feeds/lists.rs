@@ -1,6 +1,6 @@
 //! Listed meetings beside our own: found with them where they are asked for, and not to be registered for.
 
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
@@ -28,8 +28,7 @@ struct Evening {
 impl Evening {
     async fn on(db: TestDatabase) -> Self {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let input = json!({ "programId": home.program, "title": "Our own", "topics": ["COPING.STRESS"], "modality": "IN_PERSON",
             "visibility": "PUBLIC", "startsOn": "2026-03-03", "startTime": "18:30", "minutes": 60, "languages": ["en"],
             "address": { "country": "US", "latitude": 42.70, "longitude": -73.75 } });
