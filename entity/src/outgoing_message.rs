@@ -18,7 +18,7 @@ pub struct Model {
     pub organization_id: OrganizationId,
     /// To whom, under whose key it is sealed; null for somebody who is no client, under the organization's own.
     pub client_id: Option<ClientId>,
-    /// About which registration, to somebody who is no client.
+    /// About which registration, where it is about one.
     pub registration_id: Option<RegistrationId>,
     /// Where it goes; null once it was sent or given up.
     pub address: Option<Guarded<class::Identity, Sealed>>,

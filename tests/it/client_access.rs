@@ -3,6 +3,7 @@
 mod life;
 mod mail;
 mod others;
+mod seats;
 
 use chrono::TimeDelta;
 use entity::vocabulary::{OrganizationKind, Role};

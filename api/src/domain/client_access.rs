@@ -2,6 +2,8 @@
 //! for a token that ends soon and a refresh token that is exchanged for its successor (RFC 6749 §6). All of it ends at once when it is
 //! revoked, and with a merge or an erasure: whose data a record holds is not the same before and after.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use data_encoding::HEXLOWER;
 use entity::{
@@ -107,7 +109,7 @@ pub async fn invite(store: &Store, access: &Access, with: &Inviting, id: ClientI
     let first = |error| unique(error, || Refusal::stale(None).at(["clientId"]));
     tx.insert_parts::<client_access::Entity, _>(vec![row]).await.map_err(first)?;
     let words = Words::ClientAccessInvitation { link: format!("{}#{}", with.page, *code) };
-    message::queue(&tx, &client, &address, &words).await?;
+    message::queue(&tx, &client, None, &address, &words).await?;
     record(&mut tx, &client, "invitation");
     tx.commit(client).await
 }
@@ -197,8 +199,20 @@ async fn over(tx: &Tx, which: Condition) -> Result<bool> {
 
 /// Whether a client's access holds: it is not over, and was used within 90 days.
 pub(super) async fn lasts(store: &Store, client: ClientId, now: Instant) -> Result<bool> {
-    let live = of([client]).add(client_access::Column::EndedAt.is_null()).add(client_access::Column::RefreshedAt.gt(now - IDLE_FOR));
-    Ok(!store.parts::<client_access::Entity>(&Access::system(WHY, now), live).await?.is_empty())
+    Ok(!store.parts::<client_access::Entity>(&Access::system(WHY, now), lasting([client], now)).await?.is_empty())
+}
+
+/// Those of these clients whose access holds.
+pub(super) async fn reading(tx: &Tx, clients: Vec<ClientId>) -> Result<HashSet<ClientId>> {
+    if clients.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let theirs = tx.parts::<client_access::Entity>(lasting(clients, tx.access().now)).await?;
+    Ok(theirs.into_iter().map(|access| access.client_id).collect())
+}
+
+fn lasting(clients: impl IntoIterator<Item = ClientId>, now: Instant) -> Condition {
+    of(clients).add(client_access::Column::EndedAt.is_null()).add(client_access::Column::RefreshedAt.gt(now - IDLE_FOR))
 }
 
 fn record(tx: &mut Tx, client: &client::Model, what: &'static str) {

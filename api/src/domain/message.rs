@@ -84,17 +84,17 @@ pub(super) enum Words {
         /// Until when, as clocks show it there.
         until: String,
     },
-    /// A seat is offered to a guest.
+    /// A seat is offered to somebody.
     SeatOffered {
         /// Until when.
         until: String,
     },
-    /// What a guest registered for does not take place.
+    /// What somebody registered for does not take place.
     SessionCancelled {
         /// When it was to.
         was: String,
     },
-    /// What a guest registered for is at another time.
+    /// What somebody registered for is at another time.
     SessionMoved {
         /// When it was to be.
         was: String,
@@ -114,8 +114,8 @@ impl Words {
         }
     }
 
-    /// Subject and text. With a name only where recovery may be mentioned: names of organizations tell what they do. To guests nothing is
-    /// named, neither what they registered for nor who runs it.
+    /// Subject and text. With a name only where recovery may be mentioned: names of organizations tell what they do. Of a
+    /// seat nothing is named, neither what it is in nor who runs that.
     fn written(&self, from: Option<&str>) -> (String, String) {
         let (subject, said) = match (self, from) {
             (Self::ClientAccessInvitation { link }, from) => {
@@ -194,13 +194,13 @@ pub(super) const fn takes_mail(method: &ContactMethod) -> bool {
     method.safe && matches!(method.kind, ContactMethodKind::Email)
 }
 
-/// Writes a message to a client, to be sent once the command is committed.
+/// Writes a message to a client, to be sent once the command is committed; about a registration of theirs, while what it says of it holds.
 ///
 /// # Errors
 /// `NotFound` when the person was erased.
-pub(super) async fn queue(tx: &Tx, client: &client::Model, address: &str, words: &Words) -> Result<()> {
+pub(super) async fn queue(tx: &Tx, client: &client::Model, about: Option<RegistrationId>, address: &str, words: &Words) -> Result<()> {
     let key = tx.key_of(client.id).await?;
-    write(tx, client.organization_id, (Some(client.id), None), &key, address, words).await
+    write(tx, client.organization_id, (Some(client.id), about), &key, address, words).await
 }
 
 /// Writes a message to a guest, who is known by their registration alone, likewise.
@@ -295,10 +295,14 @@ async fn letter(store: &Store, system: &Access, taken: &Visible<outgoing_message
     let (Some(address), Some(parameters)) = (&opened.address, &opened.parameters) else { return Ok(None) };
     let to: String = store.unseal(&opened, outgoing_message::Column::Address, address).await?;
     let words: Words = store.unseal(&opened, outgoing_message::Column::Parameters, parameters).await?;
-    let from = match (opened.client_id, opened.registration_id) {
-        (Some(client), _) => name_for(store, system, client, &to).await?,
-        (None, Some(registration)) => waits(store, system, registration, &words).await?.then_some(None),
-        (None, None) => None,
+    if let Some(registration) = opened.registration_id
+        && !waits(store, system, registration, &words).await?
+    {
+        return Ok(None);
+    }
+    let from = match opened.client_id {
+        Some(client) => name_for(store, system, client, &to).await?,
+        None => Some(None),
     };
     let Some(from) = from else { return Ok(None) };
     let (subject, text) = words.written(from.as_deref());
@@ -318,12 +322,12 @@ async fn name_for(store: &Store, system: &Access, client: ClientId, to: &str) ->
     Ok(Some(home.map(|home| home.name.clone())))
 }
 
-/// Whether a guest still waits for this: who was forgotten, or left, is written to no more.
+/// Whether somebody still waits for this: who was forgotten, or left, is written to no more.
 async fn waits(store: &Store, system: &Access, registration: RegistrationId, words: &Words) -> Result<bool> {
     let Some(row) = store.fetch::<registration::Entity>(system, registration).await? else { return Ok(false) };
     let Some(opened) = row.open::<class::ContactsAndNotes>() else { return Ok(false) };
     let status = *opened.status.read(&opened);
-    Ok(opened.guest_contact.is_some()
+    Ok((row.client_id.is_some() || opened.guest_contact.is_some())
         && match words {
             Words::RegistrationConfirmation { .. } => status == RegistrationStatus::Unconfirmed,
             Words::SeatOffered { .. } => status == RegistrationStatus::Offered,

@@ -4,6 +4,7 @@ mod attendance;
 mod create;
 mod guest;
 mod line;
+mod notice;
 mod step;
 
 use entity::{
@@ -22,8 +23,8 @@ pub use self::{
 };
 pub(in crate::domain) use self::{
     attendance::{begun_to_come, has_come},
-    guest::tell,
     line::{moved, release_timers},
+    notice::tell_change,
 };
 use super::{client as clients, schedule::upcoming, session::refuse_over};
 use crate::{

@@ -160,7 +160,7 @@ pub async fn reschedule(
     if !despite_conflict {
         refuse_conflicts(&tx, &gathering, Some(id), &["startsAt"]).await?;
     }
-    registration::tell(&tx, &moved, &gathering, session.starts_at).await?;
+    registration::tell_change(&tx, &moved, &gathering, session.starts_at).await?;
     Box::pin(registration::moved(&mut tx, id)).await?;
     tx.record(Event::new(EventKind::SessionChanged, moved.organization_id, moved.id, moved.version).changed(["startsAt", "endsAt"]));
     tx.commit(moved).await
@@ -181,7 +181,7 @@ pub async fn cancel(store: &Store, access: &Access, id: SessionId, note: Option<
     let change = session::ActiveModel { status: Set(SessionStatus::Cancelled), note: Set(note), ..changed(&session, None, access.now) };
     let cancelled = write(&tx, &session, change, None).await?;
     let gathering = tx.fetch_for::<gathering::Entity>(session.gathering_id, Action::Read).await?;
-    registration::tell(&tx, &cancelled, &gathering, session.starts_at).await?;
+    registration::tell_change(&tx, &cancelled, &gathering, session.starts_at).await?;
     let event = Event::new(EventKind::SessionCancelled, cancelled.organization_id, cancelled.id, cancelled.version);
     tx.record(event.changed(["status", "note"]));
     tx.commit(cancelled).await

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::{INVITATION, Scene, invite, is_refused};
 use crate::leaks::log_lines;
 
-const WORDS: &[&str] =
+pub(super) const WORDS: &[&str] =
     &["recover", "treat", "peer", "support", "clinic", "health", "substance", "Open Door", "Harbor", "Ada", "Byron", "Parker"];
 
 /// Has the client's contact methods changed.

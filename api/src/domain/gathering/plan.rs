@@ -180,7 +180,7 @@ async fn write(tx: &mut Tx, gathering: &gathering::Model, session: &Visible<sess
     if (ends || moves)
         && let Some(now) = tx.known::<session::Entity>(session.id, "whoever registered is told").await?
     {
-        registration::tell(tx, &now, gathering, session.starts_at).await?;
+        registration::tell_change(tx, &now, gathering, session.starts_at).await?;
         if moves {
             Box::pin(registration::moved(tx, session.id)).await?;
         }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use data_encoding::BASE32_NOPAD;
 use entity::{
     ClientId, RegistrationId, SessionId, TypedId, client, gathering, registration, session,
-    vocabulary::{AttendanceMode, ContactMethodKind, GatheringVisibility, RegistrationStatus, Role, SessionStatus, StepCause, TimerKind},
+    vocabulary::{AttendanceMode, ContactMethodKind, GatheringVisibility, RegistrationStatus, Role, StepCause, TimerKind},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde_json::Value as Json;
@@ -15,6 +15,7 @@ use super::{
     create::{attendance, blank, host, needs, place, refuse_closed},
     hold_session,
     line::{self, By},
+    notice::clock,
     step::{Step, first, take, unchanged},
 };
 use crate::{
@@ -24,13 +25,11 @@ use crate::{
         secret::{Purpose, Secrets},
         ticket::Ticket,
     },
-    clock::Instant,
     domain::{
         client_merge::standing,
         message::{self, Words},
         session::refuse_over,
         text,
-        wall_time::{shown, zone_of},
     },
     error::{Code, Error, Refusal, Result},
     store::{Action, Class, Kept, Searchable, Store, Tx, Visible, unique},
@@ -143,11 +142,6 @@ fn new_code() -> String {
 fn hash_of(secrets: &Secrets, code: &str) -> Vec<u8> {
     let meant: String = code.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect();
     secrets.of(Purpose::GuestCode).hash(&meant).to_vec()
-}
-
-/// An instant as the guest's clock shows it where the session is.
-fn clock(gathering: &gathering::Model, at: Instant) -> Result<String> {
-    Ok(shown(zone_of(&gathering.time_zone)?, at))
 }
 
 /// Registers a guest: a seat is held for them, or a place in line, until their contact confirms. Whether the contact is registered already
@@ -361,49 +355,6 @@ pub(super) async fn moved(tx: &Tx, session: &session::Model) -> Result<()> {
             tx.arm(TimerKind::GuestConfirmation, guest.id, until).await?;
         }
         tx.arm(TimerKind::GuestForgotten, guest.id, kept_until).await?;
-    }
-    Ok(())
-}
-
-/// Tells the guests of a session what became of it, neutrally.
-pub(in crate::domain) async fn tell(tx: &Tx, session: &session::Model, gathering: &gathering::Model, was: Instant) -> Result<()> {
-    let guests = Condition::all()
-        .add(registration::Column::SessionId.eq(session.id))
-        .add(registration::Column::GuestContact.is_not_null())
-        .add(registration::Column::Status.ne(RegistrationStatus::Cancelled));
-    let (was, now) = (clock(gathering, was)?, clock(gathering, session.starts_at)?);
-    let words = if session.status == SessionStatus::Cancelled { Words::SessionCancelled { was } } else { Words::SessionMoved { was, now } };
-    for guest in tx.every::<registration::Entity>(guests, WHY).await? {
-        tell_one(tx, &guest, &words).await?;
-    }
-    Ok(())
-}
-
-/// Tells a guest whose session this is; nobody where it is a client's, or the guest was forgotten.
-async fn tell_one(tx: &Tx, registration: &Visible<registration::Entity>, words: &Words) -> Result<()> {
-    let address: String = {
-        let opened = line::to_the_system(registration)?;
-        let Some(contact) = &opened.guest_contact else { return Ok(()) };
-        tx.unseal(&opened, registration::Column::GuestContact, contact).await?
-    };
-    message::queue_guest(tx, registration, &address, words).await
-}
-
-/// Tells those of these who are guests that a seat is offered to them, and until when.
-pub(super) async fn tell_offers(
-    tx: &Tx,
-    session: &session::Model,
-    offered: &[Visible<registration::Entity>],
-    until: Instant,
-) -> Result<()> {
-    let guests: Vec<_> = offered.iter().filter(|registration| registration.client_id.is_none()).collect();
-    if guests.is_empty() {
-        return Ok(());
-    }
-    let Some(gathering) = tx.known::<gathering::Entity>(session.gathering_id, WHY).await? else { return Ok(()) };
-    let words = Words::SeatOffered { until: clock(&gathering, until)? };
-    for guest in guests {
-        tell_one(tx, guest, &words).await?;
     }
     Ok(())
 }

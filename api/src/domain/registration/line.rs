@@ -14,9 +14,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Seat,
-    guest::{self, tell_offers},
-    hold_session,
+    Seat, guest, hold_session,
+    notice::tell_offers,
     step::{Step, take},
 };
 use crate::{
