@@ -16,9 +16,9 @@ use crate::{
 pub struct Series {
     /// Its own id, by which calendars know it.
     pub id: Uuid,
-    /// The day of its first session, which is a day of the rule.
+    /// The first day of the rule, from which it is reckoned, with a session or without; where there is none, the first that is named.
     pub starts_on: NaiveDate,
-    /// The day from which on another series is in its place.
+    /// The day from which on it is over, since another series follows.
     pub ends_before: Option<NaiveDate>,
     /// When its sessions begin, on the clock of the zone.
     pub start_time: NaiveTime,
@@ -28,11 +28,18 @@ pub struct Series {
     pub recurrence: Option<String>,
     /// Days of the rule without a session.
     pub except_dates: Vec<NaiveDate>,
-    /// Days of further sessions, which need not be days of the rule.
+    /// Days of further sessions, which need not be days of the rule, and may come before its first.
     pub extra_dates: Vec<NaiveDate>,
     /// The zone that the gathering was in while it was in force, where that is another now: what was stays as it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+}
+
+impl Series {
+    /// The day from which on it is in force: its first, by the rule or by name.
+    pub fn begins_on(&self) -> NaiveDate {
+        self.extra_dates.iter().copied().fold(self.starts_on, Ord::min)
+    }
 }
 
 /// A gathering with what all of its sessions share. A draft until it is published; a support group is published as it is made.
@@ -118,7 +125,7 @@ pub struct Model {
 impl Model {
     /// The zone that the gathering was in when the series of a day was in force, where that is another now.
     pub fn zone_left(&self, day: NaiveDate) -> Option<&str> {
-        self.series.iter().rfind(|series| series.starts_on <= day)?.time_zone.as_deref()
+        self.series.iter().rfind(|series| series.begins_on() <= day)?.time_zone.as_deref()
     }
 
     /// The zone whose clocks the session of a day follows.

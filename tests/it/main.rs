@@ -20,6 +20,7 @@ mod emergency;
 mod erasure;
 mod event_order;
 mod feeds;
+mod further_days;
 mod gathering_change;
 mod hsds;
 mod idempotency;

@@ -118,7 +118,8 @@ impl Town {
 
 fn some_gathering(usual: NewGathering, number: u32, random: &mut StdRng) -> NewGathering {
     let modality = *[Modality::InPerson, Modality::Online, Modality::Hybrid, Modality::Phone].choose(random).unwrap();
-    let latitude = 42.0 + f64::from(random.random_range(0..100)) / 100.0;
+    // Some at the same place.
+    let latitude = 42.0 + f64::from(random.random_range(0..20)) / 20.0;
     let address = Address {
         country: "US".to_owned(),
         city: Some("Albany".to_owned()),
@@ -190,6 +191,7 @@ fn question(random: &mut StdRng) -> (String, Map<String, Value>) {
     put(random, "starts", json!({ "from": from, "to": to }));
     put(random, "starts", json!({ "from": from }));
     put(random, "near", json!({ "latitude": 42.4, "longitude": -73.7, "withinKm": 30 }));
+    put(random, "near", json!({ "latitude": 42.4, "longitude": -73.7, "withinKm": 90 }));
     if of_sessions {
         put(random, "includeGroups", json!(true));
         put(random, "status", json!(["SCHEDULED"]));

@@ -9,14 +9,15 @@ use kit::{
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-const WORKSHOPS: &str = "query($filter: WorkshopFilter, $orderBy: WorkshopOrder, $first: Int, $after: String) {
-    workshops(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
-        totalCount nodes { title sessions { nodes { distanceKm } } } pageInfo { hasNextPage endCursor } } }";
+const WORKSHOPS: &str =
+    "query($filter: WorkshopFilter, $orderBy: WorkshopOrder, $first: Int, $after: String, $last: Int, $before: String) {
+    workshops(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) { totalCount
+        nodes { title sessions { nodes { distanceKm } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 const GROUPS: &str = "query($filter: WorkshopFilter, $orderBy: WorkshopOrder) {
     supportGroups(filter: $filter, orderBy: $orderBy) { totalCount nodes { title } } }";
-const SESSIONS: &str = "query($filter: SessionFilter, $orderBy: SessionOrder, $first: Int, $after: String) {
-    sessions(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
-        totalCount nodes { distanceKm gathering { title } } pageInfo { hasNextPage endCursor } } }";
+const SESSIONS: &str = "query($filter: SessionFilter, $orderBy: SessionOrder, $first: Int, $after: String, $last: Int, $before: String) {
+    sessions(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) { totalCount
+        nodes { distanceKm localStart gathering { title } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
 /// Albany, where everybody is who looks for something near.
 const ALBANY: (f64, f64) = (42.65, -73.75);
@@ -70,6 +71,24 @@ impl Town {
         let mut variables = json!({ "filter": { "near": near }, "orderBy": { "field": "DISTANCE", "direction": "ASC" } });
         variables.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.app.anyone().ask_with(query, variables).await
+    }
+}
+
+/// All of a list near Albany by pages of one: what is at a pointer of each row.
+async fn one_by_one(caller: &Caller, query: &str, list: &str, (direction, backward): (&str, bool), field: &str) -> Vec<String> {
+    let filter = json!({ "near": within(30.0), "starts": { "from": "2026-03-02T12:00:00Z" } });
+    let (size, cursor, end, more) =
+        if backward { ("last", "before", "startCursor", "hasPreviousPage") } else { ("first", "after", "endCursor", "hasNextPage") };
+    let (mut rows, mut place) = (Vec::new(), Value::Null);
+    loop {
+        let variables = json!({ "filter": filter, "orderBy": { "field": "DISTANCE", "direction": direction }, size: 1, cursor: place });
+        let page = caller.ask_with(query, variables).await;
+        let page = page.data(&format!("/{list}"));
+        rows.extend(page["nodes"].as_array().unwrap().iter().map(|row| row.pointer(field).unwrap().as_str().unwrap().to_owned()));
+        if page["pageInfo"][more] == false {
+            return rows;
+        }
+        place = page["pageInfo"][end].clone();
     }
 }
 
@@ -128,6 +147,45 @@ on_both! {
         let unasked = town.app.anyone().ask("{ sessions { totalCount nodes { distanceKm } } }").await;
         assert_eq!(unasked.data("/sessions/totalCount"), &json!(6));
         assert!(unasked.data("/sessions/nodes").as_array().unwrap().iter().all(|node| node["distanceKm"].is_null()), "{}", unasked.raw);
+    }
+
+    async fn at_one_distance_they_come_by_their_time(db: TestDatabase) {
+        let town = Town::on(TestApp::start(db).await).await;
+        // Addresses that are told later are all in the middle of one square, and so at one distance.
+        for (title, starts_on, time, latitude) in
+            [("Third", "2026-03-06", "20:00", 42.71), ("First", "2026-03-05", "18:00", 42.72), ("Second", "2026-03-06", "09:00", 42.73)]
+        {
+            let change = json!({ "startsOn": starts_on, "startTime": time, "recurrence": "FREQ=WEEKLY;COUNT=3", "addressAfterRegistration": true,
+                "area": "North", "address": { "country": "US", "latitude": latitude, "longitude": -73.72 } });
+            town.workshop(title, change).await;
+        }
+        town.app.schedule_read().await;
+        let in_town = ["03-09T18:00"];
+        let there = ["03-05T18:00", "03-06T09:00", "03-06T20:00", "03-12T18:00", "03-13T09:00", "03-13T20:00", "03-19T18:00", "03-20T09:00", "03-20T20:00"];
+        let expected: Vec<_> = in_town.iter().chain(&there).map(|start| format!("2026-{start}")).collect();
+        let back: Vec<_> = expected.iter().rev().cloned().collect();
+        let titles = ["In town", "First", "Second", "Third"];
+        let titles_back: Vec<_> = titles.into_iter().rev().collect();
+        // From memory, and from the database.
+        for caller in [&town.app.anyone(), &town.coordinator] {
+            let sessions = async |way| one_by_one(caller, SESSIONS, "sessions", way, "/localStart").await;
+            assert_eq!(sessions(("ASC", false)).await, expected);
+            assert_eq!(sessions(("ASC", true)).await, back);
+            assert_eq!(sessions(("DESC", false)).await, back);
+            assert_eq!(sessions(("DESC", true)).await, expected);
+            let workshops = async |way| one_by_one(caller, WORKSHOPS, "workshops", way, "/title").await;
+            assert_eq!(workshops(("ASC", false)).await, titles);
+            assert_eq!(workshops(("DESC", true)).await, titles);
+            assert_eq!(workshops(("ASC", true)).await, titles_back);
+            assert_eq!(workshops(("DESC", false)).await, titles_back);
+        }
+
+        // Two of them have begun once, and their next is a week later.
+        town.app.clock().advance(chrono::TimeDelta::hours(99));
+        town.app.schedule_read().await;
+        let all = json!({ "filter": { "near": within(30.0) } });
+        let now = town.ask(WORKSHOPS, within(30.0), all).await;
+        assert_eq!(self::titles(&now, "workshops"), ["In town", "Third", "First", "Second"], "{}", now.raw);
     }
 
     async fn workshops_and_groups_are_ordered_by_their_distance(db: TestDatabase) {

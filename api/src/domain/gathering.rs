@@ -4,6 +4,7 @@ mod change;
 mod facilitators;
 mod plan;
 mod series;
+mod series_change;
 #[cfg(test)]
 mod series_tests;
 mod write;
@@ -22,7 +23,8 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 pub use self::{
     change::GatheringChange,
     plan::{Ahead, plan_ahead},
-    series::{NewSeries, SeriesChange, belongs, in_force, later, rule_of, zone_in},
+    series::{NewSeries, belongs, in_calendars, in_force, later, rule_of, zone_in},
+    series_change::SeriesChange,
     write::{NewGathering, NewGroup, complete, create, create_in, publish, publish_in, update},
 };
 pub(in crate::domain) use self::{

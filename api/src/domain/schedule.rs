@@ -357,6 +357,11 @@ async fn with_sessions_apart(store: &Store, access: &Access, gatherings: Vec<Vis
     Ok(gatherings.into_iter().map(with).collect())
 }
 
+/// When a session begins.
+pub fn start() -> Expr {
+    Expr::col((session::Entity, session::Column::StartsAt))
+}
+
 /// When a gathering's next session begins; the end of time where none is to come.
 pub fn next_session(now: Instant) -> Expr {
     let of_gathering = Expr::col((session::Entity, session::Column::GatheringId)).eq(Expr::col((gathering::Entity, gathering::Column::Id)));

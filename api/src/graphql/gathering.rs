@@ -60,7 +60,7 @@ use crate::{
     field(
         name = "starts_on",
         ty = "Date",
-        desc = "The day of its first session, in its zone; where its schedule changed, the first since."
+        desc = "The first day of its rule, in its zone, or of its days where all are named; where its schedule changed, the first since."
     ),
     field(name = "start_time", ty = "LocalTime", desc = "When its sessions begin, on the clock of its zone, in summer and winter."),
     field(name = "minutes", ty = "i32", desc = "How long a session takes."),
@@ -236,7 +236,8 @@ macro_rules! kind_of_gathering {
                 TimeZone(self.0.time_zone.clone())
             }
 
-            /// The day of its first session, in its zone; where its schedule changed, the first since.
+            /// The first day of its rule, in its zone, or of its days where all are named; where its schedule changed, the first since. Further
+            /// days may come before it.
             pub(crate) async fn starts_on(&self, ctx: &Context<'_>) -> Result<Date> {
                 Ok(Date(series(ctx, &self.0)?.starts_on))
             }
@@ -387,10 +388,10 @@ impl From<&'static topic::Topic> for Topic {
     }
 }
 
-/// When the sessions of a workshop or a group are, from a later day on.
+/// When the sessions of a workshop or a group are, from a later day on: from the earliest of `startsOn` and `extraDates`.
 #[derive(Clone, SimpleObject)]
 pub(crate) struct PlannedSeries {
-    /// The day of its first session: from then on it holds.
+    /// The first day of its rule, or of its days where all are named.
     starts_on: Date,
     /// When its sessions begin, on the clock of the zone.
     start_time: LocalTime,
@@ -400,7 +401,7 @@ pub(crate) struct PlannedSeries {
     recurrence: Option<RecurrenceRule>,
     /// Days of the rule without a session.
     except_dates: Vec<Date>,
-    /// The days of further sessions.
+    /// The days of further sessions, before `startsOn` as well.
     extra_dates: Vec<Date>,
 }
 

@@ -170,9 +170,12 @@ pub(super) struct GatheringChangeInput {
     /// The rule by which sessions come again; null when all days are named. It is in place of whatever was planned from then on. Sessions on
     /// days that are none of it are cancelled, but for those that were moved one by one.
     recurrence: MaybeUndefined<RecurrenceRule>,
-    /// Days of the rule without a session: all that are still to come. Another rule has none unless they are given.
+    /// Days of the rule without a session: all that are still to come. Those that were there before are told by the last of `plannedSeries`
+    /// where anything is planned. Another rule has none unless they are given.
     except_dates: Option<Vec<Date>>,
-    /// The days of further sessions, after the next by the rule: all that are still to come.
+    /// The days of further sessions, from `from` on: all that are still to come. Those that were there before are told by the last of
+    /// `plannedSeries` where anything is planned. They may come before the next by the rule; with `recurrence` they come after `from`. Where
+    /// all days are named, `startsOn` stays as long as it is to come.
     extra_dates: Option<Vec<Date>>,
     /// A sentence for everyone on sessions that are cancelled by this.
     note: Option<String>,

@@ -72,7 +72,7 @@ pub(crate) enum WorkshopOrderField {
     NextSession,
     /// By title.
     Title,
-    /// By how far they are from where `near` asks about.
+    /// By how far they are from where `near` asks about, and at one distance by when the next session begins.
     Distance,
 }
 
@@ -120,7 +120,9 @@ pub(super) fn in_order<'a>(
     let order = if order_by.is_some_and(|by| by.direction == SortDirection::Desc) { Order::Desc } else { Order::Asc };
     Ok(match order_by.map(|by| by.field) {
         Some(WorkshopOrderField::Title) => find.ordered(gathering::Column::Title, order),
-        Some(WorkshopOrderField::Distance) if find.is_measured() => find.ordered_by_measure(order),
+        Some(WorkshopOrderField::Distance) if find.is_measured() => {
+            find.ordered_by_measure(Some(("next session", next_session(ctx.access().now))), order)
+        }
         Some(WorkshopOrderField::Distance) => return Err(query_error(no_distance().into())),
         Some(WorkshopOrderField::NextSession) | None => find.ordered_by_instant("next session", next_session(ctx.access().now), order),
     })

@@ -28,7 +28,7 @@ use crate::{
     domain::{
         gathering::in_person,
         place::{km_of, no_distance},
-        schedule::{About, Asked, By, Standing},
+        schedule::{About, Asked, By, Standing, start},
         session::{Change, cancel, changes, reschedule, seats_left, status, waitlist_open},
     },
     store::{Class, PageArgs, Visible},
@@ -287,7 +287,7 @@ pub(super) async fn session(ctx: &Context<'_>, id: SessionId) -> Result<Option<S
 pub(crate) enum SessionOrderField {
     /// By when they begin.
     StartsAt,
-    /// By how far they are from where `near` asks about.
+    /// By how far they are from where `near` asks about, and at one distance by when they begin.
     Distance,
 }
 
@@ -329,7 +329,7 @@ impl SessionQuery {
         let find = asked.sessions(ctx.store().find(&access)).map_err(query_error)?;
         let (find, by) = match field {
             SessionOrderField::StartsAt => (find.ordered(session::Column::StartsAt, order), By::Start),
-            SessionOrderField::Distance if find.is_measured() => (find.ordered_by_measure(order), By::Distance),
+            SessionOrderField::Distance if find.is_measured() => (find.ordered_by_measure(Some(("start", start())), order), By::Distance),
             SessionOrderField::Distance => return Err(query_error(no_distance().into())),
         };
         let circle = asked.circle().map_err(|refusal| query_error(refusal.into()))?;

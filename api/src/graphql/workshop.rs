@@ -41,7 +41,8 @@ kind_of_gathering! {
         Ok(series(ctx, &self.0)?.except_dates.iter().copied().map(Date).collect())
     }
 
-    /// The days of sessions after the first that are none of its rule, in its zone.
+    /// The days of further sessions, in its zone, before `startsOn` as well where they were named later on. Those that are planned from a
+    /// later day on are told by `plannedSeries`.
     async fn extra_dates(&self, ctx: &Context<'_>) -> Result<Vec<Date>> {
         Ok(series(ctx, &self.0)?.extra_dates.iter().copied().map(Date).collect())
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::Instant,
     domain::{
-        gathering::{address_for_all, belongs, online, rule_of, zone_in},
+        gathering::{address_for_all, belongs, in_calendars, online, rule_of, zone_in},
         recurrence::Occurrence,
         schedule::{About, Published, Standing, published, published_one},
         topic::by_code,
@@ -84,7 +84,7 @@ fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
     let mut zones: BTreeMap<&str, i32> = BTreeMap::new();
     for one in all {
         for series in one.gathering.series.iter() {
-            let year = series.starts_on.year();
+            let year = series.begins_on().year();
             let first = zones.entry(series.time_zone.as_ref().unwrap_or(&one.gathering.time_zone)).or_insert(year);
             *first = year.min(*first);
         }
@@ -96,12 +96,12 @@ fn zones(all: &[Published]) -> Result<Vec<(Tz, i32)>> {
 /// The events of a gathering.
 fn events(lines: &mut Lines, one: &Published, host: &str) -> Result<()> {
     let zone = zone_of(&one.gathering.time_zone)?;
-    for series in one.gathering.series.iter() {
-        let zone = zone_in(series, zone)?;
+    for series in one.gathering.series.iter().flat_map(in_calendars) {
+        let zone = zone_in(&series, zone)?;
         let uid = format!("{}@{host}", series.id);
-        lines.within("VEVENT", |lines| series_event(lines, &one.gathering, series, &uid, zone))?;
+        lines.within("VEVENT", |lines| series_event(lines, &one.gathering, &series, &uid, zone))?;
         for session in &one.apart {
-            let Some(planned) = session.occurrence.filter(|at| belongs(series, at.date())).map(|at| Occurrence::new(zone, at)) else {
+            let Some(planned) = session.occurrence.filter(|at| belongs(&series, at.date())).map(|at| Occurrence::new(zone, at)) else {
                 continue;
             };
             lines.within("VEVENT", |lines| session_event(lines, &one.gathering, session, Some(planned), &uid, zone))?;

@@ -93,7 +93,7 @@ impl<'a> Told<'a> {
             _ => {
                 let today = local_of(self.zone, now).date();
                 let schedules = gathering.series.iter().map(|series| self.schedule(series, today)).collect::<Result<Vec<_>>>()?;
-                let first = gathering.series.iter().map(|series| series.starts_on).min();
+                let first = gathering.series.iter().map(Series::begins_on).min();
                 json!({
                     "@type": "EventSeries",
                     "startDate": first.map(|day| day.to_string()),
@@ -203,7 +203,7 @@ impl<'a> Told<'a> {
         let zone = zone_in(series, self.zone)?;
         let last = rule.ends().then(|| rule.occurrences(zone, series.starts_on, series.start_time).last()).flatten();
         let last = last.map(|last| last.local.date()).into_iter().chain(series.ends_before.map(|end| end - Days::new(1))).min();
-        if last.is_some_and(|last| last < today) {
+        if last.is_some_and(|last| last < today.max(series.starts_on)) {
             return Ok(None);
         }
         let apart = self.apart.iter().filter_map(|session| Some(session.occurrence?.date()));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Class, Protected, Store, Visible, connection,
-    listing::{By, Known, Listing, Stretch},
+    listing::{By, Computed, Known, Listing, Stretch},
     protected::{Fetched, granted, visible},
     sha256,
 };
@@ -66,6 +66,9 @@ pub struct Find<'a, E: Protected> {
 pub(super) struct Place {
     stretch: Stretch,
     pub(super) value: Option<Key>,
+    /// Where rows that are equal in it are ordered by an instant before their ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) then: Option<chrono::DateTime<chrono::Utc>>,
     pub(super) id: uuid::Uuid,
 }
 
@@ -174,10 +177,12 @@ impl<'a, E: Protected> Find<'a, E> {
         self.listing.measure.is_some()
     }
 
-    /// Orders by what rows are measured by; rows that are equal in it, and all where nothing is measured, are ordered by their ids.
+    /// Orders by what rows are measured by; rows that are equal in it, and all where nothing is measured, are ordered by their ids, or
+    /// before that by an instant, which is given as [`Find::ordered_by_instant`] has it.
     #[must_use]
-    pub fn ordered_by_measure(mut self, order: Order) -> Self {
-        self.listing.order = self.listing.measure.clone().map(|measure| (By::Measure(measure), order));
+    pub fn ordered_by_measure(mut self, then: Option<(&'static str, Expr)>, order: Order) -> Self {
+        let then = then.map(|(name, expr)| Computed { name, expr });
+        self.listing.order = self.listing.measure.clone().map(|measure| (By::Measure(measure, then), order));
         self
     }
 
@@ -201,7 +206,7 @@ impl<'a, E: Protected> Find<'a, E> {
     /// may hold the time of the request.
     #[must_use]
     pub fn ordered_by_instant(mut self, name: &'static str, computed: Expr, order: Order) -> Self {
-        self.listing.order = Some((By::Computed(name, computed), order));
+        self.listing.order = Some((By::Computed(Computed { name, expr: computed }), order));
         self
     }
 
@@ -340,18 +345,18 @@ impl<'a, E: Protected> Find<'a, E> {
     /// The rows of a place's stretch that come after it, or before.
     fn beyond(&self, place: &Place, after: bool) -> Expr {
         let descending = matches!(self.listing.order, Some((_, Order::Desc)));
-        let (mut ours, mut theirs) = (vec![Expr::col(E::id_column().as_column_ref())], vec![Expr::val(place.id)]);
-        if let (Some((by, _)), Some(key)) = (&self.listing.order, &place.value) {
-            ours.insert(0, by.expr());
-            theirs.insert(0, Expr::val(key.to_value()));
-        }
+        let exprs = self.listing.order.iter().flat_map(|(by, _)| by.exprs());
+        let keys = place.value.iter().map(Key::to_value).chain(place.then.map(Value::from));
+        let (mut ours, mut theirs): (Vec<_>, Vec<_>) = exprs.zip(keys.map(Expr::val)).unzip();
+        ours.push(Expr::col(E::id_column().as_column_ref()));
+        theirs.push(Expr::val(place.id));
         // Compared as rows, which an index on both can answer.
         let (ours, theirs) = (Expr::tuple(ours), Expr::tuple(theirs));
         if after == descending { ours.lt(theirs) } else { ours.gt(theirs) }
     }
 
     fn cursor_of(&self, bound_to: &[u8], row: &Visible<E>, computed: Option<chrono::DateTime<chrono::Utc>>) -> Result<String> {
-        let mut stretch = Stretch::Placed;
+        let (mut stretch, mut then) = (Stretch::Placed, None);
         let value = match &self.listing.order {
             Some((By::Column(column), _)) => Some(Key::of(row.model().get(*column))?),
             Some((By::Known(column, _), _)) => {
@@ -365,11 +370,14 @@ impl<'a, E: Protected> Find<'a, E> {
                 }
             }
             Some((By::Computed(..), _)) => Some(Key::of(Value::ChronoDateTimeUtc(computed))?),
-            Some((By::Measure(_), _)) => Some(Key::of(Value::BigInt(row.measure()))?),
+            Some((By::Measure(_, by), _)) => {
+                then = computed.filter(|_| by.is_some());
+                Some(Key::of(Value::BigInt(row.measure()))?)
+            }
             None => None,
         };
-        let place =
-            serde_json::to_vec(&Place { stretch, value, id: row.id().into() }).map_err(|_| Error::internal("a place is plain data"))?;
+        let place = serde_json::to_vec(&Place { stretch, value, then, id: row.id().into() })
+            .map_err(|_| Error::internal("a place is plain data"))?;
         self.store.shared.cursor_key.write(bound_to, &place)
     }
 

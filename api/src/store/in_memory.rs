@@ -22,8 +22,8 @@ pub enum InOrder<'a> {
     At(&'a [Entry<DateTime<Utc>>]),
     /// By an instant that is computed.
     Computed(Arc<[Entry<DateTime<Utc>>]>),
-    /// By what rows are measured by.
-    Measured(Vec<Entry<i64>>),
+    /// By what rows are measured by, and where it is equal, by an instant that is computed.
+    Measured(Vec<Entry<(i64, DateTime<Utc>)>>),
 }
 
 /// A list in memory.
@@ -45,25 +45,25 @@ impl<E: Protected> std::fmt::Debug for InMemory<'_, E> {
 /// What rows in memory can be ordered by.
 trait Ordered: Ord + Copy {
     /// What a cursor holds of it.
-    fn of(key: &Key) -> Option<Self>;
+    fn of(place: &Place) -> Option<Self>;
 }
 
 impl Ordered for DateTime<Utc> {
-    fn of(key: &Key) -> Option<Self> {
-        if let Key::Instant(at) = key { Some(*at) } else { None }
+    fn of(place: &Place) -> Option<Self> {
+        if let Some(Key::Instant(at)) = place.value { Some(at) } else { None }
     }
 }
 
-impl Ordered for i64 {
-    fn of(key: &Key) -> Option<Self> {
-        if let Key::Number(number) = key { Some(*number) } else { None }
+impl Ordered for (i64, DateTime<Utc>) {
+    fn of(place: &Place) -> Option<Self> {
+        if let Some(Key::Number(number)) = place.value { Some((number, place.then?)) } else { None }
     }
 }
 
 /// The entries between two places. Of a descending list what comes after a place stands before it here.
 fn between<'s, K: Ordered>(entries: &'s [Entry<K>], places: &Between, descending: bool) -> &'s [Entry<K>] {
     let (above, below) = if descending { (&places.before, &places.after) } else { (&places.after, &places.before) };
-    let key = |place: &Place| place.value.as_ref().and_then(K::of).map(|key| (key, place.id));
+    let key = |place: &Place| K::of(place).map(|key| (key, place.id));
     let from = above.as_ref().and_then(key).map_or(0, |place| entries.partition_point(|(key, id, _)| (*key, *id) <= place));
     let to = below.as_ref().and_then(key).map_or(entries.len(), |place| entries.partition_point(|(key, id, _)| (*key, *id) < place));
     &entries[from.min(to)..to]
@@ -95,7 +95,7 @@ impl<E: Protected> InMemory<'_, E> {
         match &self.order {
             InOrder::At(entries) => self.taken(between(entries, places, descending), ascending, most, |_| None),
             InOrder::Computed(entries) => self.taken(between(entries, places, descending), ascending, most, Some),
-            InOrder::Measured(entries) => self.taken(between(entries, places, descending), ascending, most, |_| None),
+            InOrder::Measured(entries) => self.taken(between(entries, places, descending), ascending, most, |(_, then)| Some(then)),
         }
     }
 

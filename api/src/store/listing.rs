@@ -29,17 +29,33 @@ pub(super) enum By<E: Protected> {
     Column(E::Column),
     /// An instant that some rows have not, or that is open to the caller only where a condition holds.
     Known(E::Column, Known),
-    /// An instant that is computed of each row, with its name.
-    Computed(&'static str, Expr),
-    /// What rows are measured by.
-    Measure(Expr),
+    /// An instant that is computed of each row.
+    Computed(Computed),
+    /// What rows are measured by, and where it is equal, an instant.
+    Measure(Expr, Option<Computed>),
+}
+
+/// An instant that is computed of each row and never null. Its name stands for it where the expression may hold the time of the request.
+#[derive(Clone, Debug)]
+pub(super) struct Computed {
+    pub(super) name: &'static str,
+    pub(super) expr: Expr,
 }
 
 impl<E: Protected> By<E> {
-    pub(super) fn expr(&self) -> Expr {
+    pub(super) fn exprs(&self) -> Vec<Expr> {
+        let first = match self {
+            Self::Column(column) | Self::Known(column, _) => Some(Expr::col(column.as_column_ref())),
+            Self::Computed(_) => None,
+            Self::Measure(expr, _) => Some(expr.clone()),
+        };
+        first.into_iter().chain(self.computed().map(|computed| computed.expr.clone())).collect()
+    }
+
+    fn computed(&self) -> Option<&Computed> {
         match self {
-            Self::Column(column) | Self::Known(column, _) => Expr::col(column.as_column_ref()),
-            Self::Computed(_, expr) | Self::Measure(expr) => expr.clone(),
+            Self::Computed(computed) | Self::Measure(_, Some(computed)) => Some(computed),
+            _ => None,
         }
     }
 }
@@ -115,7 +131,8 @@ impl<E: Protected> Listing<E> {
     pub(super) fn order_of(&self, stretch: Stretch, backward: bool) -> Vec<(Expr, Order)> {
         let by_id = self.order.as_ref().map_or(Order::Asc, |(_, order)| order.clone());
         // Where there is none, the column is equal in all rows, and the index is still in its order.
-        let first = self.order.iter().filter(|_| stretch != Stretch::Closed).map(|(by, order)| (by.expr(), order.clone()));
+        let order = self.order.iter().filter(|_| stretch != Stretch::Closed);
+        let first = order.flat_map(|(by, order)| by.exprs().into_iter().map(|expr| (expr, order.clone())));
         let order = first.chain([(Expr::col(E::id_column().as_column_ref()), by_id)]);
         order.map(|(expr, order)| (expr, turned(order, backward))).collect()
     }
@@ -154,9 +171,9 @@ impl<E: Protected> Listing<E> {
             Some(measure) => select.expr_as(measure.clone(), "measure"),
             None => select,
         };
-        match &self.order {
-            Some((By::Computed(_, expr), _)) => select.expr_as(expr.clone(), "place"),
-            _ => select,
+        match self.order.as_ref().and_then(|(by, _)| by.computed()) {
+            Some(computed) => select.expr_as(computed.expr.clone(), "place"),
+            None => select,
         }
     }
 
@@ -164,8 +181,11 @@ impl<E: Protected> Listing<E> {
     pub(in crate::store) fn digest(&self) -> Vec<u8> {
         let order = match &self.order {
             Some((By::Column(column) | By::Known(column, _), order)) => format!("{column:?} {order:?}"),
-            Some((By::Computed(name, _), order)) => format!("{name} {order:?}"),
-            Some((By::Measure(_), order)) => format!("measure {order:?}"),
+            Some((By::Computed(computed), order)) => format!("{} {order:?}", computed.name),
+            Some((By::Measure(_, then), order)) => {
+                let then = then.as_ref().map(|then| format!("{} ", then.name)).unwrap_or_default();
+                format!("measure {then}{order:?}")
+            }
             None => String::new(),
         };
         sha256(&[E::Id::PREFIX.as_bytes(), order.as_bytes(), self.named.as_bytes()])
@@ -177,5 +197,24 @@ fn turned(order: Order, backward: bool) -> Order {
     match (order, backward) {
         (Order::Desc, false) | (Order::Asc, true) => Order::Desc,
         _ => Order::Asc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::session;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_without_the_second_key_is_of_another_list() {
+        let by = |then| By::<session::Entity>::Measure(Expr::val(1), then);
+        let digest = |by| {
+            let listing =
+                Listing { narrowed: Condition::all(), among: None, named: String::new(), measure: None, order: Some((by, Order::Asc)) };
+            listing.digest()
+        };
+        let then = Computed { name: "start", expr: Expr::val(2) };
+        assert_ne!(digest(by(None)), digest(by(Some(then))));
     }
 }

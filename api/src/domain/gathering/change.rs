@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{
     NewGathering, NewGroup, SeriesChange, at, in_person, online,
-    series::{changed, leaving},
+    series_change::{changed, leaving},
 };
 use crate::{
     clock::Instant,
@@ -125,14 +125,14 @@ pub(super) fn scheduled(
 ) -> Result<(Option<String>, Option<Vec<Series>>)> {
     let given = change.time_zone.as_deref().map(|zone| text::time_zone("timeZone", zone)).transpose()?;
     let Some(zone) = given.filter(|zone| *zone != before.time_zone) else {
-        return Ok((None, changed(&before.series, change.series.clone(), zone_of(&before.time_zone)?, now)?));
+        return Ok((None, changed(&before.series, &change.series, zone_of(&before.time_zone)?, now)?));
     };
     if change.series.from.is_some() || change.series.recurrence.is_some() {
         let sentence = "`timeZone` holds from the next session on: change `recurrence`, and what holds `from` a day on, by itself.";
         return Err(at(Refusal::invalid(sentence), "timeZone").into());
     }
     let other = SeriesChange { other_zone: true, ..change.series.clone() };
-    let series = changed(&leaving(&before.series, &before.time_zone), other, zone_of(&zone)?, now)?;
+    let series = changed(&leaving(&before.series, &before.time_zone), &other, zone_of(&zone)?, now)?;
     Ok((Some(zone), series))
 }
 

@@ -1,8 +1,8 @@
-//! When a gathering's sessions are: series as they are given, changed from a day on, and planned ahead. Pure rules.
+//! When a gathering's sessions are: series as they are given, and planned ahead. Pure rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 use entity::gathering::Series;
 use uuid::Uuid;
@@ -37,40 +37,14 @@ pub struct NewSeries {
     pub extra_dates: Vec<NaiveDate>,
 }
 
-/// What of a schedule changes, and from when on. What is not given stays as it is; a rule of `Some(None)` takes it away.
-#[derive(Clone, Debug, Default)]
-pub struct SeriesChange {
-    /// The first day of which it holds; from now on when none is given.
-    pub from: Option<NaiveDate>,
-    /// When sessions begin.
-    pub start_time: Option<NaiveTime>,
-    /// How long they take.
-    pub minutes: Option<i32>,
-    /// The rule by which they come again.
-    pub recurrence: Option<Option<String>>,
-    /// Days of the rule without a session.
-    pub except_dates: Option<Vec<NaiveDate>>,
-    /// The days of further sessions.
-    pub extra_dates: Option<Vec<NaiveDate>>,
-    /// Whether its hours are of another zone from the next session on. The series before name the one that they were in.
-    pub other_zone: bool,
-}
-
-impl SeriesChange {
-    /// Whether it changes anything, but for saying from when on.
-    pub(super) fn changes(&self) -> bool {
-        let Self { from: _, start_time, minutes, recurrence, except_dates, extra_dates, other_zone } = self;
-        let days = recurrence.is_some() || except_dates.is_some() || extra_dates.is_some();
-        start_time.is_some() || minutes.is_some() || days || *other_zone
-    }
-}
-
 /// Looks at a series that somebody gives, in a zone and at an instant.
-struct Check {
-    zone: Tz,
-    now: Instant,
+pub(super) struct Check {
+    pub(super) zone: Tz,
+    pub(super) now: Instant,
     /// The name by which they gave its first day.
-    first: &'static str,
+    pub(super) first: &'static str,
+    /// Of a schedule that goes on, the day from which on days are named. They need not come after the first of the rule.
+    pub(super) from: Option<NaiveDate>,
 }
 
 impl Check {
@@ -85,32 +59,37 @@ impl Check {
         })
     }
 
-    /// Different days after the first, each of which has its session ahead.
+    /// Different days, each of which has its session ahead.
     fn days(&self, field: &'static str, days: &[NaiveDate], new: &NewSeries) -> Result<(), Refusal> {
         if days.len() >= MOST_OCCURRENCES {
             return Err(at(Refusal::new(Code::TooMany, format!("There are at most {MOST_OCCURRENCES} sessions.")), field));
         }
         let first = self.first;
-        if days.iter().collect::<BTreeSet<_>>().len() < days.len() || days.contains(&new.starts_on) {
-            return Err(at(Refusal::invalid(format!("`{field}` are different days, and none of them is `{first}`.")), field));
+        if days.iter().collect::<BTreeSet<_>>().len() < days.len() || self.from.is_none() && days.contains(&new.starts_on) {
+            let nor_first = self.from.map_or_else(|| format!(", and none of them is `{first}`"), |_| String::new());
+            return Err(at(Refusal::invalid(format!("`{field}` are different days{nor_first}.")), field));
         }
         for day in days {
             self.ahead(field, *day, new.start_time)?;
-            if *day < new.starts_on {
-                return Err(at(Refusal::invalid(format!("`{field}` come after `{first}`.")), field));
-            }
+            let sentence = match self.from {
+                None if *day < new.starts_on => format!("`{field}` come after `{first}`."),
+                Some(from) if *day < from => format!("`{field}` are from `{first}` on: {day} is before it."),
+                _ => continue,
+            };
+            return Err(at(Refusal::invalid(sentence), field));
         }
         Ok(())
     }
 
-    fn series(&self, new: NewSeries) -> Result<Series, Refusal> {
+    /// A series of what they gave.
+    pub(super) fn series(&self, new: NewSeries) -> Result<Series, Refusal> {
         within("minutes", new.minutes, 5, 1_440)?;
         let time = new.start_time.with_second(0).and_then(|time| time.with_nanosecond(0)).unwrap_or(new.start_time);
         let new = NewSeries { start_time: time, ..new };
         let first = self.first;
-        self.ahead(first, new.starts_on, time)?;
         self.days("extraDates", &new.extra_dates, &new)?;
         self.days("exceptDates", &new.except_dates, &new)?;
+        self.ahead(first, new.starts_on, time)?;
         let rule = new.recurrence.as_deref().map(Recurrence::parse).transpose().map_err(|refusal| at(refusal, "recurrence"))?;
         let named = new.extra_dates.len();
         if let Some(rule) = &rule {
@@ -144,7 +123,7 @@ impl Check {
             minutes: new.minutes,
             recurrence: rule.map(|rule| rule.to_string()),
             except_dates: new.except_dates,
-            extra_dates: new.extra_dates,
+            extra_dates: new.extra_dates.into_iter().filter(|day| *day != new.starts_on).collect(),
             time_zone: None,
         })
     }
@@ -155,12 +134,12 @@ impl Check {
 /// # Errors
 /// Refused when a day, the time, the length or the rule is none that sessions can have.
 pub(super) fn checked(new: NewSeries, zone: Tz, now: Instant) -> Result<Series, Refusal> {
-    Check { zone, now, first: "startsOn" }.series(new)
+    Check { zone, now, first: "startsOn", from: None }.series(new)
 }
 
 /// Where a series is that a day belongs to: the last that has begun by then, or the first of all.
-fn place_of(series: &[Series], day: NaiveDate) -> usize {
-    series.iter().rposition(|series| series.starts_on <= day).unwrap_or_default()
+pub(super) fn place_of(series: &[Series], day: NaiveDate) -> usize {
+    series.iter().rposition(|series| series.begins_on() <= day).unwrap_or_default()
 }
 
 /// The series by which a gathering's sessions are at an instant; the first where none has begun.
@@ -175,7 +154,25 @@ pub fn later(series: &[Series], zone: Tz, now: Instant) -> &[Series] {
 
 /// Whether a day is a series' own, and not one of the series before it or after.
 pub fn belongs(series: &Series, day: NaiveDate) -> bool {
-    series.starts_on <= day && series.ends_before.is_none_or(|end| day < end)
+    series.begins_on() <= day && series.ends_before.is_none_or(|end| day < end)
+}
+
+/// A series as calendars have it: their first day is one of the rule (RFC 5545, 3.8.5.3). Days that are named before it are a series of
+/// their own, known by the same id for as long as the first of them is the same.
+pub fn in_calendars(series: &Series) -> impl Iterator<Item = Series> + use<> {
+    let (first, starts_on) = (series.begins_on(), series.starts_on);
+    let named = |from, to| series.extra_dates.iter().copied().filter(|day| from < *day && *day < to).collect();
+    let before = (first < starts_on).then(|| Series {
+        id: Uuid::from_u128(series.id.as_u128() ^ u128::from(first.num_days_from_ce().unsigned_abs())),
+        starts_on: first,
+        ends_before: Some(series.ends_before.unwrap_or(starts_on).min(starts_on)),
+        recurrence: None,
+        except_dates: Vec::new(),
+        extra_dates: named(first, starts_on),
+        ..series.clone()
+    });
+    let since = belongs(series, starts_on).then(|| Series { extra_dates: named(starts_on, NaiveDate::MAX), ..series.clone() });
+    before.into_iter().chain(since)
 }
 
 /// The zone that a series is in, of a gathering that is in this one now.
@@ -184,12 +181,6 @@ pub fn belongs(series: &Series, day: NaiveDate) -> bool {
 /// `Internal` when a zone was written that is none.
 pub fn zone_in(series: &Series, zone: Tz) -> Result<Tz> {
     series.time_zone.as_deref().map_or(Ok(zone), zone_of)
-}
-
-/// The series of a gathering that leaves a zone: they are in it for as long as they last.
-pub(super) fn leaving(series: &[Series], zone: &str) -> Vec<Series> {
-    let in_it = |series: &Series| Some(series.time_zone.clone().unwrap_or_else(|| zone.to_owned()));
-    series.iter().map(|series| Series { time_zone: in_it(series), ..series.clone() }).collect()
 }
 
 /// The rule of a series, where its days are not all named.
@@ -202,128 +193,31 @@ pub fn rule_of(series: &Series) -> Result<Option<Recurrence>> {
 
 /// The days that are named one by one, as far as they are the series' own.
 fn named(series: &Series) -> BTreeSet<NaiveDate> {
-    series.extra_dates.iter().copied().chain([series.starts_on]).filter(|day| belongs(series, *day)).collect()
+    let first = Some(series.starts_on).filter(|day| belongs(series, *day) && !series.except_dates.contains(day));
+    further_days(series).chain(first).collect()
 }
 
-/// The days of its rule with a session, as far as they are its own and can be planned: no further ahead than any day can be named.
-fn of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>> {
+/// Those besides the first, likewise.
+pub(super) fn further_days(series: &Series) -> impl Iterator<Item = NaiveDate> {
+    series.extra_dates.iter().copied().filter(|day| belongs(series, *day))
+}
+
+/// The days of its rule, as far as they are its own and can be planned: no further ahead than any day can be named.
+pub(super) fn days_of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>> {
     let zone = zone_in(series, zone)?;
     let days = rule_of(series)?.map(|rule| rule.occurrences(zone, series.starts_on, series.start_time));
     let days = days.into_iter().flatten().map(|occurrence| occurrence.local.date());
-    Ok(days.take_while(|day| belongs(series, *day)).filter(|day| !series.except_dates.contains(day)))
+    Ok(days.take_while(|day| belongs(series, *day)))
 }
 
-fn has_day(series: &Series, day: NaiveDate, zone: Tz) -> Result<bool> {
-    Ok(named(series).contains(&day) || of_rule(series, zone)?.find(|other| *other >= day) == Some(day))
+/// Those of them with a session.
+fn of_rule(series: &Series, zone: Tz) -> Result<impl Iterator<Item = NaiveDate>> {
+    Ok(days_of_rule(series, zone)?.filter(|day| !series.except_dates.contains(day)))
 }
 
-fn has_days_from(series: &Series, from: NaiveDate, zone: Tz) -> Result<bool> {
-    Ok(named(series).into_iter().any(|day| day >= from) || of_rule(series, zone)?.any(|day| day >= from))
-}
-
-/// The series after a change, if anything of them changes. What was before the first session of which it holds stays as it was.
-///
-/// # Errors
-/// Refused when no session is left from then on, and as for a new series.
-pub(super) fn changed(series: &[Series], change: SeriesChange, zone: Tz, now: Instant) -> Result<Option<Vec<Series>>> {
-    if !change.changes() {
-        return match change.from {
-            Some(_) => Err(at(Refusal::required("startTime"), "from").into()),
-            None => Ok(None),
-        };
-    }
-    let mut today = local_of(zone, now).date();
-    if change.other_zone {
-        // Where it is another day in the zone before, the earlier of the two.
-        for series in series {
-            today = today.min(local_of(zone_in(series, zone)?, now).date());
-        }
-    }
-    let from = change.from.unwrap_or(today);
-    if from < today || from - today > FURTHEST {
-        let sentence = format!("`from` is today or later, at most {} days ahead.", FURTHEST.num_days());
-        return Err(at(Refusal::invalid(sentence), "from").into());
-    }
-    let mut place = place_of(series, from);
-    // Between the last day of one series and the first of the next, the next is meant.
-    while change.recurrence.is_none() && place + 1 < series.len() && !has_days_from(&series[place], from, zone)? {
-        place += 1;
-    }
-    let Some(base) = series.get(place) else { return Ok(None) };
-    let start_time = change.start_time.unwrap_or(base.start_time);
-    // A day whose session has begun stays as it was, whatever the new time is.
-    let of_base = zone_in(base, zone)?;
-    let begun = |day: NaiveDate| Occurrence::new(of_base, day.and_time(base.start_time)).at <= now;
-    let ahead = |day: &NaiveDate| *day >= from && !begun(*day) && Occurrence::new(zone, day.and_time(start_time)).at > now;
-    let starts_on = match (&change.recurrence, change.from) {
-        (Some(_), Some(from)) if has_day(base, from, zone)? && begun(from) => {
-            return Err(at(Refusal::invalid("The session of this day has begun: name a later one."), "from").into());
-        }
-        (Some(_), Some(from)) => from,
-        (Some(_), None) => {
-            let sentence = "Give `from` as well: the day of the first session by the new rule.";
-            return Err(at(Refusal::new(Code::Required, sentence), "from").into());
-        }
-        (None, _) => {
-            if let Some(next) = series.get(place + 1) {
-                let (field, instead) = match change.other_zone {
-                    true => ("timeZone", "change the zone once it has begun"),
-                    false => ("from", "name `from`, that day or later, or give `recurrence`"),
-                };
-                let sentence = format!("Another schedule begins on {}: {instead}.", next.starts_on);
-                return Err(at(Refusal::invalid(sentence), field).into());
-            }
-            let by_rule = of_rule(base, zone)?.find(ahead);
-            let by_name = named(base).into_iter().find(ahead);
-            let sentence = "No session is left from then on: nothing changes.";
-            let first = by_rule.or(by_name).ok_or_else(|| at(Refusal::invalid(sentence), "from"))?;
-            if let Some(extra) = by_name.filter(|extra| *extra < first) {
-                let sentence =
-                    format!("The further session of {extra} comes before the rule's next: move it by itself, or name `from` after it.");
-                return Err(at(Refusal::invalid(sentence), "from").into());
-            }
-            first
-        }
-    };
-    let same_rule = change.recurrence.is_none();
-    let recurrence = match change.recurrence {
-        Some(given) => given,
-        None => remaining(base, starts_on, of_base, (zone, start_time))?,
-    };
-    let carried = |days: &[NaiveDate]| days.iter().copied().filter(|day| *day > starts_on).collect::<Vec<_>>();
-    // Exceptions of another rule are none of this one's.
-    let except_dates = change.except_dates.unwrap_or_else(|| if same_rule { carried(&base.except_dates) } else { Vec::new() });
-    let new = NewSeries {
-        starts_on,
-        start_time,
-        minutes: change.minutes.unwrap_or(base.minutes),
-        recurrence,
-        except_dates,
-        extra_dates: change.extra_dates.unwrap_or_else(|| carried(&base.extra_dates)),
-    };
-    let mut next = Check { zone, now, first: "from" }.series(new)?;
-    let mut kept = series[..place].to_vec();
-    if base.starts_on < starts_on {
-        kept.push(Series { ends_before: Some(starts_on), ..base.clone() });
-    } else {
-        // It had not begun: calendars go on with the series that they know.
-        next.id = base.id;
-    }
-    kept.push(next);
-    Ok(Some(kept))
-}
-
-/// The rule of a series from a later one of its days on, at another time of day in a zone that may be another: fewer are left to count, and
-/// the last day stays the last. None where the day is none of the rule's.
-fn remaining(of: &Series, starts_on: NaiveDate, zone: Tz, other: (Tz, NaiveTime)) -> Result<Option<String>> {
-    let Some(rule) = rule_of(of)? else { return Ok(None) };
-    let days = || rule.occurrences(zone, of.starts_on, of.start_time).map(|occurrence| occurrence.local.date());
-    if days().find(|day| *day >= starts_on) != Some(starts_on) {
-        return Ok(None);
-    }
-    let passed = days().take_while(|day| *day < starts_on).count();
-    let rule = rule.at_another_time(zone, of.starts_on, of.start_time, other);
-    Ok(rule.after(passed).map(|rule| rule.to_string()))
+/// The first of its days of which something holds that holds of all later ones as well.
+pub(super) fn first_day(series: &Series, zone: Tz, holds: impl Fn(&NaiveDate) -> bool) -> Result<Option<NaiveDate>> {
+    Ok(named(series).into_iter().find(&holds).into_iter().chain(of_rule(series, zone)?.find(&holds)).min())
 }
 
 /// The sessions of a series that begin between two instants, in the order of their days.

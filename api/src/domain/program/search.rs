@@ -97,7 +97,7 @@ pub fn find<'a>(store: &'a Store, access: &'a Access, wanted: &Wanted, by: By, o
     match (by, &wanted.near) {
         (By::Name, _) => Ok(find.ordered(program::Column::Name, order)),
         (By::Capacity, _) => Ok(find.ordered(program::Column::CapacityRank, order)),
-        (By::Distance, Some(_)) => Ok(find.ordered_by_measure(order)),
+        (By::Distance, Some(_)) => Ok(find.ordered_by_measure(None, order)),
         (By::Distance, None) => Err(no_distance().into()),
     }
 }

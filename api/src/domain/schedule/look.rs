@@ -6,7 +6,6 @@ use entity::{
     GatheringId, OrganizationId, ProgramId, SessionId, gathering, organization, peer, program, session,
     vocabulary::{AttendanceMode, GatheringKind, Modality, SessionStatus},
 };
-use uuid::Uuid;
 
 use super::{
     About, Seen, Standing,
@@ -60,7 +59,7 @@ impl Audience {
 pub enum By {
     /// When sessions begin, or the next one does.
     Start,
-    /// How far it is.
+    /// How far it is, and at one distance when.
     Distance,
 }
 
@@ -257,8 +256,11 @@ impl Seeing {
         let order = match by {
             By::Start => InOrder::At(entries),
             By::Distance => {
-                let mut measured: Vec<_> =
-                    entries.iter().filter(|(_, _, at)| holds(*at)).filter_map(|(_, id, at)| Some((square(*at)?, *id, *at))).collect();
+                let mut measured: Vec<_> = entries
+                    .iter()
+                    .filter(|(.., at)| holds(*at))
+                    .filter_map(|(start, id, at)| Some(((square(*at)?, *start), *id, *at)))
+                    .collect();
                 measured.sort_unstable();
                 InOrder::Measured(measured)
             }
@@ -307,8 +309,9 @@ impl Seeing {
         let order = match by {
             By::Start => InOrder::Computed(snapshot.upcoming(self.now)),
             By::Distance => {
-                let entries = (0..).zip(&snapshot.gatherings).filter(|(at, _)| holds(*at));
-                let mut measured: Vec<_> = entries.filter_map(|(at, one)| Some((square(at)?, Uuid::from(one.row.id), at))).collect();
+                let upcoming = snapshot.upcoming(self.now);
+                let entries = upcoming.iter().filter(|(.., at)| holds(*at));
+                let mut measured: Vec<_> = entries.filter_map(|(next, id, at)| Some(((square(*at)?, *next), *id, *at))).collect();
                 measured.sort_unstable();
                 InOrder::Measured(measured)
             }

@@ -109,7 +109,7 @@ fn place_of(row: &gathering::Model) -> Option<Place> {
 /// The days on which a gathering's series follow one another begin then.
 fn turns(row: &gathering::Model) -> impl Iterator<Item = Instant> {
     let zone = zone_of(&row.time_zone).ok();
-    row.series.iter().filter_map(move |series| Some(reached(zone?, series.starts_on.and_time(NaiveTime::MIN))))
+    row.series.iter().filter_map(move |series| Some(reached(zone?, series.begins_on().and_time(NaiveTime::MIN))))
 }
 
 impl Snapshot {
