@@ -1,6 +1,6 @@
 //! What comes together near somebody: measured from where they are, and told of a hidden address no closer than everyone may know.
 
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
@@ -31,8 +31,7 @@ struct Town {
 
 impl Town {
     async fn on(app: TestApp) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let town = Self { app, home, coordinator };
         for (title, latitude, longitude) in [("By the sea", 42.36, -71.06), ("In town", 42.65, -73.76), ("Down the river", 41.70, -73.93)] {
             town.workshop(title, json!({ "address": { "country": "US", "latitude": latitude, "longitude": longitude } })).await;

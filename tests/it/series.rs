@@ -1,7 +1,7 @@
 //! Workshops that come again: how far ahead their sessions are there, and what a change from a day on leaves as it was.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::vocabulary::{OrganizationKind, Role};
+use entity::vocabulary::Role;
 use kit::{
     app::{Home, TestApp},
     caller::{Answer, Caller},
@@ -38,8 +38,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a workshop that is published.
     pub(crate) async fn on(app: TestApp, change: impl FnOnce(&mut Value)) -> Self {
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let mut input = tuesdays(&home);
         change(&mut input);
         let workshop = published(&coordinator, input, &json!({})).await;
@@ -368,8 +367,7 @@ on_both! {
 
     async fn a_draft_is_planned_ahead_when_it_is_published(db: TestDatabase) {
         let app = TestApp::start(db).await;
-        let home = app.home("Open Door", OrganizationKind::RecoveryCommunityOrganization).await;
-        let coordinator = app.staff(&home, &[Role::Coordinator]).await;
+        let (home, coordinator) = app.open_door(&[Role::Coordinator]).await;
         let workshop = draft(&coordinator, tuesdays(&home), &json!({})).await;
         let mut scene = Scene { app, home, coordinator, workshop };
         assert_eq!(scene.at("2026-04-01T12:00:00Z").await, 0, "nothing is due for a draft");
