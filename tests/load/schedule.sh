@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 lasts=${1:-10} workshops=${2:-1000} sessions=${3:-10}
 command -v wrk >/dev/null || { echo "wrk is not installed: on Debian, apt-get install wrk" >&2; exit 1; }
-cargo build --quiet --release -p aftercare
+# With the features of the benchmarks, or nearly all of it would be compiled twice.
+cargo build --quiet --release -p aftercare -p aftercare-tests --bin aftercare
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 program=$target/release/aftercare
 # The benchmark knows how to be the bare handler.
