@@ -142,11 +142,11 @@ impl Words {
             ),
             (Self::SessionCancelled { was }, _) => (
                 "Your appointment does not take place".to_owned(),
-                format!("What you registered for with this address, on {was}, does not take place.\n"),
+                format!("What you registered for, on {was}, does not take place.\n"),
             ),
             (Self::SessionMoved { was, now }, _) => (
                 "Your appointment is at another time".to_owned(),
-                format!("What you registered for with this address, on {was}, is on {now} instead. Your place is kept.\n"),
+                format!("What you registered for, on {was}, is on {now} instead. Your place is kept.\n"),
             ),
         };
         let text = format!(
