@@ -140,10 +140,9 @@ impl Words {
                 "A place has become free for you".to_owned(),
                 format!("A place that you asked for has become free. You can accept it where you asked for it, until {until}.\n"),
             ),
-            (Self::SessionCancelled { was }, _) => (
-                "Your appointment does not take place".to_owned(),
-                format!("What you registered for, on {was}, does not take place.\n"),
-            ),
+            (Self::SessionCancelled { was }, _) => {
+                ("Your appointment does not take place".to_owned(), format!("What you registered for, on {was}, does not take place.\n"))
+            }
             (Self::SessionMoved { was, now }, _) => (
                 "Your appointment is at another time".to_owned(),
                 format!("What you registered for, on {was}, is on {now} instead. Your place is kept.\n"),
