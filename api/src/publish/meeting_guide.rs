@@ -90,12 +90,10 @@ pub async fn meetings(store: &Store, website: &str) -> Result<String> {
 /// A gathering as a meeting, if it is one of each week.
 fn meeting(gathering: &gathering::Model, entities: &Entities, website: &str, now: Instant) -> Result<Option<Value>> {
     let zone = zone_of(&gathering.time_zone)?;
-    let mut told = None;
-    for series in in_force(&gathering.series, zone, now).into_iter().chain(later(&gathering.series, zone, now)) {
-        // Where no day is left of the one that is in force, the next is told: it is about to begin.
-        told = told.or(weekly(series, zone, now)?.map(|days| (series, days)));
-    }
-    let Some((series, days)) = told else { return Ok(None) };
+    // Where no day is left of the one that is in force, the next is told: it is about to begin.
+    let mut told = in_force(&gathering.series, zone, now).into_iter().chain(later(&gathering.series, zone, now));
+    let told = told.find_map(|series| Some(weekly(series, zone, now).transpose()?.map(|days| (series, days))));
+    let Some((series, days)) = told.transpose()? else { return Ok(None) };
     let end = series.start_time.overflowing_add_signed(TimeDelta::minutes(series.minutes.into())).0;
     // The format counts from Sunday, which is 0.
     let days: Vec<_> = days.iter().map(Weekday::num_days_from_sunday).collect();
